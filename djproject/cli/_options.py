@@ -1,0 +1,78 @@
+"""Options that several commands share, and the completion of names."""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from djproject.errors import DJProjectError
+from djproject.project.location import Project, load_project
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def new_app(**options: object) -> typer.Typer:
+    """A Typer app for one command or group, set up as all are."""
+    return typer.Typer(
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings=CONTEXT,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def _completed(names: Callable[[Project], Iterable[str]]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        try:
+            return sorted(name for name in names(load_project()) if name.startswith(incomplete))
+        except (DJProjectError, OSError):
+            return []
+
+    return complete
+
+
+def _targets(project: Project) -> Iterable[str]:
+    from djproject.targets.choice import target_names
+
+    return target_names(project)
+
+
+def _modules(project: Project) -> Iterable[str]:
+    from djproject.pipeline.source import load_pipeline
+
+    return [module.name for module in load_pipeline(project).modules]
+
+
+def _tables(project: Project) -> Iterable[str]:
+    from djproject.pipeline.source import load_pipeline
+
+    return [table.full_name for table in load_pipeline(project).tables]
+
+
+complete_stores = _completed(lambda project: project.datajoint.stores)
+complete_modules = _completed(_modules)
+complete_tables = _completed(_tables)
+complete_targets = _completed(_targets)
+
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="NAME",
+        help="Where the database is: embedded, or a target of pyproject.toml.",
+        autocompletion=complete_targets,
+    ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take the defaults.")]

@@ -1,0 +1,221 @@
+"""The only printer: results on stdout, everything else on stderr."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from djproject.errors import DJProjectError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from djproject.population.events import Failed
+    from djproject.population.progress import TableStatus
+    from djproject.scaffold.plan import Plan
+    from djproject.targets.probes import Probe
+
+_quiet: list[bool] = []
+
+
+def be_quiet(quiet: bool) -> None:
+    """Print notes, or not; results and errors are always printed."""
+    _quiet[:] = [quiet]
+
+
+def result(text: str = "") -> None:
+    """A line of the result."""
+    print(text)
+
+
+def as_json(value: object) -> None:
+    """The result as JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def note(text: str) -> None:
+    """A line about what is being done."""
+    if not any(_quiet):
+        print(text, file=sys.stderr, flush=True)
+
+
+def target(description: str) -> None:
+    """Which target a command uses."""
+    note(f"Target: {description}")
+
+
+def next_step(command: str) -> None:
+    """What to type next."""
+    note(f"Next: {command}")
+
+
+def error(problem: DJProjectError) -> None:
+    """An error: the sentence, the lines that belong to it, what to type next."""
+    print(f"{_red('Error:')} {problem.message}", file=sys.stderr)
+    for line in problem.details.splitlines():
+        print(f"  {line}", file=sys.stderr)
+    if problem.hint:
+        print(f"Next: {problem.hint}", file=sys.stderr)
+
+
+def interrupted() -> None:
+    """The answer to Ctrl-C."""
+    print("Interrupted.", file=sys.stderr)
+
+
+def unexpected(problem: Exception) -> None:
+    """An error nobody foresaw: a bug."""
+    text = " ".join(str(problem).split())
+    print(f"{_red('Error:')} This is a bug in djproject: {type(problem).__name__}: {text}", file=sys.stderr)
+    print("Next: type it again after 'export DJPROJECT_DEBUG=1' and report the traceback.", file=sys.stderr)
+
+
+def is_terminal() -> bool:
+    """Whether a person can be asked: both stdin and stderr are a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def plan(changes: "Plan", *, dry_run: bool) -> None:
+    """The files of a plan and what becomes of each."""
+    for file in changes.files:
+        result(f"{file.action:<9} {file.path}")
+    if dry_run:
+        note("Nothing was written (--dry-run).")
+
+
+def probes(lines: Sequence["Probe"]) -> None:
+    """The lines of `doctor`."""
+    width = max((len(probe.name) for probe in lines), default=0)
+    for probe in lines:
+        mark = {"ok": _green("ok     "), "warning": _yellow("warning"), "failed": _red("failed ")}[probe.state]
+        result(f"{mark} {probe.name:<{width}}  {probe.detail}")
+        if probe.mend:
+            result(f"        {'':<{width}}  → {probe.mend}")
+
+
+def columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+    """Rows under a header, as wide as their content; the columns in `right` are set to the right."""
+    widths = [max(len(row[index]) for row in (header, *rows)) for index in range(len(header))]
+    for number, row in enumerate((header, *rows)):
+        cells = [
+            f"{cell:>{width}}" if index in right else f"{cell:<{width}}"
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        line = "  ".join(cells).rstrip()
+        result(_bold(line) if number == 0 else line)
+
+
+def status_table(statuses: Sequence["TableStatus"]) -> None:
+    """The table of `status`."""
+    header = ("table", "tier", "rows", "keys", "done", "pending", "reserved", "errors")
+    rows = []
+    for status in statuses:
+        numbers = (status.rows, status.keys, status.done, status.pending, status.reserved, status.errors)
+        cells = ["" if number is None else str(number) for number in numbers]
+        if not status.deployed:
+            cells[0] = "not deployed"
+        rows.append((status.name, status.tier, *cells))
+    columns(header, rows, right=range(2, 8))
+
+
+def failures(failed: Sequence["Failed"], *, limit: int = 20) -> None:
+    """The table of failed jobs."""
+    rows = [(failure.table, failure.key, failure.message) for failure in failed[:limit]]
+    result()
+    for table, key, message in rows:
+        result(f"{_red('error')} {table} ({key})")
+        result(f"      {message}")
+    if len(failed) > limit:
+        result(f"… and {len(failed) - limit} more")
+
+
+@contextmanager
+def progress() -> Iterator["PopulateProgress"]:
+    """Bars per table while workers fill them: live on a terminal, plain lines elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    display = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+        console=_stderr_console(),
+        disable=any(_quiet) or not sys.stderr.isatty(),
+    )
+    with display:
+        yield PopulateProgress(display)
+
+
+class PopulateProgress:
+    """One bar per table: done of total, jobs per second, time left."""
+
+    def __init__(self, display: object) -> None:
+        from rich.progress import Progress
+
+        assert isinstance(display, Progress)  # noqa: S101 (narrowing; rich stays out of start-up)
+        self._display = display
+        self._tasks: dict[str, int] = {}
+        self._totals: dict[str, int] = {}
+        self._started: dict[str, tuple[float, int]] = {}
+        self.made: dict[str, int] = {}
+
+    def expect(self, table: str, done: int, total: int) -> None:
+        """A table has `done` of `total` keys."""
+        if table not in self._tasks:
+            self._tasks[table] = self._display.add_task(table, total=total, completed=done, rate="")
+            self._totals[table] = total
+            self.made[table] = 0
+
+    def add(self, table: str, count: int, done_before: int) -> None:
+        """`count` new jobs were found for a table."""
+        total = max(self._totals[table], done_before + self.made[table] + count)
+        self._totals[table] = total
+        self._display.update(self._task(table), total=total)
+
+    def advance(self, table: str) -> None:
+        """One more key of a table is done or failed."""
+        import time
+
+        self.made[table] += 1
+        began, _ = self._started.setdefault(table, (time.monotonic(), 0))
+        elapsed = time.monotonic() - began
+        rate = f"{(self.made[table] - 1) / elapsed:.1f}/s" if elapsed > 0.2 else ""
+        self._display.update(self._task(table), advance=1, rate=rate)
+
+    def _task(self, table: str) -> "object":
+        return self._tasks[table]
+
+
+def clear_screen() -> None:
+    """Begin a new picture on a terminal (`--watch`)."""
+    print("\033[2J\033[H", end="")
+
+
+def _stderr_console() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _styled(text: str, code: str) -> str:
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    return text if plain or not (sys.stdout.isatty() and sys.stderr.isatty()) else f"\033[{code}m{text}\033[0m"
+
+
+def _red(text: str) -> str:
+    return _styled(text, "31")
+
+
+def _green(text: str) -> str:
+    return _styled(text, "32")
+
+
+def _yellow(text: str) -> str:
+    return _styled(text, "33")
+
+
+def _bold(text: str) -> str:
+    return _styled(text, "1")

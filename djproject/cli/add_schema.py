@@ -1,0 +1,49 @@
+"""`djproject add-schema`."""
+
+from typing import Annotated
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._options import DryRunOption, complete_modules, new_app
+from djproject.errors import ProjectError
+from djproject.pipeline.source import load_pipeline
+from djproject.project.location import load_project
+from djproject.scaffold.new_schema import ADD_SCHEMA, plan_schema, read_new_table
+from djproject.scaffold.plan import Action, write_plan
+
+app = new_app()
+
+
+@app.command()
+def add_schema(
+    name: Annotated[str, typer.Argument(help="The module and its schema: lowercase_with_underscores.")],
+    upstream: Annotated[
+        list[str] | None,
+        typer.Option("--upstream", "-u", metavar="MODULE", autocompletion=complete_modules, help="It depends on this."),
+    ] = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option("--table", metavar="CLASS:TIER", help="A table; tiers: manual, lookup, imported, computed."),
+    ] = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Add a schema module, with its test and documentation page.
+
+    The first table gets a foreign key to the last table of each upstream module, each further one to the table before.
+
+    Example: djproject add-schema acquisition --upstream subject --table Session:manual --table Scan:imported
+    """
+    project = load_project()
+    tables = [read_new_table(text, hint=ADD_SCHEMA) for text in table or []]
+    plan = plan_schema(project, load_pipeline(project), name, upstream or [], tables)
+    conflicts = [str(file.path) for file in plan.files if file.action is Action.CONFLICT]
+    if conflicts:
+        raise ProjectError(f"{', '.join(conflicts)} is there already, with other content.", hint=f"rm {conflicts[0]}")
+    _render.plan(plan, dry_run=dry_run)
+    if dry_run:
+        return
+    if not write_plan(plan):
+        _render.note(f"Nothing to do: the schema module {name} is there already.")
+        return
+    _render.next_step("djproject deploy")

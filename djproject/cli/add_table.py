@@ -1,0 +1,41 @@
+"""`djproject add-table`."""
+
+from typing import Annotated
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._options import DryRunOption, complete_modules, complete_tables, new_app
+from djproject.pipeline.source import load_pipeline
+from djproject.project.location import load_project
+from djproject.scaffold.new_schema import plan_table, read_new_table
+from djproject.scaffold.plan import write_plan
+
+app = new_app()
+
+
+@app.command()
+def add_table(
+    module: Annotated[str, typer.Argument(autocompletion=complete_modules, help="The schema module.")],
+    table: Annotated[str, typer.Argument(metavar="CLASS:TIER", help="Tiers: manual, lookup, imported, computed.")],
+    parent: Annotated[
+        list[str] | None,
+        typer.Option("--parent", "-p", metavar="MODULE.TABLE", autocompletion=complete_tables, help="A foreign key."),
+    ] = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Add a table to a schema module.
+
+    An imported or computed table without --parent continues from the last table of the module.
+
+    Example: djproject add-table processing SpikeCount:computed --parent acquisition.Scan
+    """
+    project = load_project()
+    plan = plan_table(project, load_pipeline(project), module, read_new_table(table), parent or [])
+    _render.plan(plan, dry_run=dry_run)
+    if dry_run:
+        return
+    if not write_plan(plan):
+        _render.note(f"Nothing to do: {module}.{table.partition(':')[0]} is there already.")
+        return
+    _render.next_step("djproject deploy")

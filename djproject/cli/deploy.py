@@ -1,0 +1,43 @@
+"""`djproject deploy`."""
+
+from dataclasses import asdict
+
+from djproject.cli import _render
+from djproject.cli._options import DryRunOption, Format, FormatOption, TargetOption, new_app
+from djproject.errors import ProjectError
+from djproject.pipeline.source import load_pipeline
+from djproject.project.location import load_project
+from djproject.targets.choice import load_target
+
+app = new_app()
+
+
+@app.command()
+def deploy(target: TargetOption = None, dry_run: DryRunOption = False, format: FormatOption = Format.TEXT) -> None:
+    """Declare schemas, tables and job tables in the database.
+
+    Upstream first; what is there already is left alone, so a second deploy does nothing.
+
+    Example: djproject deploy --target embedded --dry-run
+    """
+    from djproject.population.deploy import deploy as declare
+    from djproject.population.deploy import missing
+
+    project = load_project()
+    pipeline = load_pipeline(project)
+    if not pipeline.modules:
+        raise ProjectError(
+            "The pipeline has no schema module to deploy.", hint="djproject add-schema NAME --table T:manual"
+        )
+    place = load_target(project, target)
+    _render.target(place.description)
+    created = missing(place, pipeline) if dry_run else declare(project, place, pipeline)
+    if format is Format.JSON:
+        _render.as_json({"target": place.name, "dry_run": dry_run, "created": [asdict(item) for item in created]})
+        return
+    for item in created:
+        _render.result(f"{'would create' if dry_run else 'created'} {item.kind} {item.name}")
+    if not created:
+        _render.note(f"Nothing to do: all {len(pipeline.tables)} tables are declared.")
+    elif not dry_run:
+        _render.next_step("djproject populate")

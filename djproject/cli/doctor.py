@@ -1,0 +1,39 @@
+"""`djproject doctor`."""
+
+from dataclasses import asdict
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._options import Format, FormatOption, TargetOption, new_app
+from djproject.errors import DJProjectError
+from djproject.project.location import load_project
+from djproject.targets.choice import load_target
+
+app = new_app()
+
+
+@app.command()
+def doctor(target: TargetOption = None, format: FormatOption = Format.TEXT) -> None:
+    """Check what this machine and project have, and say how to mend the rest.
+
+    Exit code 1 if something failed; warnings are about what only some commands need.
+
+    Example: djproject doctor --target lab
+    """
+    from djproject.targets.probes import Probe, State, machine_probes, project_probes, store_probes, target_probes
+
+    lines = list(machine_probes())
+    try:
+        project = load_project()
+        lines += project_probes(project)
+        place = load_target(project, target)
+        lines += target_probes(place)
+        lines += store_probes(place)
+    except DJProjectError as error:
+        lines.append(Probe("project", State.FAILED, error.message, error.hint))
+    if format is Format.JSON:
+        _render.as_json({"probes": [asdict(line) for line in lines]})
+    else:
+        _render.probes(lines)
+    raise typer.Exit(1 if any(line.state is State.FAILED for line in lines) else 0)

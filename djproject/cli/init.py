@@ -1,0 +1,81 @@
+"""`djproject init`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._options import DryRunOption, YesOption, new_app
+from djproject.errors import DJProjectError
+from djproject.scaffold.new_project import DATABASES, DOCS, LICENSES, Answers, Author, plan_project, read_author
+from djproject.scaffold.plan import Action, write_plan
+
+app = new_app()
+
+
+def _choices(values: tuple[str, ...]) -> "object":
+    return lambda incomplete: [value for value in values if value.startswith(incomplete)]
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="The project's folder; its name is the project's.")],
+    name: Annotated[str, typer.Option(help="Name of the distribution; by default the folder's.")] = "",
+    package: Annotated[str, typer.Option(help="The import package below src/.")] = "workflow",
+    description: Annotated[str, typer.Option(help="One line about the pipeline.")] = "",
+    license: Annotated[
+        str, typer.Option(metavar="|".join(LICENSES), autocompletion=_choices(LICENSES), help="The project's licence.")
+    ] = "MIT",
+    author: Annotated[str, typer.Option(metavar="'NAME <EMAIL>'", help="By default who git commits as.")] = "",
+    database: Annotated[
+        str, typer.Option(metavar="|".join(DATABASES), autocompletion=_choices(DATABASES), help="The backend.")
+    ] = "postgresql",
+    docs: Annotated[
+        str, typer.Option(metavar="|".join(DOCS), autocompletion=_choices(DOCS), help="What builds the documentation.")
+    ] = "mkdocs",
+    example: Annotated[bool, typer.Option("--example", help="Include a worked pipeline on real data.")] = False,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Add what is missing to a folder that is not empty.")] = False,
+    no_git: Annotated[bool, typer.Option("--no-git", help="Make no repository.")] = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Write a new pipeline project, or add what is missing to one.
+
+    Example: djproject init my_pipeline --example
+    """
+    from djproject.scaffold.repository import git_identity, make_repository
+
+    root = directory.absolute()
+    who = read_author(author) if author else (Author() if no_git else git_identity(root))
+    answers = Answers(name or root.name, package, description, license, who, database, docs, example)
+    plan_project(root, answers, adopt=adopt)  # refuses before anything is asked
+    if _render.is_terminal() and not yes and not dry_run:
+        answers = _asked(answers)
+    plan = plan_project(root, answers, adopt=adopt)
+    if dry_run or adopt:
+        _render.plan(plan, dry_run=dry_run)
+    if dry_run:
+        return
+    write_plan(plan)
+    _render.note(f"{len(plan.changes)} files written to {directory}.")
+    conflicts = [file for file in plan.files if file.action is Action.CONFLICT]
+    if conflicts:
+        _render.note(f"{len(conflicts)} files of yours were kept (conflict).")
+    if not no_git:
+        try:
+            _render.note(make_repository(plan, answers.author))
+        except DJProjectError as error:  # the project is whole without it
+            _render.error(error)
+    step = "djproject deploy" if example else "djproject add-schema subject --table Subject:manual"
+    _render.next_step(f"cd {directory} && {step}")
+
+
+def _asked(answers: Answers) -> Answers:
+    """The answers, after a person could change the most common ones."""
+    from dataclasses import replace
+
+    description = typer.prompt("Description", default=answers.description or "A DataJoint pipeline.", err=True)
+    license = typer.prompt(f"Licence ({', '.join(LICENSES)})", default=answers.license, err=True)
+    database = typer.prompt(f"Database ({', '.join(DATABASES)})", default=answers.database, err=True)
+    return replace(answers, description=description, license=license, database=database).checked()

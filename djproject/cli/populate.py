@@ -1,0 +1,121 @@
+"""`djproject populate`."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._options import TargetOption, complete_tables, new_app
+from djproject.errors import ProjectError
+from djproject.pipeline.graph import find_table
+from djproject.pipeline.source import load_pipeline
+from djproject.population.events import Added, Event, Failed, Lost, Made, Refused, Started
+from djproject.population.pool import Pool
+from djproject.population.worker import Assignment
+from djproject.project.files import state_directory
+from djproject.project.location import Project, load_project
+from djproject.targets.choice import Target, load_target, start_target
+
+app = new_app()
+
+
+@app.command()
+def populate(
+    table: Annotated[
+        list[str] | None,
+        typer.Argument(autocompletion=complete_tables, help="Only these; by default all that fill themselves."),
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", "-w", min=1, max=256, help="Worker processes.")] = 1,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="RESTRICTION", help="Only keys for which this SQL condition holds.")
+    ] = None,
+    target: TargetOption = None,
+) -> None:
+    """Fill the imported and computed tables with worker processes.
+
+    Parents before children, until nothing is left. Jobs are reserved in DataJoint's job tables, so several machines
+    may do this at once. Ctrl-C lets the jobs at hand finish; a second one gives them back.
+
+    Example: djproject populate processing.ProcessedScan --workers 4 --where 'subject_id < 10'
+    """
+    import os
+
+    project = load_project()
+    pipeline = load_pipeline(project)
+    names = tuple(find_table(pipeline, name).full_name for name in table or [])
+    place = load_target(project, target)
+    _render.target(place.description)
+    start_target(place)
+    assignment = Assignment(str(project.root), place.name, names, tuple(where or ()), slots=workers)
+    code = fill(project, place, Pool(assignment, state_directory(project.root, os.environ) / "logs"))
+    raise typer.Exit(code)
+
+
+def fill(project: Project, place: Target, pool: Pool) -> int:  # noqa: ARG001 (the same shape for every engine)
+    """Run a pool to its end, show how it goes, and return the exit code."""
+    failed: list[Failed] = []
+    made = 0
+    refused: list[Refused] = []
+    lost: list[Lost] = []
+    with _render.progress() as progress, _stops_on_ctrl_c(pool) as interrupts:
+        done_before: dict[str, int] = {}
+        pool.start()
+        for event in pool.events():
+            _show(event, progress, done_before)
+            match event:
+                case Made():
+                    made += 1
+                case Failed():
+                    failed.append(event)
+                case Refused():
+                    refused.append(event)
+                case Lost():
+                    lost.append(event)
+        pool.close()
+    if refused:
+        raise ProjectError(refused[0].message, hint=refused[0].hint, details=refused[0].details)
+    _render.note(f"{made} jobs done, {len(failed)} failed.")
+    if failed:
+        _render.failures(failed)
+    for worker in lost:
+        cause = f"signal {-worker.exit_code}" if worker.exit_code < 0 else f"exit code {worker.exit_code}"
+        _render.note(f"Worker {worker.slot} ended by {cause}; its output is in {pool.logs}/worker-{worker.slot}.log.")
+    if interrupts:
+        return 130
+    return 1 if failed or lost else 0
+
+
+def _show(event: Event, progress: "_render.PopulateProgress", done_before: dict[str, int]) -> None:
+    match event:
+        case Started(totals=totals):
+            for name, (done, total) in totals.items():
+                done_before.setdefault(name, done)
+                progress.expect(name, done, total)
+        case Added(table=name, count=count):
+            progress.add(name, count, done_before[name])
+        case Made(table=name) | Failed(table=name):
+            progress.advance(name)
+
+
+@contextmanager
+def _stops_on_ctrl_c(pool: Pool) -> Iterator[list[int]]:
+    """First Ctrl-C: finish the jobs at hand. Second: give them back. Third: kill. The list counts them."""
+    interrupts: list[int] = []
+
+    def handle(number: int, frame: object) -> None:  # noqa: ARG001 (the shape signal wants)
+        interrupts.append(number)
+        if len(interrupts) == 1:
+            _render.note("Stopping after the jobs at hand; Ctrl-C again gives them back to the queue.")
+            pool.stop()
+        else:
+            pool.abandon()
+
+    old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interrupts
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

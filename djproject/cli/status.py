@@ -1,0 +1,54 @@
+"""`djproject status`."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._options import Format, FormatOption, TargetOption, new_app
+from djproject.errors import ProjectError
+from djproject.pipeline.source import load_pipeline
+from djproject.project.location import load_project
+from djproject.targets.choice import load_target
+
+app = new_app()
+
+
+@app.command()
+def status(
+    target: TargetOption = None,
+    format: FormatOption = Format.TEXT,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")] = False,
+    interval: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Between two pictures of --watch.")] = 2.0,
+) -> None:
+    """Show how far every table is.
+
+    Keys are what make is to be called for: done, pending (waiting), reserved (being made) or errors.
+
+    Example: djproject status --format json
+    """
+    import time
+
+    from djproject.population.progress import load_status
+
+    project = load_project()
+    pipeline = load_pipeline(project)
+    if not pipeline.tables:
+        raise ProjectError("The pipeline has no tables yet.", hint="djproject add-schema NAME --table T:manual")
+    place = load_target(project, target)
+    if not watch:
+        _render.target(place.description)
+    while True:
+        statuses = load_status(project, place, pipeline)
+        if format is Format.JSON:
+            _render.as_json({"target": place.name, "tables": [asdict(status) for status in statuses]})
+        else:
+            if watch:
+                _render.clear_screen()
+            _render.status_table(statuses)
+            if not all(status.deployed for status in statuses):
+                _render.next_step("djproject deploy")
+        if not watch:
+            return
+        time.sleep(interval)

@@ -1,0 +1,1 @@
+"""What the source says, read with `ast` and never imported: schema modules, tables, definitions, the graph."""

@@ -1,0 +1,1 @@
+"""Where tables are declared and filled, through DataJoint: deploy, queue, worker, pool, progress."""

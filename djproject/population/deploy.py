@@ -1,0 +1,104 @@
+"""Schemas, tables and job tables declared in dependency order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from djproject.pipeline.graph import sorted_tables
+from djproject.pipeline.source import Pipeline
+from djproject.population.loading import AUTOPOPULATED, LoadedTable, load_tables, part_name, sql_names
+from djproject.project.location import Project
+from djproject.targets.choice import Target
+from djproject.targets.connection import connect
+
+
+class Kind(StrEnum):
+    """What is declared."""
+
+    SCHEMA = "schema"
+    TABLE = "table"
+    JOB_TABLE = "job table"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One thing that a deployment declares.
+
+    Attributes
+    ----------
+    kind
+        Schema, table or job table.
+    name
+        A schema by its name in the database, a table and its job table as `module.Table`.
+    """
+
+    kind: Kind
+    name: str
+
+
+def missing(target: Target, pipeline: Pipeline) -> tuple[Declared, ...]:
+    """What the source declares and the database lacks, in the order in which it would be declared.
+
+    Nothing is imported and nothing created. Modules whose schema is not a literal are left out.
+    """
+    existing = _existing(connect(target))
+    return tuple(declared for declared, key in _expected(pipeline) if key not in existing)
+
+
+def deploy(project: Project, target: Target, pipeline: Pipeline) -> tuple[Declared, ...]:
+    """Declare everything that is missing and return what was created; nothing the second time.
+
+    Raises
+    ------
+    ProjectError
+        A schema module does not import. What upstream modules declared stays; the next deployment goes on.
+    """
+    connection = connect(target)
+    before = _existing(connection)
+    tables = load_tables(project, target, pipeline, create=True)
+    for loaded in tables:
+        if loaded.table.tier in AUTOPOPULATED:
+            _ = loaded.cls.jobs  # DataJoint declares a job table at its first use
+    return tuple(_created(tables, before, _existing(connection)))
+
+
+def _created(
+    tables: tuple[LoadedTable, ...], before: set[tuple[str, str]], after: set[tuple[str, str]]
+) -> Iterator[Declared]:
+    new = after - before
+    seen: set[str] = set()
+    for loaded in tables:
+        if loaded.schema not in seen and (loaded.schema, "") in new:
+            yield Declared(Kind.SCHEMA, loaded.schema)
+        seen.add(loaded.schema)
+        if (loaded.schema, loaded.cls.table_name) in new:
+            yield Declared(Kind.TABLE, loaded.name)
+        if (loaded.schema, f"~~{loaded.cls.table_name.lstrip('_')}") in new and loaded.table.tier in AUTOPOPULATED:
+            yield Declared(Kind.JOB_TABLE, loaded.name)
+
+
+def _expected(pipeline: Pipeline) -> Iterator[tuple[Declared, tuple[str, str]]]:
+    seen: set[str] = set()
+    for table in sorted_tables(pipeline):
+        module = pipeline.module(table.module)
+        if module is None or module.schema is None:
+            continue
+        schema = module.schema
+        if schema not in seen:
+            seen.add(schema)
+            yield Declared(Kind.SCHEMA, schema), (schema, "")
+        if table.tier == "part":
+            master = pipeline.table(f"{table.module}.{table.name.rpartition('.')[0]}")
+            if master is not None:
+                yield Declared(Kind.TABLE, table.full_name), (schema, part_name(table, master))
+            continue
+        for kind, name in zip((Kind.TABLE, Kind.JOB_TABLE), sql_names(table), strict=False):
+            yield Declared(kind, table.full_name), (schema, name)
+
+
+def _existing(connection: Any) -> set[tuple[str, str]]:
+    """All (schema, table) pairs of the server, and (schema, "") for each schema: two queries."""
+    schemata = connection.query("SELECT schema_name, '' FROM information_schema.schemata").fetchall()
+    tables = connection.query("SELECT table_schema, table_name FROM information_schema.tables").fetchall()
+    return {(str(schema), str(table)) for schema, table in (*schemata, *tables)}

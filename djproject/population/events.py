@@ -1,0 +1,107 @@
+"""What workers tell: one frozen value per event, one line of JSON on the way between processes."""
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A worker has imported the pipeline and begins.
+
+    Attributes
+    ----------
+    slot
+        Which worker, counted from 1.
+    totals
+        For each table to be filled: how many keys are done and how many there are.
+    """
+
+    slot: int
+    totals: dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A job is done: `make` returned and its rows are committed."""
+
+    slot: int
+    table: str
+    seconds: float
+    finished: float  # on this machine's monotonic clock
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job failed: `make` raised, and DataJoint's job table says so.
+
+    Attributes
+    ----------
+    key
+        The primary key, as text.
+    message
+        The exception in one line.
+    """
+
+    slot: int
+    table: str
+    key: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """New jobs were found for a table."""
+
+    slot: int
+    table: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """A whole pass over all tables, begun at `began` (monotonic clock), found nothing to do."""
+
+    slot: int
+    began: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A worker cannot work: the pipeline does not import, the database went away."""
+
+    slot: int
+    message: str
+    hint: str
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A worker's process ended without having said why; what it was making stays reserved."""
+
+    slot: int
+    exit_code: int
+
+
+Event = Started | Made | Failed | Added | Idle | Refused | Lost
+_KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in (Started, Made, Failed, Added, Idle, Refused, Lost)}
+
+
+def line_of(event: Event) -> bytes:
+    """An event as one line of JSON."""
+    return json.dumps({"event": type(event).__name__, **asdict(event)}).encode() + b"\n"
+
+
+def read_event(line: bytes) -> Event:
+    """The event in one line of JSON.
+
+    Examples
+    --------
+    >>> read_event(line_of(Idle(slot=1, began=2.5)))
+    Idle(slot=1, began=2.5)
+    """
+    values = json.loads(line)
+    kind = _KINDS[values.pop("event")]
+    if kind is Started:
+        values["totals"] = {name: tuple(pair) for name, pair in values["totals"].items()}
+    return kind(**values)

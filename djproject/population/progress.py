@@ -1,0 +1,128 @@
+"""How far every table is, in a constant number of queries per schema."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from djproject.pipeline.graph import sorted_tables
+from djproject.pipeline.source import Pipeline
+from djproject.population.deploy import Kind, missing
+from djproject.population.loading import AUTOPOPULATED, LoadedTable, load_tables
+from djproject.project.location import Project
+from djproject.targets.choice import Target
+
+STATUSES = ("pending", "reserved", "error", "ignore")
+
+
+@dataclass(frozen=True, slots=True)
+class TableStatus:
+    """One table's numbers; those about keys are None for tables that do not fill themselves.
+
+    Attributes
+    ----------
+    name, tier
+        As in the source.
+    deployed
+        Whether the table is declared in the database; without it there are no numbers.
+    rows
+        In the table.
+    keys
+        In the key source: how often `make` is to be called in all.
+    done
+        Keys that have their row.
+    pending
+        Keys that wait: in the job table or not yet in it.
+    reserved, errors, ignored
+        Keys whose job is being made, failed, or is to be skipped.
+    """
+
+    name: str
+    tier: str
+    deployed: bool
+    rows: int | None = None
+    keys: int | None = None
+    done: int | None = None
+    pending: int | None = None
+    reserved: int | None = None
+    errors: int | None = None
+    ignored: int | None = None
+
+
+def load_status(project: Project, target: Target, pipeline: Pipeline) -> tuple[TableStatus, ...]:
+    """The status of every table, parents first; nothing is created in the database."""
+    lacking = missing(target, pipeline)
+    if any(declared.kind is Kind.SCHEMA for declared in lacking):
+        return tuple(TableStatus(table.full_name, table.tier, deployed=False) for table in sorted_tables(pipeline))
+    absent = {declared.name for declared in lacking}
+    tables = load_tables(project, target, pipeline)
+    return table_statuses([loaded for loaded in tables if loaded.name not in absent], absent_of(tables, absent))
+
+
+def absent_of(tables: Sequence[LoadedTable], names: set[str]) -> tuple[TableStatus, ...]:
+    """The status of tables that are not deployed."""
+    return tuple(TableStatus(t.name, t.table.tier, deployed=False) for t in tables if t.name in names)
+
+
+def table_statuses(tables: Sequence[LoadedTable], absent: tuple[TableStatus, ...] = ()) -> tuple[TableStatus, ...]:
+    """The status of loaded, deployed tables: three queries per schema, whatever the number of tables."""
+    found: dict[str, TableStatus] = {}
+    by_schema = sorted(tables, key=lambda loaded: loaded.schema)
+    for _, group in groupby(by_schema, key=lambda loaded: loaded.schema):
+        found |= {status.name: status for status in _schema_statuses(list(group))}
+    return (*(found[loaded.name] for loaded in tables), *absent)
+
+
+def _schema_statuses(tables: list[LoadedTable]) -> list[TableStatus]:
+    connection = tables[0].cls().connection
+    filled = [loaded for loaded in tables if loaded.table.tier in AUTOPOPULATED]
+    rows = _counts(connection, [loaded.cls().make_sql() for loaded in tables])
+    queries = []
+    for loaded in filled:
+        keys = loaded.cls()._jobs_to_do(())  # noqa: SLF001 (what DataJoint's own progress() counts)
+        queries += [keys.make_sql(), (keys - loaded.cls().proj()).make_sql()]
+    keys_and_remaining = _counts(connection, queries)
+    jobs = _job_counts(connection, filled)
+    statuses = []
+    for loaded, row_count in zip(tables, rows, strict=True):
+        if loaded.table.tier not in AUTOPOPULATED:
+            statuses.append(TableStatus(loaded.name, loaded.table.tier, deployed=True, rows=row_count))
+            continue
+        index = filled.index(loaded)
+        total, remaining = keys_and_remaining[2 * index : 2 * index + 2]
+        reserved, errors, ignored = (jobs.get((loaded.name, status), 0) for status in STATUSES[1:])
+        statuses.append(
+            TableStatus(
+                loaded.name,
+                loaded.table.tier,
+                deployed=True,
+                rows=row_count,
+                keys=total,
+                done=total - remaining,
+                pending=max(remaining - reserved - errors - ignored, 0),
+                reserved=reserved,
+                errors=errors,
+                ignored=ignored,
+            )
+        )
+    return statuses
+
+
+def _counts(connection: Any, queries: Sequence[str]) -> list[int]:
+    """How many rows each query has, asked for in one."""
+    if not queries:
+        return []
+    columns = ", ".join(f"(SELECT COUNT(*) FROM ({sql}) q{number})" for number, sql in enumerate(queries))
+    return [int(count) for count in connection.query(f"SELECT {columns}").fetchone()]
+
+
+def _job_counts(connection: Any, tables: Sequence[LoadedTable]) -> dict[tuple[str, str], int]:
+    if not tables:
+        return {}
+    quote = connection.adapter.quote_identifier
+    parts = [
+        f"SELECT '{loaded.name}' AS name, {quote('status')} AS job, COUNT(*) AS n "
+        f"FROM {quote(loaded.schema)}.{quote('~~' + loaded.cls.table_name.lstrip('_'))} GROUP BY {quote('status')}"
+        for loaded in tables
+    ]
+    return {(name, str(job)): int(n) for name, job, n in connection.query(" UNION ALL ".join(parts)).fetchall()}

@@ -1,0 +1,148 @@
+"""Where a project is and what its pyproject.toml says of it."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from djproject.errors import ConfigError, ProjectError
+from djproject.project.tables import DataJointTable, TargetTable, read_datajoint, read_targets
+
+PYPROJECT = "pyproject.toml"
+DEFAULT_PACKAGE = "workflow"
+NO_PROJECT_HINT = "djproject init my_pipeline  (or: djproject init . --adopt)"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One pipeline project: a repository that is a Python package.
+
+    Attributes
+    ----------
+    root
+        The folder of pyproject.toml.
+    name
+        The distribution's name; the folder's name where pyproject.toml has none.
+    package
+        The import package below `src/`.
+    datajoint
+        What `[tool.datajoint]` says.
+    target
+        The target that `[tool.djproject]` names; "embedded" where it names none.
+    targets
+        The targets defined in `[tool.djproject.targets]`, by name.
+    """
+
+    root: Path
+    name: str
+    package: str
+    datajoint: DataJointTable
+    target: str
+    targets: Mapping[str, TargetTable]
+
+    @property
+    def source(self) -> Path:
+        """The folder of the import package."""
+        return self.root / "src" / self.package
+
+
+def find_root(start: Path) -> Path | None:
+    """The nearest folder, from `start` upwards, whose pyproject.toml is about a DataJoint pipeline; else None.
+
+    A pyproject.toml that cannot be parsed counts where it mentions one of the two tables: the user means it.
+    """
+    for folder in (start, *start.parents):
+        path = folder / PYPROJECT
+        try:
+            text = path.read_bytes()
+        except OSError:
+            continue
+        if b"tool.djproject" in text or b"tool.datajoint" in text:
+            return folder
+    return None
+
+
+def find_package_root(package_file: str, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The root of the project that a package belongs to, by the package's `__file__`; None where there is none.
+
+    `$DJPROJECT_ROOT` first, then upwards from the package, then (for an installed package) from the current folder.
+    """
+    places = (environ.get("DJPROJECT_ROOT"), Path(package_file).resolve().parent, Path.cwd())
+    return next((root for place in places if place and (root := find_root(Path(place)))), None)
+
+
+def load_project(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Project:
+    """The project that `start` lies in.
+
+    Parameters
+    ----------
+    start
+        A folder; by default `$DJPROJECT_ROOT`, else the current one.
+    environ
+        Where `DJPROJECT_ROOT` is looked up.
+
+    Raises
+    ------
+    ProjectError
+        There is no project here or above.
+    ConfigError
+        Its pyproject.toml is malformed.
+    """
+    if start is None:
+        start = Path(environ.get("DJPROJECT_ROOT") or Path.cwd())
+    start = start.resolve()
+    root = find_root(start)
+    if root is None:
+        raise ProjectError(f"{start} is not in a djproject project.", hint=NO_PROJECT_HINT)
+    path = root / PYPROJECT
+    return read_project(root, read_document(path.read_text("utf-8"), path))
+
+
+def read_document(text: str, path: Path) -> dict[str, object]:
+    """The parsed TOML document, or a ConfigError that names file, line and column."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.", hint=f"$EDITOR {path}") from error
+
+
+def read_project(root: Path, document: Mapping[str, object]) -> Project:
+    """The project that a parsed pyproject.toml in `root` describes."""
+    match document:
+        case {"project": {"name": str(name)}}:
+            pass
+        case _:
+            name = root.name
+    tool = document.get("tool")
+    tables: Mapping[str, object] = tool if isinstance(tool, Mapping) else {}
+    own = tables.get("djproject", {})
+    if not isinstance(own, Mapping):
+        raise ConfigError("[tool.djproject] in pyproject.toml is not a table.", hint="$EDITOR pyproject.toml")
+    for key in own:
+        if key not in {"package", "target", "targets", "template"}:
+            raise ConfigError(
+                f"[tool.djproject] has no setting called {key!r}.", hint="Settings: package, target, targets"
+            )
+    return Project(
+        root=root,
+        name=name,
+        package=_package(root, own),
+        datajoint=read_datajoint(tables.get("datajoint", {})),
+        target=_string(own, "target", "embedded"),
+        targets=read_targets(own.get("targets", {})),
+    )
+
+
+def _package(root: Path, own: Mapping[str, object]) -> str:
+    if "package" in own:
+        return _string(own, "package", DEFAULT_PACKAGE)
+    packages = sorted(path.parent.name for path in (root / "src").glob("*/__init__.py"))
+    return packages[0] if len(packages) == 1 else DEFAULT_PACKAGE
+
+
+def _string(own: Mapping[str, object], key: str, default: str) -> str:
+    value = own.get(key, default)
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"[tool.djproject] {key} is not a string.", hint="$EDITOR pyproject.toml")
+    return value

@@ -1,0 +1,134 @@
+"""`[tool.datajoint]` and `[tool.djproject.targets]` as typed values."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from djproject.errors import ConfigError
+from djproject.project.settings import KNOWN, Layer, Value, read_value
+from djproject.project.stores import DEFAULT_KEYS, StoreSpec, looks_secret, read_spec
+
+EDIT = "$EDITOR pyproject.toml"
+TARGET_KEYS = {"backend", "host", "port", "user", "name", "use_tls", "stores"}
+
+
+@dataclass(frozen=True, slots=True)
+class DataJointTable:
+    """What `[tool.datajoint]` says.
+
+    Attributes
+    ----------
+    values
+        DataJoint's settings by their dotted name.
+    stores
+        The stores by name, in file order, as they are written: not validated beyond their shape.
+    defaults
+        `default` and `filepath_default`, where set: the name of a store each.
+    """
+
+    values: Mapping[str, Value]
+    stores: Mapping[str, StoreSpec]
+    defaults: Mapping[str, str]
+
+    def layer(self) -> Layer:
+        """These values as the weakest source of settings."""
+        sources = dict.fromkeys(self.values, "pyproject.toml")
+        return Layer(self.values, sources, self.stores, "pyproject.toml", self.defaults)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTable:
+    """What `[tool.djproject.targets.NAME]` says: where a pipeline's database and stores live.
+
+    Attributes
+    ----------
+    values
+        `database.*` settings by their dotted name.
+    stores
+        Attributes that differ from `[tool.datajoint.stores]` at this target, by store name.
+    """
+
+    values: Mapping[str, Value]
+    stores: Mapping[str, StoreSpec] = field(default_factory=dict)
+
+
+def read_datajoint(table: object) -> DataJointTable:
+    """The typed `[tool.datajoint]`.
+
+    Raises
+    ------
+    ConfigError
+        A setting that DataJoint does not have, a value of another type, or a secret.
+    """
+    if not isinstance(table, Mapping):
+        raise ConfigError("[tool.datajoint] in pyproject.toml is not a table.", hint=EDIT)
+    values: dict[str, Value] = {}
+    for name, value in _flat({key: value for key, value in table.items() if key != "stores"}):
+        if name not in KNOWN:
+            raise ConfigError(f"DataJoint has no setting called {name!r} ([tool.datajoint]).", hint=EDIT)
+        refuse_secret(name, "[tool.datajoint]")
+        values[name] = read_value(KNOWN[name], value, "[tool.datajoint]")
+    stores = table.get("stores", {})
+    if not isinstance(stores, Mapping):
+        raise ConfigError("[tool.datajoint.stores] in pyproject.toml is not a table.", hint=EDIT)
+    specs, defaults = {}, {}
+    for name, value in stores.items():
+        if name in DEFAULT_KEYS:
+            if not isinstance(value, str):
+                raise ConfigError(
+                    f"stores.{name} is the name of a store, not {value!r}.", hint="djproject stores default NAME"
+                )
+            defaults[name] = value
+        else:
+            specs[name] = read_spec(name, value)
+    return DataJointTable(values, specs, defaults)
+
+
+def read_targets(table: object) -> dict[str, TargetTable]:
+    """The targets of `[tool.djproject.targets]`, by name.
+
+    Raises
+    ------
+    ConfigError
+        A setting that a target does not have, a value of another type, or a secret.
+    """
+    if not isinstance(table, Mapping):
+        raise ConfigError("[tool.djproject.targets] in pyproject.toml is not a table.", hint=EDIT)
+    return {name: _read_target(name, target) for name, target in table.items()}
+
+
+def _read_target(name: str, target: object) -> TargetTable:
+    where = f"[tool.djproject.targets.{name}]"
+    if name in {"embedded", "stack"}:
+        raise ConfigError(f"{where}: {name!r} is a target of djproject's own; choose another name.", hint=EDIT)
+    if not isinstance(target, Mapping):
+        raise ConfigError(f"{where} is not a table.", hint=EDIT)
+    values: dict[str, Value] = {}
+    for key, value in target.items():
+        refuse_secret(f"database.{key}", where)
+        if key not in TARGET_KEYS:
+            raise ConfigError(f"{where} has no setting called {key!r}.", hint=f"Settings: {', '.join(TARGET_KEYS)}")
+        if key != "stores":
+            values[f"database.{key}"] = read_value(KNOWN[f"database.{key}"], value, where)
+    if "database.host" not in values:
+        raise ConfigError(f"{where} has no host.", hint=EDIT)
+    stores = target.get("stores", {})
+    if not isinstance(stores, Mapping):
+        raise ConfigError(f"{where} stores is not a table.", hint=EDIT)
+    return TargetTable(values, {store: read_spec(store, spec) for store, spec in stores.items()})
+
+
+def refuse_secret(name: str, where: str) -> None:
+    """Raise a ConfigError where a setting of this name would put a secret into pyproject.toml."""
+    if looks_secret(name.rsplit(".", 1)[-1]):
+        raise ConfigError(
+            f"{where}: {name} is a secret and does not belong into pyproject.toml, which is committed.",
+            hint=f"Remove it and write it to .secrets/{name} (mode 0600) or to the environment.",
+        )
+
+
+def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,229 @@
+"""The standard project structure, planned from a few answers."""
+
+import datetime
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from djproject.errors import ProjectError
+from djproject.project.names import checked_package_name, checked_project_name
+from djproject.scaffold.plan import Plan, plan_new_files
+
+LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "GPL-3.0-or-later")
+DATABASES = ("postgresql", "mysql")
+DOCS = ("mkdocs", "sphinx")
+PACKAGE_FOLDER = "__package__"
+IGNORED_IN_EMPTY = {".git", ".DS_Store"}
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who a project is by; both empty where it is not known."""
+
+    name: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """All that a new project depends on; the same answers give the same bytes.
+
+    Attributes
+    ----------
+    name
+        Of the distribution (PEP 508).
+    package
+        The import package below `src/`.
+    description
+        One line.
+    license
+        One of `LICENSES` (SPDX).
+    author
+        Holder of the licence and author in pyproject.toml.
+    database
+        The backend that `[tool.datajoint.database]` names.
+    docs
+        What builds the documentation.
+    example
+        Whether the worked pipeline on real data is included.
+    year
+        In the licence.
+    """
+
+    name: str
+    package: str = "workflow"
+    description: str = ""
+    license: str = "MIT"
+    author: Author = Author()
+    database: str = "postgresql"
+    docs: str = "mkdocs"
+    example: bool = False
+    year: int = 0
+
+    def checked(self) -> "Answers":
+        """These answers, if a project can be made of them; ProjectError with the reason otherwise."""
+        checked_project_name(self.name)
+        checked_package_name(self.package)
+        for value, choices, option in (
+            (self.license, LICENSES, "--license"),
+            (self.database, DATABASES, "--database"),
+            (self.docs, DOCS, "--docs"),
+        ):
+            if value not in choices:
+                raise ProjectError(
+                    f"{option} is one of {', '.join(choices)}, not {value!r}.", hint="djproject init --help"
+                )
+        if "\n" in self.description:
+            raise ProjectError("The description is one line.", hint="djproject init DIRECTORY --description TEXT")
+        return self
+
+
+def read_author(text: str) -> Author:
+    """The author that "Name <email>" means.
+
+    Examples
+    --------
+    >>> read_author("Ada Lovelace <ada@example.org>")
+    Author(name='Ada Lovelace', email='ada@example.org')
+    """
+    match = re.fullmatch(r"\s*([^<>]+?)\s*(?:<\s*([^<>\s]+@[^<>\s]+)\s*>)?\s*", text)
+    if not match:
+        raise ProjectError(f"{text!r} is not an author.", hint="djproject init DIRECTORY --author 'Name <email>'")
+    return Author(match[1], match[2] or "")
+
+
+def plan_project(root: Path, answers: Answers, *, adopt: bool = False) -> Plan:
+    """Every file of a new project.
+
+    Parameters
+    ----------
+    root
+        The project's folder; it may be missing.
+    answers
+        See there.
+    adopt
+        Add what is missing to a folder that is not empty; files in place are kept and listed as conflicts.
+
+    Raises
+    ------
+    ProjectError
+        An answer is not possible, or the folder is not empty (and not adopted) or is not a folder.
+    """
+    answers.checked()
+    if root.exists() and not root.is_dir():
+        raise ProjectError(f"{root} is a file.", hint="djproject init another_name")
+    if root.is_dir() and not adopt and any(path.name not in IGNORED_IN_EMPTY for path in root.iterdir()):
+        raise ProjectError(
+            f"The folder {root} is not empty.", hint=f"djproject init {root} --adopt  (adds what is missing)"
+        )
+    return plan_new_files(root, sorted(_contents(answers)))
+
+
+def _contents(answers: Answers) -> Iterator[tuple[str, bytes]]:
+    # Jinja2 is imported here: other commands need not wait for it.
+    import jinja2
+
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 (no HTML)
+    )
+    environment.filters.update(toml=_quoted, json=_quoted, yaml=_quoted, bucket=_bucket_name)
+    values = {
+        "name": answers.name,
+        "package": answers.package,
+        "description": answers.description or f"A DataJoint pipeline: {answers.name}.",
+        "license": answers.license,
+        "author_name": answers.author.name,
+        "author_email": answers.author.email,
+        "holder": answers.author.name or f"the {answers.name} developers",
+        "database": answers.database,
+        "docs": answers.docs,
+        "example": answers.example,
+        "year": answers.year or datetime.datetime.now(tz=datetime.UTC).year,
+    }
+    templates = resources.files("djproject.scaffold") / "templates"
+    license_text = (templates / "licenses" / f"{answers.license}.txt").read_text("utf-8")
+    yield "LICENSE", environment.from_string(license_text).render(values).encode()
+    trees = ["project", answers.docs, *(["example"] if answers.example else [])]
+    for tree in trees:
+        for path, text in _files(templates / tree):
+            rendered = environment.from_string(text).render(values)
+            yield _destination(path, answers.package), _finished(path, rendered)
+    if answers.example:
+        for module in ("subject", "acquisition", "processing", "analysis"):
+            yield f"docs/api/{module}.md", api_page(answers.package, module, answers.docs).encode()
+
+
+def api_page(package: str, module: str, docs: str) -> str:
+    """The documentation page of a schema module."""
+    if docs == "sphinx":
+        return f"# {module}\n\nSee {{py:mod}}`{package}.{module}`.\n"
+    return f"# {module}\n\n::: {package}.{module}\n"
+
+
+def _files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _files(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(".j2"):
+            yield prefix + entry.name.removesuffix(".j2"), entry.read_text("utf-8")
+
+
+def _destination(path: str, package: str) -> str:
+    path = path.replace(PACKAGE_FOLDER, package)
+    return path.removesuffix(".py") + ".ipynb" if path.startswith("notebooks/") else path
+
+
+def _finished(path: str, text: str) -> bytes:
+    text = text.rstrip("\n") + "\n"
+    return notebook(text).encode() if path.startswith("notebooks/") else text.encode()
+
+
+def notebook(text: str) -> str:
+    """A Jupyter notebook (nbformat 4.5) from text in the percent format; cells are numbered, so it is reproducible.
+
+    Parameters
+    ----------
+    text
+        Cells that begin with `# %%` (code) or `# %% [markdown]` (comment lines).
+    """
+    cells = []
+    for number, part in enumerate(re.split(r"^# %%", text, flags=re.MULTILINE)[1:], start=1):
+        kind, _, body = part.partition("\n")
+        is_markdown = "[markdown]" in kind
+        source = body.strip("\n")
+        if is_markdown:
+            source = "\n".join(line.removeprefix("#").removeprefix(" ") for line in source.splitlines())
+        cell: dict[str, object] = {
+            "cell_type": "markdown" if is_markdown else "code",
+            "id": f"cell-{number}",
+            "metadata": {},
+        }
+        if not is_markdown:
+            cell |= {"execution_count": None, "outputs": []}
+        cells.append(cell | {"source": source.splitlines(keepends=True)})
+    document = {
+        "cells": cells,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _quoted(value: str) -> str:
+    """A basic string of TOML, JSON and YAML alike."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _bucket_name(name: str) -> str:
+    """A bucket name S3 allows, made from the project's: lower case, digits and hyphens, 3 to 63 characters."""
+    return (re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-") + "-data")[:63]

@@ -1,0 +1,1 @@
+"""Where a pipeline's database and stores live: embedded, stack, remote; and probes of them."""

@@ -1,0 +1,193 @@
+"""Which target a command means, and the settings that follow from it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from djproject.errors import ConfigError, EnvironmentUnavailableError
+from djproject.project.files import make_state_directory, replace_file, state_directory
+from djproject.project.location import Project
+from djproject.project.secrets import SECRETS_DIRECTORY, load_secrets, target_password
+from djproject.project.settings import SYSTEM_SECRETS, Layer, Settings, Value, merged, read_environment
+from djproject.project.stores import StoreSpec
+from djproject.targets.embedded import SUPERUSER, EmbeddedServer, ensure_running
+
+EMBEDDED = "embedded"
+STACK = "stack"
+KEPT_BY_EMBEDDED = (
+    "subfolding",
+    "partition_pattern",
+    "token_length",
+    "hash_prefix",
+    "schema_prefix",
+    "filepath_prefix",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the database and the stores live for one command.
+
+    Attributes
+    ----------
+    name
+        "embedded", "stack" or the name of a `[tool.djproject.targets]` table.
+    chosen_by
+        What named it: "--target", "DJPROJECT_TARGET", "djproject use" or "pyproject.toml".
+    settings
+        All of DataJoint's settings at this target.
+    server
+        The embedded server, where the target has one and nothing overrides its address.
+    folders
+        Local folders of the stores that the target makes by itself; empty for all but the embedded one.
+    """
+
+    name: str
+    chosen_by: str
+    settings: Settings
+    server: EmbeddedServer | None = None
+    folders: tuple[Path, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """The target in one line, as every command that touches a database shows it."""
+        settings = self.settings
+        if self.server is not None:
+            place = f"PostgreSQL in {_short(self.server.state)}"
+        else:
+            user = settings.text("database.user") or "?"
+            address = f"{settings.text('database.host')}:{settings.text('database.port')}"
+            place = f"{settings.text('database.backend')}://{user}@{address}"
+        overridden = [s.source for s in settings.settings if s.name == "database.host" and s.source == "DJ_HOST"]
+        return f"{self.name} ({place}{', by DJ_HOST' if overridden else ''})"
+
+
+def target_names(project: Project) -> tuple[str, ...]:
+    """The targets a command may name."""
+    return (EMBEDDED, STACK, *project.targets)
+
+
+def choose_target(
+    project: Project, option: str | None = None, environ: Mapping[str, str] = os.environ
+) -> tuple[str, str]:
+    """The target's name and what named it: the option, the variable, `djproject use`, else pyproject.toml.
+
+    Raises
+    ------
+    ConfigError
+        There is no target of that name.
+    """
+    chosen = _choice_file(project, environ)
+    candidates = (
+        (option, "--target"),
+        (environ.get("DJPROJECT_TARGET"), "DJPROJECT_TARGET"),
+        (chosen.read_text("utf-8").strip() if chosen.exists() else None, "djproject use"),
+        (project.target, "pyproject.toml"),
+    )
+    name, by = next((name, by) for name, by in candidates if name)
+    if name not in target_names(project):
+        raise ConfigError(
+            f"There is no target called {name!r} (named by {by}).",
+            hint=f"Targets: {', '.join(target_names(project))}; define others in [tool.djproject.targets.{name}].",
+        )
+    return name, by
+
+
+def use_target(project: Project, name: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Make `name` the target of this checkout until another is chosen."""
+    choose_target(project, name, environ)
+    path = _choice_file(project, environ)
+    make_state_directory(path.parent)
+    replace_file(path, f"{name}\n".encode())
+
+
+def load_target(project: Project, option: str | None = None, environ: Mapping[str, str] = os.environ) -> Target:
+    """The target and all settings that follow, by the one order of precedence; nothing is started.
+
+    `DJ_*` variables, then the target, then `.secrets/` and `/run/secrets/datajoint`, then pyproject.toml, then
+    DataJoint's defaults.
+    """
+    name, by = choose_target(project, option, environ)
+    secrets = [
+        load_secrets(project.root / SECRETS_DIRECTORY, SECRETS_DIRECTORY),
+        load_secrets(SYSTEM_SECRETS, str(SYSTEM_SECRETS)),
+    ]
+    server = None
+    folders: tuple[Path, ...] = ()
+    if name == STACK:
+        raise EnvironmentUnavailableError(
+            "This project has no Docker stack yet.", hint="djproject use embedded  (or --target embedded)"
+        )
+    if name == EMBEDDED:
+        server = EmbeddedServer(
+            state_directory(project.root, environ), durable=environ.get("DJPROJECT_DURABLE") != "false"
+        )
+        layer = _embedded_layer(project, server)
+        folders = tuple(Path(str(spec["location"])) for spec in layer.stores.values())
+        secrets = [replace(secret, stores={}) for secret in secrets]
+    else:
+        layer = _named_layer(project, name, environ)
+    settings = merged([read_environment(environ), layer, *secrets, project.datajoint.layer()])
+    if server is not None and settings["database.host"] != str(server.socket_directory):
+        server = None
+    return Target(name, by, settings, server, folders)
+
+
+def start_target(target: Target) -> None:
+    """Start what the target starts by itself, and keep it for the life of this process.
+
+    Raises
+    ------
+    EnvironmentUnavailableError
+        The embedded server does not start.
+    """
+    for folder in target.folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    if target.server is not None:
+        ensure_running(target.server)
+
+
+def _embedded_layer(project: Project, server: EmbeddedServer) -> Layer:
+    label = f"target {EMBEDDED}"
+    values: dict[str, Value] = {
+        "database.backend": "postgresql",
+        "database.host": str(server.socket_directory),
+        "database.port": 5432,
+        "database.user": SUPERUSER,
+        "database.password": EMBEDDED,  # the socket's folder guards the server; DataJoint wants some password
+        "database.name": "postgres",
+        "database.use_tls": False,
+    }
+    stores: dict[str, StoreSpec] = {}
+    for name, spec in project.datajoint.stores.items():
+        kept = {key: spec[key] for key in KEPT_BY_EMBEDDED if key in spec}
+        stores[name] = {"protocol": "file", "location": str(server.state / "stores" / name), **kept}
+    sources = dict.fromkeys(values, label)
+    return Layer(values, sources, stores, label, project.datajoint.defaults, replaces_stores=True)
+
+
+def _named_layer(project: Project, name: str, environ: Mapping[str, str]) -> Layer:
+    table = project.targets[name]
+    label = f"target {name}"
+    values = dict(table.values)
+    sources = dict.fromkeys(values, label)
+    password = target_password(project.root, name, environ)
+    if password is not None:
+        values["database.password"], sources["database.password"] = password
+    stores: dict[str, StoreSpec] = dict(project.datajoint.stores)
+    for store, override in table.stores.items():
+        moved = override.get("protocol", stores.get(store, {}).get("protocol")) != stores.get(store, {}).get("protocol")
+        stores[store] = dict(override) if moved else {**stores.get(store, {}), **override}
+    return Layer(values, sources, stores, label, project.datajoint.defaults, replaces_stores=True)
+
+
+def _choice_file(project: Project, environ: Mapping[str, str]) -> Path:
+    return state_directory(project.root, environ) / "target"
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

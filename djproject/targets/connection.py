@@ -1,0 +1,92 @@
+"""DataJoint connected to a target, and what went wrong said in one sentence."""
+
+import logging
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+from djproject.errors import DJProjectError, EnvironmentUnavailableError
+from djproject.targets.choice import Target, start_target
+
+if TYPE_CHECKING:
+    import datajoint as dj
+
+
+def apply_settings(target: Target) -> None:
+    """Give DataJoint the target's settings, whether it was imported before or is imported now.
+
+    Values that come from DataJoint's own defaults or from `DJ_*` variables, which it reads by itself, are left
+    alone. `datajoint.json` is not read: pyproject.toml takes its place.
+    """
+    os.environ["DJ_IGNORE_CONFIG_FILE"] = "true"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # DataJoint warns about its own deprecated modules at import
+        import datajoint as dj
+    for setting in target.settings.settings:
+        if not setting.name.startswith("stores.") and setting.source != "DataJoint's default":
+            dj.config[setting.name] = setting.value
+    dj.config.stores = target.settings.stores
+
+
+def connect(target: Target, *, quiet: bool = True) -> "dj.Connection":
+    """DataJoint's own connection, opened at the target (which is started if it can be).
+
+    Parameters
+    ----------
+    target
+        Where to.
+    quiet
+        Keep DataJoint's informational log lines off the terminal.
+
+    Raises
+    ------
+    EnvironmentUnavailableError
+        The server does not answer, or does not let this user in.
+    """
+    start_target(target)
+    apply_settings(target)
+    import datajoint as dj
+
+    if quiet and target.settings["loglevel"] == "INFO":
+        logging.getLogger("datajoint").setLevel(logging.ERROR)
+    try:
+        return dj.conn()
+    except Exception as error:  # noqa: BLE001 (each driver has a hierarchy of its own)
+        raise connection_error(target, error) from error
+
+
+def connection_error(target: Target, error: Exception) -> DJProjectError:
+    """The sentence for what a database driver raised at this target."""
+    settings = target.settings
+    server = f"{settings.text('database.host')}:{settings.text('database.port')}"
+    user = settings.text("database.user")
+    text = str(error).strip()
+    low = text.lower()
+    if "not configured" in low:
+        missing = "user" if "user not" in low else "password"
+        return EnvironmentUnavailableError(
+            f"No database {missing} is set for the target {target.name}.",
+            hint=f"Write it to .secrets/database.{missing} (mode 0600) or set DJ_{missing[:4].upper()}.",
+        )
+    if "access denied" in low or "password authentication failed" in low or "1045" in low:
+        return EnvironmentUnavailableError(
+            f"The database at {server} does not accept the user {user!r} with this password.",
+            hint="djproject config show  (says where user and password came from)",
+        )
+    if "does not exist" in low and "database" in low:
+        return EnvironmentUnavailableError(
+            f"The server {server} has no database called {settings.text('database.name')!r}.",
+            hint="djproject config show",
+        )
+    words = ("could not connect", "can't connect", "refused", "timed out", "timeout", "no route", "translate host",
+             "name or service", "connection to server", "lost connection", "ssl")  # fmt: skip
+    if any(word in low for word in words):
+        reason = text.splitlines()[0].rstrip(".")
+        return EnvironmentUnavailableError(
+            f"The database of the target {target.name} does not answer at {server}: {reason}.",
+            hint="djproject doctor  (or: djproject use embedded)",
+        )
+    return EnvironmentUnavailableError(
+        f"The database at {server} refused: {text.splitlines()[0] if text else type(error).__name__}.",
+        hint="djproject doctor",
+    )

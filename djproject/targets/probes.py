@@ -1,0 +1,260 @@
+"""Does it answer? Probes of stores, databases and the machine, each a fact with its mend."""
+
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+
+from djproject.errors import DJProjectError, EnvironmentUnavailableError
+from djproject.project.location import Project
+from djproject.project.stores import PROTOCOLS, StoreSpec, check_spec
+from djproject.targets.choice import Target
+from djproject.targets.connection import apply_settings, connect
+from djproject.targets.embedded import binaries
+
+MINIMUM_DATAJOINT = (2, 3, 5)
+
+
+class State(StrEnum):
+    """How a probe ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One line of `djproject doctor`.
+
+    Attributes
+    ----------
+    name
+        What was looked at: "python", "git", "store main".
+    state
+        A warning is something that some command will miss; a failure stops the common ones.
+    detail
+        What was found.
+    mend
+        What to type; empty where there is nothing to mend.
+    """
+
+    name: str
+    state: State
+    detail: str
+    mend: str = ""
+
+
+def machine_probes() -> Iterator[Probe]:
+    """What this machine offers: Python, git, DataJoint and its extras, the embedded database, Docker, Compose."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Probe("python", State.OK, f"{version} at {sys.executable}")
+    git = _output("git", "--version")
+    if git is None:
+        yield Probe("git", State.WARNING, "not found; init writes projects without a repository", "Install git")
+    else:
+        yield Probe("git", State.OK, git.removeprefix("git version "))
+    yield _datajoint_probe()
+    for extra, module in (("postgres", "psycopg2"), ("s3", "s3fs")):
+        yield _extra_probe(extra, module)
+    try:
+        folder = binaries()
+        yield Probe("embedded database", State.OK, (_output(str(folder / "postgres"), "--version") or "found"))
+    except DJProjectError as error:
+        yield Probe("embedded database", State.FAILED, error.message, error.hint)
+    yield from _docker_probes()
+
+
+def project_probes(project: Project) -> Iterator[Probe]:
+    """What in the project's files would surprise somebody later."""
+    yield Probe("project", State.OK, f"{project.name} at {project.root} (package {project.package})")
+    if not (project.source / "__init__.py").exists():
+        mend = "djproject init . --adopt"
+        yield Probe("package", State.FAILED, f"src/{project.package}/__init__.py is missing", mend)
+    if (project.root / "datajoint.json").exists():
+        yield Probe(
+            "datajoint.json",
+            State.WARNING,
+            "is not read by djproject; [tool.datajoint] in pyproject.toml takes its place",
+            "Move its settings to pyproject.toml and remove it",
+        )
+    for path in sorted((project.root / ".secrets").glob("*")):
+        if path.is_file() and path.stat().st_mode & 0o077 and path.name != ".gitignore":
+            yield Probe("secrets", State.WARNING, f".secrets/{path.name} is open to others", f"chmod 600 {path}")
+
+
+def target_probes(target: Target) -> Iterator[Probe]:
+    """Whether the target's database answers and what its user may do there."""
+    try:
+        connection = connect(target)
+        backend = target.settings.text("database.backend")
+        version = str(connection.query("SELECT version()").fetchone()[0]).split(" on ")[0]
+        yield Probe(
+            "target", State.OK, f"{target.description}: {version if backend != 'mysql' else 'MySQL ' + version}"
+        )
+        may_create = _may_create_schemas(connection, backend)
+    except DJProjectError as error:
+        yield Probe("target", State.FAILED, error.message, error.hint)
+        return
+    if may_create:
+        yield Probe("privileges", State.OK, "may create schemas and tables")
+    else:
+        user = target.settings.text("database.user")
+        grant = {
+            "mysql": f"GRANT ALL PRIVILEGES ON `%`.* TO '{user}'@'%'",
+            "postgresql": f'GRANT CREATE ON DATABASE "{target.settings.text("database.name") or "postgres"}" TO "{user}"',
+        }[backend]
+        yield Probe("privileges", State.WARNING, f"{user} may not create schemas, which deploy needs", grant)
+
+
+def store_probes(target: Target) -> Iterator[Probe]:
+    """Whether an object can be written to, read from and removed from each store of the target."""
+    for name, spec in target.settings.stores.items():
+        if isinstance(spec, dict):
+            try:
+                yield Probe(f"store {name}", State.OK, f"{spec.get('protocol')}: {test_store(target, name)}")
+            except DJProjectError as error:
+                yield Probe(f"store {name}", State.FAILED, error.message, error.hint)
+
+
+def test_store(target: Target, name: str) -> str:
+    """Write an object to a store, read it back, remove it, and say where that was.
+
+    Raises
+    ------
+    ConfigError
+        The store's attributes are not what DataJoint accepts.
+    EnvironmentUnavailableError
+        The place does not answer, does not exist, or does not let us; in one sentence.
+    """
+    spec = target.settings.stores.get(name)
+    if not isinstance(spec, dict):
+        raise EnvironmentUnavailableError(
+            f"There is no store called {name!r} at the target {target.name}.", hint="djproject stores list"
+        )
+    check_spec(name, spec)
+    start_folders(target)
+    apply_settings(target)
+    import datajoint as dj
+    from datajoint.storage import StorageBackend
+
+    payload = f"djproject {uuid.uuid4()}".encode()
+    path = f"djproject-test-{uuid.uuid4().hex}"
+    try:
+        backend = StorageBackend(dj.config.get_store_spec(name))
+        backend.put_buffer(payload, path)
+        read = backend.get_buffer(path)
+        backend.remove(path)
+    except Exception as error:  # noqa: BLE001 (every protocol's driver raises its own)
+        raise store_error(name, spec, error) from error
+    if read != payload:
+        raise EnvironmentUnavailableError(
+            f"The store {name!r} gave back other bytes than were written.", hint=f"djproject stores show {name}"
+        )
+    return backend.get_url("")
+
+
+def start_folders(target: Target) -> None:
+    """Make the folders of the embedded target's stores without starting its database."""
+    for folder in target.folders:
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def store_error(name: str, spec: StoreSpec, error: Exception) -> DJProjectError:
+    """The sentence for what a store's driver raised."""
+    texts = _chain(error)
+    low = " | ".join(texts).lower()
+    place = spec.get("endpoint") or spec.get("location")
+    bucket = spec.get("bucket") or spec.get("container")
+    show = f"djproject stores show {name}"
+    keys = f"djproject stores set {name} --access-key … --secret-key -"
+    cases: tuple[tuple[tuple[str, ...], str, str], ...] = (
+        (("inaccessible local directory",), f"its folder {spec.get('location')} does not exist", f"mkdir -p {spec.get('location')}"),
+        (("nosuchbucket", "bucket does not exist", "no such bucket"), f"there is no bucket {bucket!r} at {place}", show),
+        (("signaturedoesnotmatch", "invalidaccesskeyid", "invalid access key", "access key id you provided"), "the key is wrong", keys),
+        (("unable to locate credentials", "nocredentialserror", "no credentials"), "no access key is set", keys),
+        (("could not connect", "endpointconnectionerror", "cannot connect", "name or service", "connect timeout", "refused"), f"{place} does not answer", show),
+        (("accessdenied", "access denied", "forbidden", "permission", "403"), "the key or user has no permission to write there", show),
+        (("no space left",), "there is no space left", show),
+        (("read-only",), f"{place} is read-only", show),
+        (("install", "no module named"), f"the driver of protocol {spec.get('protocol')} is not installed", f"pip install 'datajoint[{_extra(spec)}]'"),
+    )  # fmt: skip
+    for words, sentence, hint in cases:
+        if any(word in low for word in words):
+            return EnvironmentUnavailableError(f"The store {name!r} cannot be used: {sentence}.", hint=hint)
+    return EnvironmentUnavailableError(f"The store {name!r} cannot be used: {texts[0].rstrip('.')}.", hint=show)
+
+
+def _extra(spec: StoreSpec) -> str:
+    rules = PROTOCOLS.get(str(spec.get("protocol")))
+    return rules.extra if rules else str(spec.get("protocol"))
+
+
+def _chain(error: BaseException) -> list[str]:
+    texts = []
+    seen: BaseException | None = error
+    while seen is not None:
+        texts.append(f"{type(seen).__name__}: {seen}" if str(seen) else type(seen).__name__)
+        seen = seen.__cause__ or seen.__context__
+    return texts
+
+
+def _may_create_schemas(connection: object, backend: str) -> bool:
+    query = getattr(connection, "query")  # noqa: B009 (datajoint is untyped)
+    if backend == "postgresql":
+        return bool(query("SELECT has_database_privilege(current_database(), 'CREATE')").fetchone()[0])
+    grants = " ".join(row[0].upper() for row in query("SHOW GRANTS").fetchall())
+    return "ALL PRIVILEGES" in grants or "CREATE," in grants or "CREATE ON" in grants
+
+
+def _datajoint_probe() -> Probe:
+    try:
+        version = metadata.version("datajoint")
+    except metadata.PackageNotFoundError:
+        return Probe("datajoint", State.FAILED, "not installed", "pip install 'datajoint[postgres,s3]'")
+    numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
+    if numbers < MINIMUM_DATAJOINT:
+        return Probe("datajoint", State.FAILED, f"{version}; 2.3.5 is needed", "pip install -U datajoint")
+    return Probe("datajoint", State.OK, version)
+
+
+def _extra_probe(extra: str, module: str) -> Probe:
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        mend = f"pip install 'datajoint[{extra}]'"
+        return Probe(f"datajoint[{extra}]", State.WARNING, f"{module} is not installed", mend)
+    return Probe(f"datajoint[{extra}]", State.OK, f"{module} is installed")
+
+
+def _docker_probes() -> Iterator[Probe]:
+    if shutil.which("docker") is None:
+        yield Probe("docker", State.WARNING, "not found; only the Docker stack needs it", "Install Docker Engine")
+        return
+    engine = _output("docker", "version", "--format", "{{.Server.Version}}")
+    if not engine:
+        mend = "Start Docker (systemctl start docker, or Docker Desktop)"
+        yield Probe("docker", State.WARNING, "the engine does not answer; only the Docker stack needs it", mend)
+    else:
+        yield Probe("docker", State.OK, f"engine {engine}")
+    compose = _output("docker", "compose", "version", "--short")
+    if compose is None:
+        yield Probe("compose", State.WARNING, "docker compose is missing", "Install the Docker Compose plugin")
+    else:
+        yield Probe("compose", State.OK, compose)
+
+
+def _output(*command: str) -> str | None:
+    """What a program prints, or None where it is missing or fails within ten seconds."""
+    if shutil.which(command[0]) is None and not Path(command[0]).exists():
+        return None
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.strip() if result.returncode == 0 else None
