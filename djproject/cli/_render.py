@@ -11,6 +11,7 @@ from djproject.errors import DJProjectError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress, TaskID
 
     from djproject.population.events import Failed
     from djproject.population.progress import TableStatus
@@ -152,12 +153,9 @@ def progress() -> Iterator["PopulateProgress"]:
 class PopulateProgress:
     """One bar per table: done of total, jobs per second, time left."""
 
-    def __init__(self, display: object) -> None:
-        from rich.progress import Progress
-
-        assert isinstance(display, Progress)  # noqa: S101 (narrowing; rich stays out of start-up)
+    def __init__(self, display: "Progress") -> None:
         self._display = display
-        self._tasks: dict[str, int] = {}
+        self._tasks: dict[str, TaskID] = {}
         self._totals: dict[str, int] = {}
         self._started: dict[str, tuple[float, int]] = {}
         self.made: dict[str, int] = {}
@@ -173,7 +171,7 @@ class PopulateProgress:
         """`count` new jobs were found for a table."""
         total = max(self._totals[table], done_before + self.made[table] + count)
         self._totals[table] = total
-        self._display.update(self._task(table), total=total)
+        self._display.update(self._tasks[table], total=total)
 
     def advance(self, table: str) -> None:
         """One more key of a table is done or failed."""
@@ -183,10 +181,7 @@ class PopulateProgress:
         began, _ = self._started.setdefault(table, (time.monotonic(), 0))
         elapsed = time.monotonic() - began
         rate = f"{(self.made[table] - 1) / elapsed:.1f}/s" if elapsed > 0.2 else ""
-        self._display.update(self._task(table), advance=1, rate=rate)
-
-    def _task(self, table: str) -> "object":
-        return self._tasks[table]
+        self._display.update(self._tasks[table], advance=1, rate=rate)
 
 
 def clear_screen() -> None:

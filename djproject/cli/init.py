@@ -76,6 +76,6 @@ def _asked(answers: Answers) -> Answers:
     from dataclasses import replace
 
     description = typer.prompt("Description", default=answers.description or "A DataJoint pipeline.", err=True)
-    license = typer.prompt(f"Licence ({', '.join(LICENSES)})", default=answers.license, err=True)
+    terms = typer.prompt(f"Licence ({', '.join(LICENSES)})", default=answers.license, err=True)
     database = typer.prompt(f"Database ({', '.join(DATABASES)})", default=answers.database, err=True)
-    return replace(answers, description=description, license=license, database=database).checked()
+    return replace(answers, description=description, license=terms, database=database).checked()

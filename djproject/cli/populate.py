@@ -16,8 +16,8 @@ from djproject.population.events import Added, Event, Failed, Lost, Made, Refuse
 from djproject.population.pool import Pool
 from djproject.population.worker import Assignment
 from djproject.project.files import state_directory
-from djproject.project.location import Project, load_project
-from djproject.targets.choice import Target, load_target, start_target
+from djproject.project.location import load_project
+from djproject.targets.choice import load_target, start_target
 
 app = new_app()
 
@@ -50,11 +50,10 @@ def populate(
     _render.target(place.description)
     start_target(place)
     assignment = Assignment(str(project.root), place.name, names, tuple(where or ()), slots=workers)
-    code = fill(project, place, Pool(assignment, state_directory(project.root, os.environ) / "logs"))
-    raise typer.Exit(code)
+    raise typer.Exit(fill(Pool(assignment, state_directory(project.root, os.environ) / "logs")))
 
 
-def fill(project: Project, place: Target, pool: Pool) -> int:  # noqa: ARG001 (the same shape for every engine)
+def fill(pool: Pool) -> int:
     """Run a pool to its end, show how it goes, and return the exit code."""
     failed: list[Failed] = []
     made = 0

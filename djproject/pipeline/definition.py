@@ -76,11 +76,11 @@ class Definition:
 
 
 def read_definition(text: str) -> Definition:
-    """The attributes and foreign keys of a definition.
+    r"""The attributes and foreign keys of a definition.
 
     Examples
     --------
-    >>> found = read_definition("-> subject.Subject\\nsession : int32  # number\\n---\\nraw : <blob@main>")
+    >>> found = read_definition("-> subject.Subject\nsession : int32  # number\n---\nraw : <blob@main>")
     >>> [key.target for key in found.foreign_keys], [a.name for a in found.attributes], found.store_names
     (['subject.Subject'], ['session', 'raw'], ('main',))
     """

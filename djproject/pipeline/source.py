@@ -13,7 +13,6 @@ from djproject.project.names import TIER_ALIASES, TIERS
 TIER_CLASSES = {tier.capitalize(): tier for tier in (*TIERS, "part")} | {
     alias.capitalize(): tier for alias, tier in TIER_ALIASES.items()
 }
-DATAJOINT = "datajoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ class _Names:
             case ast.Import(names=aliases):
                 for alias in aliases:
                     self._see_import(alias)
-            case ast.ImportFrom(module=DATAJOINT, level=0, names=aliases):
+            case ast.ImportFrom(module="datajoint", level=0, names=aliases):
                 self.datajoint_names.update({alias.asname or alias.name: alias.name for alias in aliases})
             case ast.ImportFrom(module=source, level=level, names=aliases):
                 base = self._base(source or "", level)
@@ -175,7 +174,7 @@ class _Names:
                         self._see_member(base, alias)
 
     def _see_import(self, alias: ast.alias) -> None:
-        if alias.name == DATAJOINT:
+        if alias.name == "datajoint":
             self.datajoint.add(alias.asname or alias.name)
         elif alias.name.startswith(f"{self.package}."):
             module = alias.name.removeprefix(f"{self.package}.")

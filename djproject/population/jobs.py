@@ -30,7 +30,7 @@ def pending_keys(loaded: LoadedTable, restrictions: Sequence[str], *, slot: int,
     table = loaded.cls()
     pending = table.jobs.pending & "scheduled_time <= CURRENT_TIMESTAMP(3)"
     if restrictions:
-        wanted = table._jobs_to_do(tuple(restrictions))  # noqa: SLF001 (as DataJoint's own populate)
+        wanted = table._jobs_to_do(tuple(restrictions))
         pending = pending.restrict(wanted, semantic_check=False)
     keys: list[dict[str, Any]] = pending.keys(order_by="priority ASC, scheduled_time ASC", limit=CHUNK * slots)
     first = (slot - 1) % len(keys) if keys else 0
@@ -56,7 +56,7 @@ def make_job(loaded: LoadedTable, key: dict[str, Any], *, slot: int) -> Made | F
     table = loaded.cls()
     began = time.monotonic()
     try:
-        result = table._populate1(key, table.jobs, suppress_errors=True, return_exception_objects=False)  # noqa: SLF001
+        result = table._populate1(key, table.jobs, suppress_errors=True, return_exception_objects=False)
     except AbandonJob:
         if table.connection.in_transaction:
             table.connection.cancel_transaction()

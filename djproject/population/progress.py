@@ -79,7 +79,7 @@ def _schema_statuses(tables: list[LoadedTable]) -> list[TableStatus]:
     rows = _counts(connection, [loaded.cls().make_sql() for loaded in tables])
     queries = []
     for loaded in filled:
-        keys = loaded.cls()._jobs_to_do(())  # noqa: SLF001 (what DataJoint's own progress() counts)
+        keys = loaded.cls()._jobs_to_do(())
         queries += [keys.make_sql(), (keys - loaded.cls().proj()).make_sql()]
     keys_and_remaining = _counts(connection, queries)
     jobs = _job_counts(connection, filled)

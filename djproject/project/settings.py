@@ -241,17 +241,18 @@ def _merged_stores(layers: list[Layer]) -> list[Setting]:
     stop = next((i for i, layer in enumerate(layers) if layer.replaces_stores), None)
     naming = layers if stop is None else layers[: stop + 1]
     found: dict[str, Setting] = {}
-    for layer in naming:
+    for layer in naming if stop is not None and layers[stop].default_stores is not None else layers:
         for key, value in (layer.default_stores or {}).items():
             found.setdefault(f"stores.{key}", Setting(f"stores.{key}", value, layer.store_source))
     names = list(dict.fromkeys(name for layer in reversed(naming) for name in layer.stores))
     for store in names:
         for layer in layers:
             hidden = stop is not None and layer not in naming and "secret" not in layer.store_source
-            for key, value in {} if hidden else layer.stores.get(store, {}).items():
+            attributes: StoreSpec = {} if hidden else layer.stores.get(store, {})
+            for key, attribute in attributes.items():
                 name = f"stores.{store}.{key}"
                 source = f"{layer.store_source}/{name}" if "secret" in layer.store_source else layer.store_source
-                found.setdefault(name, Setting(name, value, source))
+                found.setdefault(name, Setting(name, attribute, source))
     return list(found.values())
 
 

@@ -87,8 +87,8 @@ def plan_schema(
         _refuse_cycle(module_parents(_with_module(pipeline, name)), child=name, parent=module)
     parents = [_reference(table) for module in upstream if (table := _last_table(pipeline, module))]
     chained = _chained(tables, parents)
-    for table in chained:
-        _refuse_orphan(table, ADD_SCHEMA)
+    for new in chained:
+        _refuse_orphan(new, ADD_SCHEMA)
     text = _module_text(name, upstream, chained)
     contents = [(f"src/{project.package}/{name}.py", text.encode())]
     contents.append((f"tests/test_{name}.py", _test_text(name).encode()))
@@ -221,7 +221,8 @@ def _last_table(pipeline: Pipeline, module_name: str) -> Table | None:
     module = pipeline.module(module_name)
     masters = [table for table in module.tables if table.tier != "part"] if module else []
     data = [table for table in masters if table.tier != "lookup"]
-    return (data or masters or [None])[-1]
+    candidates = data or masters
+    return candidates[-1] if candidates else None
 
 
 def _reference(table: Table) -> str:

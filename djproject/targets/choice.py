@@ -164,7 +164,7 @@ def _embedded_layer(project: Project, server: EmbeddedServer) -> Layer:
         kept = {key: spec[key] for key in KEPT_BY_EMBEDDED if key in spec}
         stores[name] = {"protocol": "file", "location": str(server.state / "stores" / name), **kept}
     sources = dict.fromkeys(values, label)
-    return Layer(values, sources, stores, label, project.datajoint.defaults, replaces_stores=True)
+    return Layer(values, sources, stores, label, replaces_stores=True)
 
 
 def _named_layer(project: Project, name: str, environ: Mapping[str, str]) -> Layer:
@@ -179,7 +179,7 @@ def _named_layer(project: Project, name: str, environ: Mapping[str, str]) -> Lay
     for store, override in table.stores.items():
         moved = override.get("protocol", stores.get(store, {}).get("protocol")) != stores.get(store, {}).get("protocol")
         stores[store] = dict(override) if moved else {**stores.get(store, {}), **override}
-    return Layer(values, sources, stores, label, project.datajoint.defaults, replaces_stores=True)
+    return Layer(values, sources, stores, label, replaces_stores=True)
 
 
 def _choice_file(project: Project, environ: Mapping[str, str]) -> Path:

@@ -51,7 +51,7 @@ def connect(target: Target, *, quiet: bool = True) -> "dj.Connection":
         logging.getLogger("datajoint").setLevel(logging.ERROR)
     try:
         return dj.conn()
-    except Exception as error:  # noqa: BLE001 (each driver has a hierarchy of its own)
+    except Exception as error:
         raise connection_error(target, error) from error
 
 

@@ -18,6 +18,19 @@ from djproject.targets.connection import apply_settings, connect
 from djproject.targets.embedded import binaries
 
 MINIMUM_DATAJOINT = (2, 3, 5)
+KEYS_HINT = "djproject stores set {name} --access-key KEY --secret-key -"
+# Words in what a store's driver raises, what they mean, and what to type (by default: show the store).
+STORE_FAILURES: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (("inaccessible local directory",), "its folder {location} does not exist", "mkdir -p {location}"),
+    (("nosuchbucket", "bucket does not exist", "no such bucket"), "there is no bucket {bucket!r} at {place}", ""),
+    (("signaturedoesnotmatch", "invalidaccesskeyid", "key id you provided"), "the key is wrong", KEYS_HINT),
+    (("unable to locate credentials", "no credentials"), "no access key is set", KEYS_HINT),
+    (("could not connect", "cannot connect", "name or service", "refused", "timeout"), "{place} does not answer", ""),
+    (("accessdenied", "forbidden", "permission", "403"), "the key or user has no permission to write there", ""),
+    (("no space left",), "there is no space left", ""),
+    (("read-only",), "{place} is read-only", ""),
+    (("install", "no module"), "the driver of {protocol} is not installed", "pip install 'datajoint[{extra}]'"),
+)
 
 
 class State(StrEnum):
@@ -105,9 +118,10 @@ def target_probes(target: Target) -> Iterator[Probe]:
         yield Probe("privileges", State.OK, "may create schemas and tables")
     else:
         user = target.settings.text("database.user")
+        database = target.settings.text("database.name") or "postgres"
         grant = {
             "mysql": f"GRANT ALL PRIVILEGES ON `%`.* TO '{user}'@'%'",
-            "postgresql": f'GRANT CREATE ON DATABASE "{target.settings.text("database.name") or "postgres"}" TO "{user}"',
+            "postgresql": f'GRANT CREATE ON DATABASE "{database}" TO "{user}"',
         }[backend]
         yield Probe("privileges", State.WARNING, f"{user} may not create schemas, which deploy needs", grant)
 
@@ -150,13 +164,13 @@ def test_store(target: Target, name: str) -> str:
         backend.put_buffer(payload, path)
         read = backend.get_buffer(path)
         backend.remove(path)
-    except Exception as error:  # noqa: BLE001 (every protocol's driver raises its own)
+    except Exception as error:
         raise store_error(name, spec, error) from error
     if read != payload:
         raise EnvironmentUnavailableError(
             f"The store {name!r} gave back other bytes than were written.", hint=f"djproject stores show {name}"
         )
-    return backend.get_url("")
+    return str(backend.get_url(""))
 
 
 def start_folders(target: Target) -> None:
@@ -170,24 +184,23 @@ def store_error(name: str, spec: StoreSpec, error: Exception) -> DJProjectError:
     texts = _chain(error)
     low = " | ".join(texts).lower()
     place = spec.get("endpoint") or spec.get("location")
-    bucket = spec.get("bucket") or spec.get("container")
     show = f"djproject stores show {name}"
-    keys = f"djproject stores set {name} --access-key … --secret-key -"
-    cases: tuple[tuple[tuple[str, ...], str, str], ...] = (
-        (("inaccessible local directory",), f"its folder {spec.get('location')} does not exist", f"mkdir -p {spec.get('location')}"),
-        (("nosuchbucket", "bucket does not exist", "no such bucket"), f"there is no bucket {bucket!r} at {place}", show),
-        (("signaturedoesnotmatch", "invalidaccesskeyid", "invalid access key", "access key id you provided"), "the key is wrong", keys),
-        (("unable to locate credentials", "nocredentialserror", "no credentials"), "no access key is set", keys),
-        (("could not connect", "endpointconnectionerror", "cannot connect", "name or service", "connect timeout", "refused"), f"{place} does not answer", show),
-        (("accessdenied", "access denied", "forbidden", "permission", "403"), "the key or user has no permission to write there", show),
-        (("no space left",), "there is no space left", show),
-        (("read-only",), f"{place} is read-only", show),
-        (("install", "no module named"), f"the driver of protocol {spec.get('protocol')} is not installed", f"pip install 'datajoint[{_extra(spec)}]'"),
-    )  # fmt: skip
-    for words, sentence, hint in cases:
+    for words, sentence, hint in STORE_FAILURES:
         if any(word in low for word in words):
-            return EnvironmentUnavailableError(f"The store {name!r} cannot be used: {sentence}.", hint=hint)
-    return EnvironmentUnavailableError(f"The store {name!r} cannot be used: {texts[0].rstrip('.')}.", hint=show)
+            facts = {
+                "name": name,
+                "place": place,
+                "location": spec.get("location"),
+                "bucket": spec.get("bucket") or spec.get("container"),
+                "protocol": spec.get("protocol"),
+                "extra": _extra(spec),
+            }
+            return EnvironmentUnavailableError(
+                f"The store {name!r} cannot be used: {sentence.format(**facts)}.",
+                hint=hint.format(**facts) if hint else show,
+            )
+    reason = texts[0].rstrip(".")
+    return EnvironmentUnavailableError(f"The store {name!r} cannot be used: {reason}.", hint=show)
 
 
 def _extra(spec: StoreSpec) -> str:

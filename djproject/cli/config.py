@@ -1,0 +1,70 @@
+"""`djproject config`."""
+
+import shlex
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._options import Format, FormatOption, TargetOption, new_app
+from djproject.project.export import DEFAULT, datajoint_json, environment_of
+from djproject.project.location import load_project
+from djproject.project.settings import Setting
+from djproject.targets.choice import load_target
+
+app = new_app(help="Show the settings DataJoint is given, and where each comes from.", no_args_is_help=True)
+REDACTED = "********"
+
+
+class Export(StrEnum):
+    """What `config export` writes."""
+
+    ENV = "env"
+    JSON = "datajoint.json"
+
+
+@app.command()
+def show(
+    target: TargetOption = None,
+    all: Annotated[bool, typer.Option("--all", help="DataJoint's defaults too.")] = False,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Show every setting with where it came from; secrets are not shown.
+
+    Precedence: DJ_* variables, the target, .secrets/ and /run/secrets/datajoint, pyproject.toml, DataJoint's defaults.
+
+    Example: djproject config show --target lab --format json
+    """
+    place = load_target(load_project(), target)
+    settings = [s for s in place.settings.settings if all or s.source != DEFAULT or format is Format.JSON]
+    if format is Format.JSON:
+        rows = [{"name": s.name, "value": _shown(s), "source": s.source, "secret": s.secret} for s in settings]
+        _render.as_json({"target": place.name, "chosen_by": place.chosen_by, "settings": rows})
+        return
+    _render.target(f"{place.description}, chosen by {place.chosen_by}")
+    _render.columns(("setting", "value", "from"), [(s.name, str(_shown(s)), s.source) for s in settings])
+
+
+@app.command()
+def export(
+    form: Annotated[Export, typer.Option("--as", help="Variables for a shell, or DataJoint's own file.")] = Export.ENV,
+    target: TargetOption = None,
+    with_secrets: Annotated[bool, typer.Option("--with-secrets", help="Include passwords and keys.")] = False,
+) -> None:
+    """Print the settings in a form that other programs read.
+
+    Example: djproject config export --as env > settings.sh
+    """
+    settings = load_target(load_project(), target).settings
+    if form is Export.JSON:
+        _render.as_json(datajoint_json(settings, secrets=with_secrets))
+    else:
+        for name, value in environment_of(settings, secrets=with_secrets).items():
+            _render.result(f"export {name}={shlex.quote(value)}")
+    if not with_secrets and any(setting.secret for setting in settings.settings):
+        _render.note("Secrets are left out; --with-secrets includes them.")
+
+
+def _shown(setting: Setting) -> object:
+    return REDACTED if setting.secret else setting.value

@@ -1,0 +1,82 @@
+"""`djproject demo`."""
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._options import new_app
+from djproject.cli.populate import fill
+from djproject.errors import EnvironmentUnavailableError, ProjectError
+from djproject.pipeline.source import load_pipeline
+from djproject.population.pool import Pool
+from djproject.population.worker import Assignment
+from djproject.project.files import STATE_DIRECTORY
+from djproject.project.location import find_root, load_project
+from djproject.scaffold.new_project import Answers, plan_project
+from djproject.scaffold.plan import write_plan
+from djproject.targets.choice import EMBEDDED, load_target
+from djproject.views.diagram import module_tree
+
+app = new_app()
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Argument(help="Where the example project is, or is to be.")] = Path("demo"),
+    workers: Annotated[int, typer.Option("--workers", "-w", min=1, max=64, help="Worker processes.")] = 2,
+) -> None:
+    """Make and populate an example pipeline on real data.
+
+    The recordings are measurements that come with matplotlib. Nothing is installed or downloaded; a second run goes on
+    where the first one ended.
+
+    Example: djproject demo && cd demo && djproject status
+    """
+    from djproject.population.deploy import deploy
+    from djproject.population.progress import load_status
+    from djproject.population.sample import insert_sample_data
+    from djproject.scaffold.repository import git_identity, make_repository
+
+    if importlib.util.find_spec("matplotlib") is None:
+        raise EnvironmentUnavailableError(
+            "The demo's data come with matplotlib, which is not installed.", hint="pip install matplotlib"
+        )
+    root = directory.absolute()
+    if root.exists() and any(root.iterdir()) and find_root(root) != root:
+        raise ProjectError(f"The folder {directory} is not empty and not a demo.", hint="djproject demo another_folder")
+    if find_root(root) != root:
+        who = git_identity(root)
+        plan = plan_project(
+            root, Answers("demo", description="A demonstration of djproject.", author=who, example=True)
+        )
+        write_plan(plan)
+        _render.note(f"{len(plan.files)} files written to {directory}.")
+        if who.name and who.email:
+            _render.note(make_repository(plan, who))
+    project = load_project(root)
+    os.environ["DJPROJECT_ROOT"] = str(root)
+    pipeline = load_pipeline(project)
+    target = load_target(project, EMBEDDED)
+    _render.target(target.description)
+    _render.note(f"{len(deploy(project, target, pipeline))} schemas and tables declared.")
+    insert_sample_data(project)
+    assignment = Assignment(str(root), target.name, slots=workers)
+    code = fill(Pool(assignment, root / STATE_DIRECTORY / "logs"))
+    _render.result()
+    _render.status_table(load_status(project, target, pipeline))
+    _render.result("\nSchema modules, upstream first:\n")
+    _render.result(module_tree(pipeline))
+    _render.result()
+    for label, place in (
+        ("project", root),
+        ("tables", project.source),
+        ("database", root / STATE_DIRECTORY / "postgres"),
+        ("stores", root / STATE_DIRECTORY / "stores"),
+    ):
+        _render.result(f"{label:<9} {place}")
+    _render.next_step(f"cd {directory} && djproject status")
+    raise typer.Exit(code)

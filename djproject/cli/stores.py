@@ -1,0 +1,405 @@
+"""`djproject stores`."""
+
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._options import DryRunOption, Format, FormatOption, TargetOption, YesOption, complete_stores, new_app
+from djproject.errors import ConfigError, ProjectError
+from djproject.pipeline.source import load_pipeline, stores_in_use
+from djproject.project import editing
+from djproject.project.files import STATE_DIRECTORY, edit_file, make_state_directory
+from djproject.project.location import PYPROJECT, Project, load_project
+from djproject.project.secrets import remove_secrets, rename_secrets, secret_names, write_secret
+from djproject.project.stores import (
+    PROTOCOLS,
+    StoreSpec,
+    StoreValue,
+    check_spec,
+    find_protocol,
+    looks_secret,
+    plugin_protocols,
+)
+
+app = new_app(help="Add, list, change and test object stores.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(autocompletion=complete_stores, help="The store.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Do it although tables or defaults name the store.")]
+
+
+def _protocols(incomplete: str) -> list[str]:
+    return [name for name in (*PROTOCOLS, *plugin_protocols()) if name.startswith(incomplete)]
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="The store, as `<codec@NAME>` names it.")],
+    protocol: Annotated[
+        str,
+        typer.Option(metavar="file|s3|gcs|azure", autocompletion=_protocols, help="Or that of an installed plugin."),
+    ],
+    location: Annotated[str | None, typer.Option(help="Folder, or prefix within the bucket.")] = None,
+    endpoint: Annotated[str | None, typer.Option(metavar="HOST[:PORT]", help="Of the S3 server.")] = None,
+    bucket: Annotated[str | None, typer.Option(help="Bucket (s3, gcs).")] = None,
+    container: Annotated[str | None, typer.Option(help="Container (azure).")] = None,
+    secure: Annotated[bool | None, typer.Option("--secure/--insecure", help="HTTPS or HTTP (s3).")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other attribute of the store.")
+    ] = None,
+    access_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Kept in .secrets/; '-' reads a line of stdin.")
+    ] = None,
+    secret_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Kept in .secrets/; '-' reads a line of stdin.")
+    ] = None,
+    secret: Annotated[
+        list[str] | None, typer.Option("--secret", metavar="KEY", help="Ask for another secret, or read it from stdin.")
+    ] = None,
+    default: Annotated[bool, typer.Option("--default", help="Make it the default store (`<codec@>`).")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the store if it is there.")] = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Add a store to [tool.datajoint.stores] in pyproject.toml.
+
+    Example: djproject stores add main --protocol s3 --endpoint localhost:8333 --bucket data --location raw --insecure
+    """
+    given = {
+        "protocol": protocol, "endpoint": endpoint, "bucket": bucket, "container": container,
+        "location": location, "secure": secure,
+    }  # fmt: skip
+    spec: dict[str, StoreValue] = {key: value for key, value in given.items() if value is not None}
+    spec |= _assignments(option or [])
+    project = load_project()
+    _refuse_secrets(name, spec)
+    secrets = _secrets(name, protocol, access_key, secret_key, secret or [])
+    check_spec(name, {**spec, **secrets, **_kept_secrets(project, name, secrets)})
+    existing = project.datajoint.stores.get(name)
+    if existing is not None and dict(existing) != spec and not force:
+        raise ConfigError(
+            f"There is a store called {name!r} already.", hint=f"djproject stores set {name} KEY=VALUE  (or --force)"
+        )
+
+    def edit(text: str) -> str:
+        text = editing.with_store(text, name, spec)
+        return editing.with_default_store(text, name) if default else text
+
+    _edit(project, edit, secrets, name, dry_run=dry_run)
+    if not dry_run:
+        _render.next_step(f"djproject stores test {name}")
+
+
+@app.command("list")
+def list_stores(format: FormatOption = Format.TEXT) -> None:
+    """List the stores and the tables that use each.
+
+    Example: djproject stores list --format json
+    """
+    project = load_project()
+    used = stores_in_use(load_pipeline(project), project.datajoint.defaults)
+    default = project.datajoint.defaults.get("default")
+    if format is Format.JSON:
+        stores = [
+            {"name": name, "default": name == default, **dict(spec), "tables": used.get(name, ())}
+            for name, spec in project.datajoint.stores.items()
+        ]
+        _render.as_json({"default": default, "stores": stores})
+        return
+    if not project.datajoint.stores:
+        _render.note("There is no store yet.")
+        _render.next_step("djproject stores add main --protocol file --location FOLDER --default")
+        return
+    rows = [
+        (
+            name,
+            "default" if name == default else "",
+            str(spec.get("protocol")),
+            _place(spec),
+            ", ".join(used.get(name, ())),
+        )
+        for name, spec in project.datajoint.stores.items()
+    ]
+    _render.columns(("store", "", "protocol", "place", "tables"), rows)
+
+
+@app.command()
+def show(name: NameArgument, format: FormatOption = Format.TEXT) -> None:
+    """Show one store: its attributes, its secrets' names, the tables that use it.
+
+    Example: djproject stores show main
+    """
+    project = load_project()
+    spec = _known(project, name)
+    used = stores_in_use(load_pipeline(project), project.datajoint.defaults).get(name, ())
+    secrets = [full.split(".", 2)[2] for full in secret_names(project.root, f"stores.{name}.")]
+    if format is Format.JSON:
+        _render.as_json({"name": name, **dict(spec), "secrets": secrets, "tables": used})
+        return
+    rows = [(key, str(value)) for key, value in spec.items()]
+    rows += [(key, "(in .secrets/)") for key in secrets]
+    rows += [("tables", ", ".join(used) or "none")]
+    _render.columns(("attribute", "value"), rows)
+
+
+@app.command("set")
+def set_store(
+    name: NameArgument,
+    assignments: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="'KEY=' removes the attribute.")
+    ] = None,
+    access_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Kept in .secrets/; '-' reads a line of stdin.")
+    ] = None,
+    secret_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Kept in .secrets/; '-' reads a line of stdin.")
+    ] = None,
+    secret: Annotated[
+        list[str] | None, typer.Option("--secret", metavar="KEY", help="Ask for another secret, or read it from stdin.")
+    ] = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Change attributes of a store.
+
+    Example: djproject stores set main endpoint=s3.example.org secure=true
+    """
+    project = load_project()
+    changes = _assignments(assignments or [], removing=True)
+    _refuse_secrets(name, changes)
+    old = _known(project, name)
+    secrets = _secrets(name, str(changes.get("protocol", old.get("protocol"))), access_key, secret_key, secret or [])
+    if not changes and not secrets:
+        raise ProjectError("Nothing was given to change.", hint=f"djproject stores set {name} KEY=VALUE")
+
+    def changed(spec: StoreSpec) -> dict[str, StoreValue]:
+        return {key: value for key, value in {**spec, **changes}.items() if value is not None}
+
+    check_spec(name, {**changed(old), **secrets, **_kept_secrets(project, name, secrets)})
+
+    def edit(text: str) -> str:
+        current = tomllib.loads(text)["tool"]["datajoint"]["stores"][name]
+        return editing.with_store(text, name, changed(current))
+
+    _edit(project, edit, secrets, name, dry_run=dry_run)
+
+
+@app.command()
+def remove(
+    name: NameArgument, force: ForceOption = False, yes: YesOption = False, dry_run: DryRunOption = False
+) -> None:
+    """Remove a store's settings and secrets; the objects in it stay.
+
+    Example: djproject stores remove scratch
+    """
+    project = load_project()
+    _known(project, name)
+    _refuse_if_used(project, name, "remove", force=force)
+    if _render.is_terminal() and not (yes or dry_run or force):
+        typer.confirm(f"Remove the store {name} and its secrets?", abort=True, err=True)
+    _edit(project, lambda text: editing.without_store(text, name), {}, name, dry_run=dry_run)
+    if not dry_run:
+        remove_secrets(project.root, f"stores.{name}.")
+
+
+@app.command()
+def rename(
+    name: NameArgument,
+    new_name: Annotated[str, typer.Argument(help="Its new name.")],
+    force: ForceOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Rename a store, its secrets and the defaults that name it.
+
+    Rows that are in a database already name the store they were written to, so this is for stores not yet used.
+
+    Example: djproject stores rename main raw
+    """
+    project = load_project()
+    spec = _known(project, name)
+    if new_name in project.datajoint.stores:
+        raise ConfigError(f"There is a store called {new_name!r} already.", hint="djproject stores list")
+    check_spec(new_name, {**spec, **_kept_secrets(project, name, {})})
+    _refuse_if_used(project, name, "rename", force=force, defaults=False)
+    _edit(project, lambda text: editing.with_renamed_store(text, name, new_name), {}, new_name, dry_run=dry_run)
+    if not dry_run:
+        rename_secrets(project.root, f"stores.{name}.", f"stores.{new_name}.")
+
+
+@app.command("default")
+def default_store(
+    name: Annotated[str | None, typer.Argument(autocompletion=complete_stores, help="The store.")] = None,
+    filepath: Annotated[bool, typer.Option("--filepath", help="The default for `<filepath@>` instead.")] = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Choose the store that `<codec@>` means, or show which it is.
+
+    Example: djproject stores default main
+    """
+    project = load_project()
+    key = "filepath_default" if filepath else "default"
+    if name is None:
+        _render.result(project.datajoint.defaults.get(key, ""))
+        return
+    _known(project, name)
+    _edit(project, lambda text: editing.with_default_store(text, name, key=key), {}, name, dry_run=dry_run)
+
+
+@app.command("test")
+def test_stores(
+    names: Annotated[list[str] | None, typer.Argument(autocompletion=complete_stores, help="By default all.")] = None,
+    target: TargetOption = None,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Write an object to a store, read it back and remove it.
+
+    Exit code 1 if a store cannot be used.
+
+    Example: djproject stores test main --target lab
+    """
+    from dataclasses import asdict
+
+    from djproject.targets.choice import load_target
+    from djproject.targets.probes import State, store_probes
+
+    project = load_project()
+    place = load_target(project, target)
+    _render.target(place.description)
+    for name in names or []:
+        if name not in place.settings.stores:
+            _known(project, name)
+    lines = [p for p in store_probes(place) if not names or p.name.removeprefix("store ") in names]
+    if not lines:
+        raise ProjectError(
+            "There is no store to test.", hint="djproject stores add NAME --protocol file --location FOLDER"
+        )
+    if format is Format.JSON:
+        _render.as_json({"target": place.name, "probes": [asdict(line) for line in lines]})
+    else:
+        _render.probes(lines)
+    raise typer.Exit(1 if any(line.state is State.FAILED for line in lines) else 0)
+
+
+def _edit(project: Project, edit: Callable[[str], str], secrets: dict[str, str], name: str, *, dry_run: bool) -> None:
+    """Edit pyproject.toml and write secrets; with --dry-run show the difference."""
+    path = project.root / PYPROJECT
+    if dry_run:
+        _show_difference(path, edit(path.read_bytes().decode("utf-8")))
+        for key in secrets:
+            _render.note(f".secrets/stores.{name}.{key} would be written.")
+        return
+    lock = make_state_directory(project.root / STATE_DIRECTORY) / "pyproject.lock"
+    changed = edit_file(path, edit, lock=lock)
+    for key, value in secrets.items():
+        write_secret(project.root, f"stores.{name}.{key}", value)
+    if changed:
+        _render.note(f"{PYPROJECT} is changed.")
+    if secrets:
+        _render.note(f"{', '.join(secrets)} kept in .secrets/ (mode 0600, ignored by git).")
+    if not changed and not secrets:
+        _render.note("Nothing to do: that is what the file says already.")
+
+
+def _show_difference(path: Path, new: str) -> None:
+    from difflib import unified_diff
+
+    old = path.read_bytes().decode("utf-8")
+    for line in unified_diff(old.splitlines(), new.splitlines(), PYPROJECT, PYPROJECT, lineterm=""):
+        _render.result(line)
+    _render.note("Nothing was written (--dry-run).")
+
+
+def _known(project: Project, name: str) -> StoreSpec:
+    spec = project.datajoint.stores.get(name)
+    if spec is None:
+        known = ", ".join(project.datajoint.stores) or "none"
+        raise ConfigError(f"There is no store called {name!r}.", hint=f"Stores: {known}")
+    return spec
+
+
+def _refuse_if_used(project: Project, name: str, verb: str, *, force: bool, defaults: bool = True) -> None:
+    if force:
+        return
+    tables = stores_in_use(load_pipeline(project), project.datajoint.defaults).get(name, ())
+    if tables:
+        raise ConfigError(
+            f"{', '.join(tables[:3])} {'use' if len(tables) > 1 else 'uses'} the store {name!r}.",
+            hint=f"Change the definitions first, or: djproject stores {verb} {name} … --force",
+        )
+    naming = [key for key, value in project.datajoint.defaults.items() if value == name]
+    if defaults and naming and len(project.datajoint.stores) > 1:
+        raise ConfigError(f"{name!r} is the {naming[0]} store.", hint="djproject stores default ANOTHER  (or --force)")
+
+
+def _assignments(texts: list[str], *, removing: bool = False) -> dict[str, StoreValue]:
+    values: dict[str, StoreValue] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"{text!r} is not KEY=VALUE.", hint="djproject stores set NAME location=FOLDER")
+        values[key] = None if removing and not value else _value(key, value)
+    return values
+
+
+def _value(key: str, text: str) -> StoreValue:
+    """The TOML value that a word of the command line means for this attribute."""
+    match key:
+        case "secure" if text.lower() in {"true", "false"}:
+            return text.lower() == "true"
+        case "token_length" if text.isdigit():
+            return int(text)
+        case "subfolding":
+            parts = text.strip("[] ").split(",")
+            if all(part.strip().isdigit() for part in parts):
+                return [int(part) for part in parts]
+    return text
+
+
+def _refuse_secrets(name: str, spec: StoreSpec) -> None:
+    for key in spec:
+        if looks_secret(key):
+            raise ConfigError(
+                f"{key} is a secret and does not belong into pyproject.toml.",
+                hint=f"djproject stores set {name} --secret {key}",
+            )
+
+
+def _secrets(
+    name: str, protocol: str, access_key: str | None, secret_key: str | None, further: list[str]
+) -> dict[str, str]:
+    """The secrets given as options, asked for, or read from stdin, one line each."""
+    wanted: dict[str, str | None] = {"access_key": access_key, "secret_key": secret_key}
+    given = {key: value for key, value in wanted.items() if value is not None}
+    if "access_key" in given and "secret_key" not in given:
+        given["secret_key"] = "-"
+    given |= dict.fromkeys(further, "-")
+    allowed = find_protocol(protocol).secrets
+    for key in given:
+        if key not in allowed:
+            raise ConfigError(
+                f"A store of protocol {protocol} has no secret called {key!r}.",
+                hint=f"Secrets: {', '.join(allowed) or 'none'}",
+            )
+    return {key: _read_secret(name, key) if value == "-" else value for key, value in given.items()}
+
+
+def _read_secret(name: str, key: str) -> str:
+    if _render.is_terminal():
+        return str(typer.prompt(f"{key} of {name}", hide_input=True, err=True))
+    value = sys.stdin.readline().strip()
+    if not value:
+        raise ConfigError(f"The {key} of {name!r} was not given.", hint=f"… --{key.replace('_', '-')} - < file")
+    return value
+
+
+def _kept_secrets(project: Project, name: str, given: dict[str, str]) -> dict[str, str]:
+    """Secrets that are in .secrets/ already, by name; their values are not needed."""
+    kept = (full.split(".", 2)[2] for full in secret_names(project.root, f"stores.{name}."))
+    return {key: "kept" for key in kept if key not in given}
+
+
+def _place(spec: StoreSpec) -> str:
+    parts = [spec.get("endpoint"), spec.get("bucket") or spec.get("container"), spec.get("location")]
+    return "/".join(str(part) for part in parts if part)

@@ -1,0 +1,151 @@
+"""The pytest plugin: a throw-away database and stores per test session, with the pipeline deployed in it.
+
+Inert outside projects whose pyproject.toml has a `[tool.djproject]` or `[tool.datajoint]` table. Nothing heavy is
+imported until a test asks for the pipeline.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from djproject.project.location import find_root, load_project
+from djproject.targets.choice import EMBEDDED
+from djproject.targets.embedded import EmbeddedServer, release, remove_socket_directory, stop
+
+if TYPE_CHECKING:
+    from djproject.population.events import Failed
+    from djproject.population.loading import LoadedTable
+    from djproject.project.location import Project
+    from djproject.targets.choice import Target
+
+STATE = pytest.StashKey[Path]()
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedPipeline:
+    """A pipeline, deployed for the tests of one session.
+
+    Attributes
+    ----------
+    package
+        The imported package.
+    loaded
+        Its tables, parents first.
+    """
+
+    package: ModuleType
+    loaded: "tuple[LoadedTable, ...]"
+
+    @property
+    def tables(self) -> tuple[Any, ...]:
+        """All table classes, parents first, parts among them."""
+        return tuple(loaded.cls for loaded in self.loaded)
+
+    def tables_of(self, module: str) -> tuple[Any, ...]:
+        """The table classes of one schema module; KeyError if the pipeline has no such module."""
+        found = tuple(loaded.cls for loaded in self.loaded if loaded.table.module == module)
+        if not found and not hasattr(self.package, module):
+            raise KeyError(module)
+        return found
+
+    def populate(self) -> "list[Failed]":
+        """Fill every imported and computed table in this process; the failed jobs come back."""
+        from djproject.population.events import Failed
+        from djproject.population.jobs import add_jobs, make_job, pending_keys
+        from djproject.population.loading import AUTOPOPULATED
+
+        failed = []
+        for loaded in self.loaded:
+            if loaded.table.tier in AUTOPOPULATED:
+                add_jobs(loaded, ())
+                while keys := pending_keys(loaded, (), slot=1, slots=1):
+                    outcomes = (make_job(loaded, key, slot=1) for key in keys)
+                    failed += [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+        return failed
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--djproject-target`."""
+    group = parser.getgroup("djproject")
+    group.addoption(
+        "--djproject-target",
+        metavar="NAME",
+        help="Run the tests against this target of pyproject.toml instead of a throw-away embedded database.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point everything that is imported from now on at a throw-away database, never at a real one."""
+    root = find_root(config.rootpath)
+    if root is None:
+        return
+    source = str(root / "src")
+    if source not in sys.path:
+        sys.path.insert(0, source)
+    os.environ["DJPROJECT_ROOT"] = str(root)
+    target = config.getoption("--djproject-target")
+    if target:
+        os.environ["DJPROJECT_TARGET"] = target
+        return
+    for variable in [name for name in os.environ if name.startswith("DJ_")]:
+        del os.environ[variable]
+    state = Path(tempfile.mkdtemp(prefix="djproject-test-"))
+    config.stash[STATE] = state
+    os.environ |= {
+        "DJPROJECT_STATE": str(state),
+        "DJPROJECT_TARGET": EMBEDDED,
+        "DJPROJECT_DURABLE": "false",
+        "DJ_SAFEMODE": "false",
+    }
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the throw-away database and remove it with its stores."""
+    state = config.stash.get(STATE, None)
+    if state is None:
+        return
+    if "datajoint" in sys.modules:
+        connection = getattr(sys.modules["datajoint"].conn, "connection", None)
+        if connection is not None:
+            connection.close()
+    server = EmbeddedServer(state, durable=False)
+    release(server)
+    stop(server)
+    remove_socket_directory(server)
+    shutil.rmtree(state, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def djproject_project() -> "Project":
+    """The project that the tests belong to."""
+    return load_project()
+
+
+@pytest.fixture(scope="session")
+def djproject_target(djproject_project: "Project") -> "Target":
+    """The target the tests run against: a throw-away embedded one, unless `--djproject-target` says otherwise."""
+    from djproject.targets.choice import load_target
+
+    return load_target(djproject_project)
+
+
+@pytest.fixture(scope="session")
+def pipeline(djproject_project: "Project", djproject_target: "Target") -> DeployedPipeline:
+    """The pipeline with all its tables and job tables declared."""
+    import importlib
+
+    from djproject.pipeline.source import load_pipeline
+    from djproject.population.deploy import deploy
+    from djproject.population.loading import load_tables
+
+    source = load_pipeline(djproject_project)
+    deploy(djproject_project, djproject_target, source)
+    loaded = load_tables(djproject_project, djproject_target, source, create=True)
+    return DeployedPipeline(importlib.import_module(djproject_project.package), loaded)
