@@ -2,7 +2,8 @@
 
 import importlib
 import os
-from collections.abc import Iterator, MutableMapping
+import sys
+from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -144,6 +145,35 @@ def root(
         os.environ["DJPROJECT_ROOT"] = str(project.resolve())
 
 
+def with_global_options_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--quiet` and `--project` in front, where they may have been typed anywhere.
+
+    What follows `--` or the command `run` belongs to another program and stays.
+
+    Examples
+    --------
+    >>> with_global_options_first(["status", "-q", "--format", "json"])
+    ['-q', 'status', '--format', 'json']
+    >>> with_global_options_first(["run", "--", "pytest", "-q"])
+    ['run', '--', 'pytest', '-q']
+    """
+    moved: list[str] = []
+    kept: list[str] = []
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if argument in {"--", "run"}:
+            kept += [argument, *rest]
+            break
+        if argument in {"-q", "--quiet"} or argument.startswith("--project="):
+            moved.append(argument)
+        elif argument == "--project" and rest:
+            moved += [argument, rest.pop(0)]
+        else:
+            kept.append(argument)
+    return moved + kept
+
+
 def run() -> None:
     """Run the command line and exit."""
-    typer.main.get_command(app)(prog_name="djproject")
+    typer.main.get_command(app)(with_global_options_first(sys.argv[1:]), prog_name="djproject")

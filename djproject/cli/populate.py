@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
@@ -32,6 +33,7 @@ def populate(
     where: Annotated[
         list[str] | None, typer.Option(metavar="RESTRICTION", help="Only keys for which this SQL condition holds.")
     ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try jobs again that failed before.")] = False,
     target: TargetOption = None,
 ) -> None:
     """Fill the imported and computed tables with worker processes.
@@ -49,42 +51,60 @@ def populate(
     place = load_target(project, target)
     _render.target(place.description)
     start_target(place)
-    assignment = Assignment(str(project.root), place.name, names, tuple(where or ()), slots=workers)
+    assignment = Assignment(str(project.root), place.name, names, tuple(where or ()), slots=workers, retry=retry)
     raise typer.Exit(fill(Pool(assignment, state_directory(project.root, os.environ) / "logs")))
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What came of a run."""
+
+    made: int = 0
+    failed_before: int = 0
+    failed: list[Failed] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+
+    def see(self, event: Event) -> None:
+        match event:
+            case Started():
+                self.failed_before = event.failed_before
+            case Made():
+                self.made += 1
+            case Failed():
+                self.failed.append(event)
+            case Refused():
+                self.refused.append(event)
+            case Lost():
+                self.lost.append(event)
 
 
 def fill(pool: Pool) -> int:
     """Run a pool to its end, show how it goes, and return the exit code."""
-    failed: list[Failed] = []
-    made = 0
-    refused: list[Refused] = []
-    lost: list[Lost] = []
+    tally = _Tally()
     with _render.progress() as progress, _stops_on_ctrl_c(pool) as interrupts:
         done_before: dict[str, int] = {}
         pool.start()
         for event in pool.events():
             _show(event, progress, done_before)
-            match event:
-                case Made():
-                    made += 1
-                case Failed():
-                    failed.append(event)
-                case Refused():
-                    refused.append(event)
-                case Lost():
-                    lost.append(event)
+            tally.see(event)
         pool.close()
-    if refused:
-        raise ProjectError(refused[0].message, hint=refused[0].hint, details=refused[0].details)
-    _render.note(f"{made} jobs done, {len(failed)} failed.")
-    if failed:
-        _render.failures(failed)
-    for worker in lost:
+    if tally.refused:
+        first = tally.refused[0]
+        raise ProjectError(first.message, hint=first.hint, details=first.details)
+    _render.note(f"{tally.made} jobs done, {len(tally.failed)} failed.")
+    if tally.failed:
+        _render.failures(tally.failed)
+        _render.next_step("mend make, then: djproject populate --retry")
+    elif tally.failed_before and not pool.assignment.retry:
+        _render.note(f"{tally.failed_before} jobs failed in earlier runs and were left alone.")
+        _render.next_step("djproject populate --retry")
+    for worker in tally.lost:
         cause = f"signal {-worker.exit_code}" if worker.exit_code < 0 else f"exit code {worker.exit_code}"
         _render.note(f"Worker {worker.slot} ended by {cause}; its output is in {pool.logs}/worker-{worker.slot}.log.")
     if interrupts:
         return 130
-    return 1 if failed or lost else 0
+    return 1 if tally.failed or tally.lost else 0
 
 
 def _show(event: Event, progress: "_render.PopulateProgress", done_before: dict[str, int]) -> None:

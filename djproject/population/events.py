@@ -14,10 +14,13 @@ class Started:
         Which worker, counted from 1.
     totals
         For each table to be filled: how many keys are done and how many there are.
+    failed_before
+        How many jobs failed in earlier runs; they are not tried again by themselves.
     """
 
     slot: int
     totals: dict[str, tuple[int, int]]
+    failed_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)

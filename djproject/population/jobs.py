@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from djproject.errors import ProjectError
 from djproject.population.events import Failed, Made
 from djproject.population.loading import LoadedTable
 
@@ -37,9 +38,31 @@ def pending_keys(loaded: LoadedTable, restrictions: Sequence[str], *, slot: int,
     return (keys[first:] + keys[:first])[::slots]
 
 
+def check_restrictions(loaded: LoadedTable, restrictions: Sequence[str]) -> None:
+    """Raise a ProjectError where a restriction is not about the keys of this table, or not SQL."""
+    from datajoint.errors import DataJointError
+
+    if not restrictions:
+        return
+    try:
+        loaded.cls()._jobs_to_do(tuple(restrictions)).keys(limit=1)
+    except DataJointError as error:
+        names = ", ".join(loaded.cls().key_source.heading.names)
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise ProjectError(
+            f"The restriction {' and '.join(restrictions)!r} does not fit {loaded.name}: {reason}.",
+            hint=f"Name the tables it is for; the keys of {loaded.name} have {names}.",
+        ) from error
+
+
 def add_jobs(loaded: LoadedTable, restrictions: Sequence[str]) -> int:
     """Bring the job table up to date with the key source and return how many jobs were added."""
     return int(loaded.cls().jobs.refresh(*restrictions, delay=-1)["added"])
+
+
+def forget_errors(loaded: LoadedTable) -> None:
+    """Remove the jobs that failed, so that they are found again and tried again."""
+    loaded.cls().jobs.errors.delete()
 
 
 def make_job(loaded: LoadedTable, key: dict[str, Any], *, slot: int) -> Made | Failed | None:

@@ -20,7 +20,7 @@ from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.source import load_pipeline
 from djproject.population.deploy import missing
 from djproject.population.events import Added, Event, Failed, Idle, Made, Refused, Started, line_of
-from djproject.population.jobs import AbandonJob, add_jobs, make_job, pending_keys
+from djproject.population.jobs import AbandonJob, add_jobs, check_restrictions, forget_errors, make_job, pending_keys
 from djproject.population.loading import AUTOPOPULATED, LoadedTable, load_tables
 from djproject.population.progress import table_statuses
 from djproject.project.files import make_state_directory, state_directory
@@ -47,6 +47,8 @@ class Assignment:
         SQL conditions on the key sources.
     slot, slots
         Which worker of how many on this machine, counted from 1.
+    retry
+        Whether jobs that failed before are tried again.
     """
 
     root: str
@@ -55,6 +57,7 @@ class Assignment:
     restrictions: tuple[str, ...] = ()
     slot: int = 1
     slots: int = 1
+    retry: bool = False
 
 
 @dataclass(slots=True)
@@ -183,7 +186,12 @@ def _work_on(project: Project, assignment: Assignment, stopping: Stopping, tell:
     loaded = [table for table in load_tables(project, target, pipeline) if table.name in chosen]
     statuses = table_statuses(loaded)
     totals = {status.name: (status.done or 0, status.keys or 0) for status in statuses}
-    tell(Started(assignment.slot, totals))
+    for table in loaded:
+        check_restrictions(table, assignment.restrictions)
+    tell(Started(assignment.slot, totals, sum(status.errors or 0 for status in statuses)))
+    if assignment.retry and assignment.slot == 1:
+        for table in loaded:
+            forget_errors(table)
     locks = make_state_directory(state_directory(project.root, os.environ)) / "locks"
     locks.mkdir(exist_ok=True)
     work(

@@ -139,7 +139,7 @@ def _blocks(text: str) -> list[_Span]:
     """The blocks of a document in file order; the text before the first header has the path ()."""
     starts: list[tuple[tuple[str, ...], int]] = [((), 0)]
     for match in re.finditer(r"^[ \t]*\[", text, re.MULTILINE):
-        line = text[match.start() :].split("\n", 1)[0]
+        line = text[match.start() :].split("\n", 1)[0].rstrip("\r")
         try:
             tomllib.loads(text[: match.start()])  # fails inside a multi-line string or array
             path = _header_path(tomllib.loads(line))
@@ -167,7 +167,7 @@ def _end_of_block(text: str, span: _Span) -> int:
     """Where a block ends if comments that stand directly above the next header belong to that header."""
     if span.end == len(text):
         return span.end
-    lines = text[span.start : span.end].splitlines(keepends=True)
+    lines = re.findall(r"[^\n]*\n|[^\n]+$", text[span.start : span.end])
     end = span.end
     for line in reversed(lines[1:]):
         if not line.lstrip().startswith("#"):

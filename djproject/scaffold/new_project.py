@@ -132,7 +132,7 @@ def _contents(answers: Answers) -> Iterator[tuple[str, bytes]]:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 (no HTML)
     )
-    environment.filters.update(toml=_quoted, json=_quoted, yaml=_quoted, bucket=_bucket_name)
+    environment.filters.update(toml=_quoted, yaml=_quoted, python=_python_literal, bucket=_bucket_name)
     values = {
         "name": answers.name,
         "package": answers.package,
@@ -222,6 +222,14 @@ def notebook(text: str) -> str:
 def _quoted(value: str) -> str:
     """A basic string of TOML, JSON and YAML alike."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def _python_literal(value: str) -> str:
+    """A string as ruff's formatter writes it: double quotes, unless single ones save an escape."""
+    quoted = _quoted(value)
+    if '"' in value and "'" not in value:
+        return "'" + quoted[1:-1].replace('\\"', '"') + "'"
+    return quoted
 
 
 def _bucket_name(name: str) -> str:

@@ -255,15 +255,19 @@ def _module_text(name: str, upstream: Sequence[str], tables: Sequence[NewTable])
 
 
 def _purpose(table: NewTable) -> str:
-    source = " and ".join(table.parents)
-    match table.tier:
-        case "lookup":
-            return "values that do not change"
-        case "manual":
-            return f"entered by hand for each {source}" if source else "entered by hand"
-        case "imported":
-            return f"read from files for each {source}" if source else "read from files"
-    return f"computed from each {source}" if source else "computed"
+    """What a table is, in words that fit on a line; the user's words take their place."""
+    words = {
+        "lookup": "values that do not change",
+        "manual": "entered by hand",
+        "imported": "read from files",
+        "computed": "computed",
+    }[table.tier]
+    match table.parents:
+        case ():
+            return words
+        case (parent,) if len(table.name) + len(parent) < 44:
+            return f"{words} for each {parent}"
+    return f"{words} for each key of its parents"
 
 
 def _class_text(table: NewTable) -> str:
@@ -287,18 +291,21 @@ def _class_text(table: NewTable) -> str:
 
 def _make_text(table: NewTable) -> str:
     verb = "Read the files of" if table.tier == "imported" else "Compute"
-    parents = "\n".join(f"    #   parent = ({parent} & key).fetch1()" for parent in table.parents)
     source = {"imported": "read the files that the parent names", "computed": "fetch from the parents, compute"}[
         table.tier
     ]
-    return (
-        "def make(self, key):\n"
-        f'    """{verb} one key and insert its row."""\n'
-        f"    # To be filled in: {source}, then insert.\n"
-        + (f"{parents}\n" if parents else "")
-        + '    #   self.insert1({**key, "value": ...})\n'
-        f'    raise NotImplementedError("{table.name}.make is still to be written")\n'
-    )
+    message = f'("{table.name}.make is still to be written")'
+    if len(message) > LINE_LENGTH - len("        raise NotImplementedError"):
+        message = f"(\n        {message[1:-1]}\n    )"
+    lines = [
+        "def make(self, key):",
+        f'    """{verb} one key and insert its row."""',
+        f"    # To be filled in: {source}, then insert.",
+        *(f"    #   parent = ({parent} & key).fetch1()" for parent in table.parents),
+        '    #   self.insert1({**key, "value": ...})',
+        f"    raise NotImplementedError{message}",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _test_text(name: str) -> str:

@@ -60,8 +60,9 @@ def connection_error(target: Target, error: Exception) -> DJProjectError:
     settings = target.settings
     server = f"{settings.text('database.host')}:{settings.text('database.port')}"
     user = settings.text("database.user")
-    text = str(error).strip()
-    low = text.lower()
+    texts = _texts(error)
+    text = texts[0]
+    low = " | ".join(texts).lower()  # DataJoint tries TLS first; the reason may be in the first attempt
     if "not configured" in low:
         missing = "user" if "user not" in low else "password"
         return EnvironmentUnavailableError(
@@ -73,6 +74,11 @@ def connection_error(target: Target, error: Exception) -> DJProjectError:
             f"The database at {server} does not accept the user {user!r} with this password.",
             hint="djproject config show  (says where user and password came from)",
         )
+    if "cryptography" in low:
+        return EnvironmentUnavailableError(
+            f"The server {server} asks for an encrypted password, which needs TLS or the package cryptography.",
+            hint="pip install cryptography  (or use_tls = true in the target's table)",
+        )
     if "does not exist" in low and "database" in low:
         return EnvironmentUnavailableError(
             f"The server {server} has no database called {settings.text('database.name')!r}.",
@@ -81,12 +87,23 @@ def connection_error(target: Target, error: Exception) -> DJProjectError:
     words = ("could not connect", "can't connect", "refused", "timed out", "timeout", "no route", "translate host",
              "name or service", "connection to server", "lost connection", "ssl")  # fmt: skip
     if any(word in low for word in words):
-        reason = text.splitlines()[0].rstrip(".")
+        reason = text.rstrip(".")
         return EnvironmentUnavailableError(
             f"The database of the target {target.name} does not answer at {server}: {reason}.",
             hint="djproject doctor  (or: djproject use embedded)",
         )
     return EnvironmentUnavailableError(
-        f"The database at {server} refused: {text.splitlines()[0] if text else type(error).__name__}.",
+        f"The database at {server} refused: {text.rstrip('.')}.",
         hint="djproject doctor",
     )
+
+
+def _texts(error: BaseException) -> list[str]:
+    """The first lines of an exception and of those it came from; of (code, text) pairs the text."""
+    texts = []
+    seen: BaseException | None = error
+    while seen is not None:
+        text = str(seen.args[1] if len(seen.args) > 1 else seen).strip()
+        texts.append(text.splitlines()[0] if text else type(seen).__name__)
+        seen = seen.__cause__ or seen.__context__
+    return texts

@@ -1,0 +1,99 @@
+"""What all tests share: a clean environment, the command line, whole sample projects."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from djproject.cli import app, with_global_options_first
+
+SERVICES_REQUIRED = os.environ.get("DJPROJECT_REQUIRE_SERVICES") == "1"
+Run = Callable[..., subprocess.CompletedProcess[str]]
+PYTHON_ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "200"}
+
+
+def missing_service(reason: str) -> None:
+    """Skip on a laptop, fail in CI."""
+    if SERVICES_REQUIRED:
+        pytest.fail(f"{reason} (and DJPROJECT_REQUIRE_SERVICES=1)")
+    pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(("DJ_", "DJPROJECT_")):
+            monkeypatch.delenv(name)
+    config = tmp_path / "gitconfig"
+    config.write_text("[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command in this process, as typed in `cwd`; only for commands that reach no database."""
+
+    def invoke(*arguments: str, cwd: Path | None = None, input: str | None = None) -> Result:
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        return CliRunner().invoke(app, with_global_options_first(arguments), input=input, catch_exceptions=False)
+
+    return invoke
+
+
+@pytest.fixture
+def run() -> Run:
+    """Run a command in a process of its own, as a user does."""
+
+    def invoke(
+        *arguments: str, cwd: Path, env: dict[str, str] | None = None, code: int | None = 0, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        result = subprocess.run(
+            [sys.executable, "-m", "djproject", *arguments],
+            cwd=cwd,
+            env={**os.environ, **PYTHON_ENVIRONMENT, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if code is not None:
+            assert result.returncode == code, f"{arguments}: {result.stdout}\n{result.stderr}"
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def python() -> Run:
+    """Run Python code in a project, its `src` importable."""
+
+    def invoke(code: str, *, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join((PYTHON_ENVIRONMENT["PYTHONPATH"], str(cwd / "src")))
+        result = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": path, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def project(tmp_path: Path, cli: Callable[..., Result]) -> Path:
+    """An empty project."""
+    root = tmp_path / "my_pipeline"
+    assert cli("init", str(root), "--yes", "--no-git", cwd=tmp_path).exit_code == 0
+    return root

@@ -1,0 +1,149 @@
+"""Schema modules, tables and parents, read from real styles of source."""
+
+from pathlib import Path
+
+import pytest
+
+from djproject.errors import ProjectError
+from djproject.pipeline.graph import (
+    find_cycle,
+    find_table,
+    module_parents,
+    path_between,
+    sorted_modules,
+    sorted_tables,
+    table_parents,
+)
+from djproject.pipeline.source import Pipeline, load_package, read_module, stores_in_use
+
+
+def read(text: str, name: str = "mine") -> "Pipeline":
+    module = read_module(text, name=name, package="workflow", path=Path(f"{name.replace('.', '/')}.py"))
+    assert module is not None
+    return Pipeline("workflow", (module,))
+
+
+HEADS = [
+    "import datajoint as dj\nfrom . import subject\nschema = dj.Schema('mine')\n{}\n@schema\nclass T(dj.Computed):",
+    "import datajoint\nfrom workflow import subject\nschema = datajoint.schema('mine')\n{}\n@schema\nclass T(datajoint.Compute):",
+    "from datajoint import Schema, Computed as C\nimport workflow.subject as subject\nschema = Schema('mine')\n{}\n@schema\nclass T(C):",
+    "import datajoint as d\nfrom .subject import Subject\nfrom . import subject\nschema = d.Schema('mine')\n{}\n@schema\nclass T(d.Computed):",
+]
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_same_table_is_read_from_every_style_of_import(head: str) -> None:
+    text = head.format("") + '\n    definition = """\n    -> subject.Subject\n    ---\n    x : <blob@main>\n    """\n'
+    pipeline = read(text)
+    (module,) = pipeline.modules
+    assert module.schema == "mine"
+    assert "subject" in module.imports
+    (table,) = pipeline.tables
+    assert (table.full_name, table.tier, table.parents) == ("mine.T", "computed", ("subject.Subject",))
+    assert stores_in_use(pipeline, {}) == {"main": ("mine.T",)}
+
+
+def test_parts_masters_projections_and_names_nobody_knows() -> None:
+    pipeline = read(
+        '''
+import datajoint as dj
+from .upstream import Session as S
+schema = dj.Schema("mine")
+
+@schema
+class A(dj.Manual):
+    definition = """
+    -> S
+    -> [nullable, unique] S.proj(other='session')
+    -> unknown.Thing
+    """
+    class P(dj.Part):
+        definition = """
+        -> master
+        -> A.proj(b='a')
+        """
+
+@schema
+class B(dj.Lookup):
+    definition = "-> A.P"
+    contents = []
+
+class NotATable:
+    definition = "x : int"
+'''
+    )
+    assert {table.full_name: table.parents for table in pipeline.tables} == {
+        "mine.A": ("upstream.Session", "upstream.Session", None),
+        "mine.A.P": ("mine.A", "mine.A"),
+        "mine.B": ("mine.A.P",),
+    }
+    keys = pipeline.tables[0].definition.foreign_keys  # type: ignore[union-attr]
+    assert [key.options for key in keys] == [(), ("nullable", "unique"), ()]
+    assert [key.projected for key in keys] == [False, True, False]
+
+
+def test_nested_packages_resolve_relative_imports(tmp_path: Path) -> None:
+    deep = tmp_path / "ephys" / "deep"
+    deep.mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "ephys", deep):
+        (folder / "__init__.py").touch()
+    head = "import datajoint as dj\nschema = dj.Schema('s{}')\n"
+    (tmp_path / "subject.py").write_text(
+        head.format(0) + "@schema\nclass S(dj.Manual):\n    definition = 's : int32'\n"
+    )
+    (deep / "probe.py").write_text(
+        "from ... import subject\n" + head.format(1) + "@schema\nclass P(dj.Manual):\n    definition = '-> subject.S'\n"
+    )
+    (tmp_path / "ephys" / "unit.py").write_text(
+        "from .deep import probe\n" + head.format(2) + "@schema\nclass U(dj.Manual):\n    definition = '-> probe.P'\n"
+    )
+    (tmp_path / "tools.py").write_text("import json\n")
+    pipeline = load_package(tmp_path, "workflow")
+    assert sorted_modules(pipeline) == ("subject", "ephys.deep.probe", "ephys.unit")
+    assert table_parents(pipeline)["ephys.unit.U"] == ("ephys.deep.probe.P",)
+    assert module_parents(pipeline) == {
+        "subject": (),
+        "ephys.deep.probe": ("subject",),
+        "ephys.unit": ("ephys.deep.probe",),
+    }
+
+
+def test_other_imports_are_not_mistaken_for_datajoint() -> None:
+    text = (
+        "from elsewhere import Schema, Manual\nschema = Schema('x')\n@schema\nclass T(Manual):\n    definition = ''\n"
+    )
+    assert read_module(text, name="m", package="workflow", path=Path("m.py")) is None
+
+
+def test_a_syntax_error_names_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("import datajoint as dj\nclass (\n")
+    with pytest.raises(ProjectError, match=r"bad\.py:2 is not valid Python"):
+        load_package(tmp_path, "workflow")
+
+
+def test_definitions_that_are_made_at_run_time_are_unknown_not_wrong() -> None:
+    pipeline = read(
+        "import datajoint as dj\nschema = dj.Schema(name())\n@schema\nclass T(dj.Manual):\n    definition = f()\n"
+    )
+    assert pipeline.modules[0].schema is None
+    assert pipeline.tables[0].definition is None
+
+
+def test_cycles_are_paths() -> None:
+    assert find_cycle({"a": ("b",), "b": ("c",), "c": ("a",), "d": ()}) == ("a", "b", "c", "a")
+    assert find_cycle({"a": ("a",)}) == ("a", "a")
+    assert path_between({"a": ("b", "c"), "b": ("d",), "c": ("d",), "d": ()}, "a", "d") == ("a", "b", "d")
+    assert path_between({"a": ()}, "a", "z") is None
+
+
+def test_tables_are_found_by_any_name_that_only_one_has() -> None:
+    text = "import datajoint as dj\nschema = dj.Schema('{0}')\n@schema\nclass Scan(dj.Manual):\n    definition = 'x : int32'\n"
+    first, second = (read(text.format(name), name).modules[0] for name in ("one", "two"))
+    pipeline = Pipeline("workflow", (first, second))
+    assert find_table(pipeline, "two.Scan").module == "two"
+    with pytest.raises(ProjectError, match="Several tables") as refused:
+        find_table(pipeline, "Scan")
+    assert refused.value.hint == "Say one.Scan or two.Scan."
+    with pytest.raises(ProjectError, match="no table called 'Scam'") as refused:
+        sorted_tables(Pipeline("workflow", (first,)), ["Scam"])
+    assert refused.value.hint == "Did you mean one.Scan?"

@@ -1,0 +1,47 @@
+"""Events survive the way between processes; a pool hears its workers out."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from djproject.population.events import Added, Event, Failed, Idle, Lost, Made, Refused, Started, line_of, read_event
+from djproject.population.pool import Pool
+from djproject.population.worker import Assignment
+
+EVENTS: list[Event] = [
+    Started(1, {"a.B": (1, 2)}, 3),
+    Made(1, "a.B", 0.5, 12.5),
+    Failed(2, "a.B", "x=1", "line\nbreaks and ünïcode"),
+    Added(1, "a.B", 3),
+    Idle(1, 1.5),
+    Refused(1, "no", "hint", "de\ntails"),
+    Lost(1, -9),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_an_event_is_one_line_and_comes_back_equal(event: Event) -> None:
+    line = line_of(event)
+    assert line.count(b"\n") == 1
+    assert read_event(line) == event
+    assert asdict(read_event(line)) == asdict(event)
+
+
+def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
+    pool = Pool(Assignment(str(tmp_path), "embedded", slots=2), tmp_path / "logs")
+    pool.start()
+    events = list(pool.events())
+    pool.close()
+    assert {type(event) for event in events} == {Refused}
+    assert all("not in a djproject project" in event.message for event in events if isinstance(event, Refused))
+
+
+def test_a_worker_that_is_killed_is_lost(tmp_path: Path, project: Path) -> None:
+    import signal
+
+    pool = Pool(Assignment(str(project), "embedded"), tmp_path / "logs")
+    pool.start()
+    pool._slots[0].process.send_signal(signal.SIGKILL)
+    assert list(pool.events()) == [Lost(1, -9)]
+    pool.close()
