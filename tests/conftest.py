@@ -72,7 +72,7 @@ def run() -> Run:
 
 @pytest.fixture
 def python() -> Run:
-    """Run Python code in a project, its `src` importable."""
+    """Run Python code in a project, its `src` importable; DataJoint tells its connection on stdout before it."""
 
     def invoke(code: str, *, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join((PYTHON_ENVIRONMENT["PYTHONPATH"], str(cwd / "src")))

@@ -28,7 +28,7 @@ def pending_keys(loaded: LoadedTable, restrictions: Sequence[str], *, slot: int,
         Which worker of how many, counted from 1. Each takes every `slots`-th key, beginning with its own; keys
         that a worker leaves behind are found again by the next call of another.
     """
-    table = loaded.cls()
+    table = loaded.instance
     pending = table.jobs.pending & "scheduled_time <= CURRENT_TIMESTAMP(3)"
     if restrictions:
         wanted = table._jobs_to_do(tuple(restrictions))
@@ -45,9 +45,9 @@ def check_restrictions(loaded: LoadedTable, restrictions: Sequence[str]) -> None
     if not restrictions:
         return
     try:
-        loaded.cls()._jobs_to_do(tuple(restrictions)).keys(limit=1)
+        loaded.instance._jobs_to_do(tuple(restrictions)).keys(limit=1)
     except DataJointError as error:
-        names = ", ".join(loaded.cls().key_source.heading.names)
+        names = ", ".join(loaded.instance.key_source.heading.names)
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise ProjectError(
             f"The restriction {' and '.join(restrictions)!r} does not fit {loaded.name}: {reason}.",
@@ -57,12 +57,12 @@ def check_restrictions(loaded: LoadedTable, restrictions: Sequence[str]) -> None
 
 def add_jobs(loaded: LoadedTable, restrictions: Sequence[str]) -> int:
     """Bring the job table up to date with the key source and return how many jobs were added."""
-    return int(loaded.cls().jobs.refresh(*restrictions, delay=-1)["added"])
+    return int(loaded.instance.jobs.refresh(*restrictions, delay=-1)["added"])
 
 
 def forget_errors(loaded: LoadedTable) -> None:
     """Remove the jobs that failed, so that they are found again and tried again."""
-    loaded.cls().jobs.errors.delete()
+    loaded.instance.jobs.errors.delete()
 
 
 def make_job(loaded: LoadedTable, key: dict[str, Any], *, slot: int) -> Made | Failed | None:
@@ -76,7 +76,7 @@ def make_job(loaded: LoadedTable, key: dict[str, Any], *, slot: int) -> Made | F
     AbandonJob
         Raised by a signal handler during `make`: rolled back, and the job waits again.
     """
-    table = loaded.cls()
+    table = loaded.instance
     began = time.monotonic()
     try:
         result = table._populate1(key, table.jobs, suppress_errors=True, return_exception_objects=False)

@@ -31,10 +31,13 @@ class LoadedTable:
         From the source.
     cls
         The DataJoint class.
+    instance
+        One instance of it, kept: DataJoint's instances remember key source, job table and headings.
     """
 
     table: Table
     cls: Any  # datajoint has no types
+    instance: Any
 
     @property
     def name(self) -> str:
@@ -71,7 +74,8 @@ def load_tables(
         classes = {}
         for name in sorted_modules(pipeline):
             classes[name] = _imported(project, target, f"{project.package}.{name}")
-    return tuple(LoadedTable(table, _class(classes[table.module], table.name)) for table in sorted_tables(pipeline))
+    found = [(table, _class(classes[table.module], table.name)) for table in sorted_tables(pipeline)]
+    return tuple(LoadedTable(table, cls, cls()) for table, cls in found)
 
 
 def sql_names(table: Table) -> tuple[str, ...]:

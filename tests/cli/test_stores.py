@@ -37,7 +37,9 @@ def test_the_life_of_a_store(cli: Cli, project: Path) -> None:
 
 
 def test_secrets_go_to_files_of_their_own_and_nowhere_else(cli: Cli, project: Path) -> None:
-    result = cli("stores", "add", "main", *S3, "--access-key", "AKIA", "--secret-key", "-", input="s3cr3t\n", cwd=project)
+    result = cli(
+        "stores", "add", "main", *S3, "--access-key", "AKIA", "--secret-key", "-", input="s3cr3t\n", cwd=project
+    )
     assert result.exit_code == 0
     assert "s3cr3t" not in result.output
     secret = project / ".secrets/stores.main.secret_key"

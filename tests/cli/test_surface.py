@@ -92,7 +92,9 @@ def test_mistyped_commands_are_answered_with_the_nearest(cli: Cli) -> None:
         ["config", "show"], ["use"], ["run", "--", "true"], ["down"],
     ],
 )  # fmt: skip
-def test_outside_a_project_every_command_says_so_and_what_to_type(cli: Cli, tmp_path: Path, arguments: list[str]) -> None:
+def test_outside_a_project_every_command_says_so_and_what_to_type(
+    cli: Cli, tmp_path: Path, arguments: list[str]
+) -> None:
     result = cli(*arguments, cwd=tmp_path)
     assert result.exit_code == 2
     assert result.stdout == ""

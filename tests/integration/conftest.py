@@ -29,6 +29,7 @@ class MySQL:
         import pymysql
 
         with pymysql.connect(host=self.host, port=self.port, user=self.user, password=self.password) as connection:
+            connection.cursor().execute("SET foreign_key_checks = 0")
             for schema in schemas:
                 connection.cursor().execute(f"DROP DATABASE IF EXISTS `{schema}`")
 
@@ -58,7 +59,17 @@ def jobs_project(tmp_path: Path, run: Run) -> Iterator[Path]:
     """A project with one computed table whose make is in the test's hands, on the embedded database."""
     root = tmp_path / "jobs"
     run("init", str(root), "--yes", "--no-git", cwd=tmp_path)
-    run("add-schema", "work", "--table", "Item:manual", "--table", "Result:computed", "--table", "Child:computed", cwd=root)
+    run(
+        "add-schema",
+        "work",
+        "--table",
+        "Item:manual",
+        "--table",
+        "Result:computed",
+        "--table",
+        "Child:computed",
+        cwd=root,
+    )
     write_make(root, 'self.insert1({**key, "value": 1.0})')
     yield root
     stop(EmbeddedServer(root / ".djproject"))

@@ -174,3 +174,18 @@ def test_stopping_twice_is_fine(server: EmbeddedServer) -> None:
     ensure_running(server)
     assert stop(server) is True
     assert stop(server) is False
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.15])
+def test_a_stop_during_crash_recovery_does_not_hang(server: EmbeddedServer, seconds: float) -> None:
+    """PostgreSQL 18 itself never ends when a shutdown is requested while it recovers."""
+    ensure_running(server)
+    fill(server, 1)
+    connection = connect(server)
+    os.kill(connection.info.backend_pid, signal.SIGKILL)
+    time.sleep(seconds)
+    began = time.monotonic()
+    stop(server)
+    assert time.monotonic() - began < 15  # it would be 20 and a forced stop
+    ensure_running(server)
+    assert rows(server) == [1]

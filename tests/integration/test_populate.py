@@ -1,0 +1,248 @@
+"""Workers: errors are told, children follow parents, Ctrl-C drains, a SIGKILL costs one job."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PYTHON_ENVIRONMENT, Run
+from tests.integration.conftest import insert_items, write_make
+
+
+def status_of(run: Run, root: Path, table: str = "work.Result") -> dict[str, int]:
+    tables = json.loads(run("status", "--format", "json", cwd=root).stdout)["tables"]
+    return next(entry for entry in tables if entry["name"] == table)
+
+
+def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "djproject", *arguments], cwd=root, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env={**os.environ, **PYTHON_ENVIRONMENT}, start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for(path: Path, count: int = 1, seconds: float = 60) -> list[Path]:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = sorted(path.glob("*"))
+        if len(found) >= count:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{path} has {len(sorted(path.glob('*')))} files, not {count}")
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    result = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False)
+    commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_text() for pid in result.stdout.split()}
+    return [pid for pid, command in commands.items() if "population.worker" in command]
+
+
+def test_failed_jobs_are_told_and_tried_again_on_request(jobs_project: Path, run: Run, python: Run) -> None:
+    run("deploy", cwd=jobs_project)
+    insert_items(python, jobs_project, 6)
+    write_make(jobs_project, 'assert key["item_id"] % 3, "three\\nlines\\nlong"; self.insert1({**key, "value": 1.0})')
+    result = run("populate", "--workers", "2", cwd=jobs_project, code=1)
+    assert "8 jobs done, 2 failed." in result.stderr
+    assert "error work.Result (item_id=0)\n      AssertionError: three lines long" in result.stdout
+    assert status_of(run, jobs_project)["errors"] == 2
+    again = run("populate", cwd=jobs_project)
+    assert "2 jobs failed in earlier runs" in again.stderr
+    write_make(jobs_project, 'self.insert1({**key, "value": 1.0})')
+    assert "4 jobs done, 0 failed." in run("populate", "--retry", cwd=jobs_project).stderr
+    assert status_of(run, jobs_project)["errors"] == 0
+    assert status_of(run, jobs_project, "work.Child")["done"] == 6
+
+
+def test_restrictions_and_table_names_choose_the_jobs(jobs_project: Path, run: Run, python: Run) -> None:
+    run("deploy", cwd=jobs_project)
+    insert_items(python, jobs_project, 6)
+    result = run("populate", "Result", "--where", "item_id < 4", "--where", "item_id > 1", cwd=jobs_project)
+    assert "2 jobs done" in result.stderr
+    assert status_of(run, jobs_project, "work.Child")["done"] == 0
+    run("populate", "work.Child", "work.Result", cwd=jobs_project)
+    assert status_of(run, jobs_project, "work.Child")["done"] == 6
+    for arguments, words in (
+        (("Item",), "does not fill itself"),
+        (("Nothing",), "no table called 'Nothing'"),
+        (("--where", "colour = 3"), "does not fit work.Result"),
+        (("--where", "item_id = = 3"), "does not fit work.Result"),
+        (("--workers", "0"), "--workers"),
+    ):
+        refused = run("populate", *arguments, cwd=jobs_project, code=2)
+        assert words in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def test_children_follow_in_the_same_run_even_when_parents_are_slow(jobs_project: Path, run: Run, python: Run) -> None:
+    run("deploy", cwd=jobs_project)
+    insert_items(python, jobs_project, 3)
+    write_make(jobs_project, 'import time; time.sleep(1.0); self.insert1({**key, "value": 1.0})')
+    assert "6 jobs done" in run("populate", "--workers", "3", cwd=jobs_project).stderr
+
+
+def test_plain_datajoint_workers_and_ours_drain_one_queue_together(jobs_project: Path, run: Run, python: Run) -> None:
+    run("deploy", cwd=jobs_project)
+    insert_items(python, jobs_project, 60)
+    marks = jobs_project / "marks"
+    marks.mkdir()
+    code = (
+        f'import os, time; open(f"{marks}/{{key[\'item_id\']}}-{{os.getpid()}}-{{time.time()}}", "w"); time.sleep(0.02); '
+        'self.insert1({**key, "value": 1.0})'
+    )
+    write_make(jobs_project, code)
+    ours = start(jobs_project, "populate", "Result", "--workers", "2")
+    python("from workflow import work; work.Result.populate(reserve_jobs=True)", cwd=jobs_project)
+    _, errors = ours.communicate(timeout=120)
+    assert ours.returncode == 0, errors
+    made = [int(path.name.split("-")[0]) for path in marks.iterdir()]
+    assert sorted(made) == list(range(60)), "a job was lost or made twice"
+    assert len({path.name.split("-")[1] for path in marks.iterdir()}) >= 2
+
+
+def slow_make(root: Path, seconds: float) -> Path:
+    marks = root / "marks"
+    marks.mkdir(exist_ok=True)
+    write_make(
+        root,
+        f'import time; open(f"{marks}/{{key[\'item_id\']}}", "w").close(); time.sleep({seconds}); '
+        'self.insert1({**key, "value": 1.0})',
+    )
+    return marks
+
+
+def test_ctrl_c_lets_the_jobs_at_hand_finish(jobs_project: Path, run: Run, python: Run) -> None:
+    run("deploy", cwd=jobs_project)
+    insert_items(python, jobs_project, 20)
+    marks = slow_make(jobs_project, 1.0)
+    process = start(jobs_project, "populate", "--workers", "2")
+    wait_for(marks, 2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "2 jobs done, 0 failed." in errors
+    status = status_of(run, jobs_project)
+    assert (status["done"], status["reserved"], status["errors"]) == (2, 0, 0)
+
+
+def test_a_second_ctrl_c_gives_the_jobs_back(jobs_project: Path, run: Run, python: Run) -> None:
+    run("deploy", cwd=jobs_project)
+    insert_items(python, jobs_project, 20)
+    marks = slow_make(jobs_project, 60)
+    process = start(jobs_project, "populate", "--workers", "2")
+    wait_for(marks, 2)
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    status = status_of(run, jobs_project)
+    assert (status["done"], status["reserved"], status["errors"], status["pending"]) == (0, 0, 0, 20)
+
+
+def test_a_killed_worker_is_told_and_the_other_goes_on(jobs_project: Path, run: Run, python: Run) -> None:
+    run("deploy", cwd=jobs_project)
+    insert_items(python, jobs_project, 10)
+    marks = slow_make(jobs_project, 0.5)
+    process = start(jobs_project, "populate", "Result", "--workers", "2")
+    wait_for(marks, 2)
+    os.kill(workers_of(process)[0], signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "ended by signal 9" in errors
+    status = status_of(run, jobs_project)
+    assert status["done"] == 9
+    assert status["reserved"] == 1
+
+
+@pytest.mark.parametrize("victim", ["command", "worker", "postmaster", "backend", "keeper"])
+def test_killing_any_process_leaves_a_database_that_starts_with_all_committed_rows(
+    jobs_project: Path, run: Run, python: Run, victim: str
+) -> None:
+    run("deploy", cwd=jobs_project)
+    insert_items(python, jobs_project, 400)
+    journal = jobs_project / "journal"
+    # Each value is noted after DataJoint committed the job before it: what stands there must be in the database.
+    write_make(
+        jobs_project,
+        f'open("{journal}", "a").write(f"{{key[\'item_id\']}}\\n"); self.insert1({{**key, "value": 1.0}})',
+    )
+    process = start(jobs_project, "populate", "Result", "--workers", "2")
+    deadline = time.monotonic() + 60
+    while (not journal.exists() or journal.read_text().count("\n") < 60) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    postmaster = int((jobs_project / ".djproject/postgres/postmaster.pid").read_text().splitlines()[0])
+    backends = subprocess.run(
+        ["pgrep", "-P", str(postmaster), "-f", "postgres: postgres"], capture_output=True, text=True, check=False
+    )
+    keeper = subprocess.run(
+        ["pgrep", "-f", f"targets.keeper {jobs_project}"], capture_output=True, text=True, check=True
+    )
+    pid = {
+        "command": process.pid,
+        "worker": workers_of(process)[0],
+        "postmaster": postmaster,
+        "backend": int(backends.stdout.split()[0]),
+        "keeper": int(keeper.stdout.split()[0]),
+    }[victim]
+    os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=120)
+    deadline = time.monotonic() + 30
+    while (
+        subprocess.run(["pgrep", "-f", f"population.worker.*{jobs_project}"], capture_output=True, check=False).stdout
+        and time.monotonic() < deadline
+    ):
+        time.sleep(0.1)
+    begun = [int(line) for line in journal.read_text().split()]
+    result = python(
+        "from workflow import work; print(*sorted(work.Result.to_arrays('item_id').tolist()))", cwd=jobs_project
+    )
+    stored = [int(word) for word in result.stdout.splitlines()[-1].split()]
+    assert len(stored) == len(set(stored))
+    missing = set(begun) - set(stored)
+    assert len(missing) <= 2, "more than the two jobs at hand are gone"
+    if victim == "keeper":
+        assert len(stored) == 400
+
+
+def test_the_projects_own_worker_works_until_it_is_stopped(jobs_project: Path, run: Run, python: Run) -> None:
+    run("deploy", cwd=jobs_project)
+    insert_items(python, jobs_project, 3)
+    environ = {**os.environ, "PYTHONPATH": f"{PYTHON_ENVIRONMENT['PYTHONPATH']}:{jobs_project / 'src'}"}
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "workflow.worker"],
+        cwd=jobs_project.parent,
+        env=environ,
+        text=True,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 60
+    while status_of(run, jobs_project, "work.Child")["done"] < 3 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    insert_items(python, jobs_project, 5)
+    while status_of(run, jobs_project, "work.Child")["done"] < 5 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    worker.terminate()
+    _, log = worker.communicate(timeout=20)
+    assert worker.returncode == 0, log
+    assert "djproject worker: jobs on embedded" in log
+    assert log.count("made work.Child") == 5
+
+
+def test_a_worker_of_a_pipeline_that_is_not_deployed_says_so(jobs_project: Path) -> None:
+    environ = {**os.environ, "PYTHONPATH": f"{PYTHON_ENVIRONMENT['PYTHONPATH']}:{jobs_project / 'src'}"}
+    result = subprocess.run(
+        [sys.executable, "-m", "workflow.worker"],
+        cwd=jobs_project,
+        env=environ,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert "is not declared" in result.stderr
+    assert "next: djproject deploy" in result.stderr
