@@ -90,9 +90,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if source not in sys.path:
         sys.path.insert(0, source)
     os.environ["DJPROJECT_ROOT"] = str(root)
+    # DataJoint warns about its own deprecated module whenever it is imported.
+    config.addinivalue_line("filterwarnings", "ignore:datajoint.migrate is deprecated:DeprecationWarning")
     target = config.getoption("--djproject-target")
     if target:
-        os.environ["DJPROJECT_TARGET"] = target
+        os.environ |= {"DJPROJECT_TARGET": target, "DJ_IGNORE_CONFIG_FILE": "true"}
         return
     for variable in [name for name in os.environ if name.startswith("DJ_")]:
         del os.environ[variable]
@@ -103,6 +105,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "DJPROJECT_TARGET": EMBEDDED,
         "DJPROJECT_DURABLE": "false",
         "DJ_SAFEMODE": "false",
+        "DJ_IGNORE_CONFIG_FILE": "true",
     }
 
 

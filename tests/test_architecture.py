@@ -1,0 +1,32 @@
+"""The architecture is a test: the layers hold, and every room has its place."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_layers_are_kept() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout
+    assert "0 broken" in result.stdout
+
+
+def test_only_the_command_line_prints() -> None:
+    printing = [
+        path.relative_to(ROOT)
+        for path in sorted((ROOT / "djproject").rglob("*.py"))
+        if "print(" in path.read_text() and "templates" not in path.parts
+    ]
+    assert printing == [Path("djproject/cli/_render.py"), Path("djproject/population/worker.py")]
+
+
+def test_no_module_has_outgrown_its_room() -> None:
+    sizes = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in (ROOT / "djproject").rglob("*.py")
+    }
+    assert {name: size for name, size in sizes.items() if size > 420} == {}

@@ -1,0 +1,74 @@
+"""The tutorial, word by word: its commands are typed, its files written, its output seen."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from djproject.targets.embedded import EmbeddedServer, stop
+from tests.conftest import PYTHON_ENVIRONMENT
+
+TUTORIAL = Path(__file__).parents[1] / "docs" / "tutorial.md"
+BLOCK = re.compile(
+    r"^```(?P<kind>console|python title=\"(?P<file>[^\"]+)\")\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL
+)
+
+
+def matches(expected: list[str], output: str) -> bool:
+    """Whether every expected line is in the output and no other is; `...` stands for anything.
+
+    The order is not compared: off a terminal, stdout comes after stderr.
+    """
+    lines = output.splitlines()
+    for wanted in expected:
+        if wanted != "...":
+            pattern = ".*".join(re.escape(part) for part in wanted.split("..."))
+            found = next((line for line in lines if re.fullmatch(pattern, line.rstrip())), None)
+            if found is None:
+                return False
+            lines.remove(found)
+    return "..." in expected or not "".join(lines).strip()
+
+
+def steps(body: str) -> list[tuple[str, list[str]]]:
+    found: list[tuple[str, list[str]]] = []
+    for line in body.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        else:
+            found[-1][1].append(line)
+    return found
+
+
+def test_the_tutorial_runs_word_by_word(tmp_path: Path) -> None:
+    binaries = tmp_path / "bin"
+    binaries.mkdir()
+    for name, code in (("djproject", '-m djproject "$@"'), ("python", '"$@"')):
+        script = binaries / name
+        script.write_text(f"#!/bin/sh\nexec {sys.executable} {code}\n")
+        script.chmod(0o755)
+    environ = {**os.environ, **PYTHON_ENVIRONMENT, "PATH": f"{binaries}:{os.environ['PATH']}", "COLUMNS": "80"}
+    here = tmp_path
+    commands = 0
+    try:
+        for block in BLOCK.finditer(TUTORIAL.read_text("utf-8")):
+            if block["file"]:
+                (here / block["file"]).write_text(block["body"])
+                continue
+            for command, expected in steps(block["body"]):
+                if command.startswith("cd "):
+                    here = here / command[3:]
+                    continue
+                search = environ["PYTHONPATH"]
+                line = command.replace("PYTHONPATH=src", f"PYTHONPATH=src:{search}")
+                result = subprocess.run(
+                    line, shell=True, cwd=here, env=environ, text=True, stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT, timeout=120, check=False,
+                )  # fmt: skip
+                commands += 1
+                wanted = "\n".join(expected)
+                assert not expected or matches(expected, result.stdout), f"$ {command}\n{result.stdout}\nnot\n{wanted}"
+        assert commands == 13
+    finally:
+        stop(EmbeddedServer(here / ".djproject"))
