@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -99,12 +101,13 @@ def probes(lines: Sequence["Probe"]) -> None:
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
     """Rows under a header, as wide as their content; the columns in `right` are set to the right."""
     widths = [max(len(row[index]) for row in (header, *rows)) for index in range(len(header))]
+    gap = "  " if sum(widths) + 2 * len(widths) - 2 <= _terminal_width() else " "
     for number, row in enumerate((header, *rows)):
         cells = [
             f"{cell:>{width}}" if index in right else f"{cell:<{width}}"
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        line = "  ".join(cells).rstrip()
+        line = gap.join(cells).rstrip()
         result(_bold(line) if number == 0 else line)
 
 
@@ -157,31 +160,35 @@ class PopulateProgress:
         self._display = display
         self._tasks: dict[str, TaskID] = {}
         self._totals: dict[str, int] = {}
-        self._started: dict[str, tuple[float, int]] = {}
-        self.made: dict[str, int] = {}
+        self._done_before: dict[str, int] = {}
+        self._added: dict[str, int] = {}
+        self._made: dict[str, int] = {}
+        self._began: dict[str, float] = {}
 
     def expect(self, table: str, done: int, total: int) -> None:
-        """A table has `done` of `total` keys."""
+        """A table has `done` of `total` keys; only the first word on a table counts."""
         if table not in self._tasks:
             self._tasks[table] = self._display.add_task(table, total=total, completed=done, rate="")
-            self._totals[table] = total
-            self.made[table] = 0
+            self._totals[table], self._done_before[table] = total, done
+            self._added[table] = self._made[table] = 0
 
-    def add(self, table: str, count: int, done_before: int) -> None:
-        """`count` new jobs were found for a table."""
-        total = max(self._totals[table], done_before + self.made[table] + count)
-        self._totals[table] = total
-        self._display.update(self._tasks[table], total=total)
+    def add(self, table: str, count: int) -> None:
+        """`count` new jobs were found for a table; keys known from the start may be among them."""
+        self._added[table] += count
+        self._raise_total(table, self._added[table])
 
     def advance(self, table: str) -> None:
         """One more key of a table is done or failed."""
-        import time
-
-        self.made[table] += 1
-        began, _ = self._started.setdefault(table, (time.monotonic(), 0))
-        elapsed = time.monotonic() - began
-        rate = f"{(self.made[table] - 1) / elapsed:.1f}/s" if elapsed > 0.2 else ""
+        now = time.monotonic()
+        self._made[table] += 1
+        self._raise_total(table, self._made[table])
+        elapsed = now - self._began.setdefault(table, now)
+        rate = f"{(self._made[table] - 1) / elapsed:.1f}/s" if elapsed > 0.2 else ""
         self._display.update(self._tasks[table], advance=1, rate=rate)
+
+    def _raise_total(self, table: str, count: int) -> None:
+        self._totals[table] = max(self._totals[table], self._done_before[table] + count)
+        self._display.update(self._tasks[table], total=self._totals[table])
 
 
 def clear_screen() -> None:
@@ -193,6 +200,10 @@ def _stderr_console() -> "Console":
     from rich.console import Console
 
     return Console(stderr=True)
+
+
+def _terminal_width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
 
 
 def _styled(text: str, code: str) -> str:

@@ -76,6 +76,14 @@ def _asked(answers: Answers) -> Answers:
     from dataclasses import replace
 
     description = typer.prompt("Description", default=answers.description or "A DataJoint pipeline.", err=True)
-    terms = typer.prompt(f"Licence ({', '.join(LICENSES)})", default=answers.license, err=True)
-    database = typer.prompt(f"Database ({', '.join(DATABASES)})", default=answers.database, err=True)
+    terms = _asked_choice("Licence", LICENSES, answers.license)
+    database = _asked_choice("Database", DATABASES, answers.database)
     return replace(answers, description=description, license=terms, database=database).checked()
+
+
+def _asked_choice(label: str, choices: tuple[str, ...], default: str) -> str:
+    while True:
+        answer = str(typer.prompt(f"{label} ({', '.join(choices)})", default=default, err=True))
+        if answer in choices:
+            return answer
+        _render.note(f"One of {', '.join(choices)}, please.")

@@ -83,10 +83,9 @@ def fill(pool: Pool) -> int:
     """Run a pool to its end, show how it goes, and return the exit code."""
     tally = _Tally()
     with _render.progress() as progress, _stops_on_ctrl_c(pool) as interrupts:
-        done_before: dict[str, int] = {}
         pool.start()
         for event in pool.events():
-            _show(event, progress, done_before)
+            _show(event, progress)
             tally.see(event)
         pool.close()
     if tally.refused:
@@ -107,14 +106,13 @@ def fill(pool: Pool) -> int:
     return 1 if tally.failed or tally.lost else 0
 
 
-def _show(event: Event, progress: "_render.PopulateProgress", done_before: dict[str, int]) -> None:
+def _show(event: Event, progress: "_render.PopulateProgress") -> None:
     match event:
         case Started(totals=totals):
             for name, (done, total) in totals.items():
-                done_before.setdefault(name, done)
                 progress.expect(name, done, total)
         case Added(table=name, count=count):
-            progress.add(name, count, done_before[name])
+            progress.add(name, count)
         case Made(table=name) | Failed(table=name):
             progress.advance(name)
 
