@@ -40,10 +40,11 @@ def add_schema(
     conflicts = [str(file.path) for file in plan.files if file.action is Action.CONFLICT]
     if conflicts:
         raise ProjectError(f"{', '.join(conflicts)} is there already, with other content.", hint=f"rm {conflicts[0]}")
+    written = () if dry_run else write_plan(plan)
     _render.plan(plan, dry_run=dry_run)
     if dry_run:
         return
-    if not write_plan(plan):
+    if not written:
         _render.note(f"Nothing to do: the schema module {name} is there already.")
         return
     _render.next_step("djproject deploy")

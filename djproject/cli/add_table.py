@@ -32,10 +32,11 @@ def add_table(
     """
     project = load_project()
     plan = plan_table(project, load_pipeline(project), module, read_new_table(table), parent or [])
+    written = () if dry_run else write_plan(plan)
     _render.plan(plan, dry_run=dry_run)
     if dry_run:
         return
-    if not write_plan(plan):
+    if not written:
         _render.note(f"Nothing to do: {module}.{table.partition(':')[0]} is there already.")
         return
     _render.next_step("djproject deploy")

@@ -53,11 +53,12 @@ def init(
     if _render.is_terminal() and not yes and not dry_run:
         answers = _asked(answers)
     plan = plan_project(root, answers, adopt=adopt)
+    if not dry_run:
+        write_plan(plan)
     if dry_run or adopt:
         _render.plan(plan, dry_run=dry_run)
     if dry_run:
         return
-    write_plan(plan)
     _render.note(f"{len(plan.changes)} files written to {directory}.")
     conflicts = [file for file in plan.files if file.action is Action.CONFLICT]
     if conflicts:

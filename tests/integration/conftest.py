@@ -1,6 +1,7 @@
 """Real databases and object stores."""
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from djproject.targets.embedded import EmbeddedServer, stop
+from djproject.targets.embedded import EmbeddedServer, binaries, stop
 from tests.conftest import Run, missing_service
 
 
@@ -161,3 +162,50 @@ def _free_ports(count: int) -> list[int]:
     for s in sockets:
         s.close()
     return ports
+
+
+@dataclass(frozen=True, slots=True)
+class PostgreSQL:
+    """A real PostgreSQL server that listens on a port and asks for passwords."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+
+    def execute(self, *statements: str) -> None:
+        import psycopg2
+
+        connection = psycopg2.connect(
+            host=self.host, port=self.port, user=self.user, password=self.password, dbname="postgres"
+        )
+        connection.autocommit = True
+        for statement in statements:
+            connection.cursor().execute(statement)
+        connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """From the binaries of the embedded server, set up as a lab's server is: TCP and scram passwords."""
+    folder = tmp_path_factory.mktemp("pg")
+    account = {}
+    if os.geteuid() == 0:
+        for path in (folder, *folder.parents):
+            path.chmod(path.stat().st_mode | 0o001)
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    secret, (port,) = folder / "password", _free_ports(1)
+    secret.write_text("lab-9f")
+    secret.chmod(0o644)
+    programs, data = binaries(), str(folder / "data")
+
+    def call(program: str, *arguments: str) -> None:
+        subprocess.run([str(programs / program), *arguments], check=True, stdout=subprocess.DEVNULL, cwd="/", **account)
+
+    call("initdb", "-D", data, "-U", "lab", "--auth=scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "--no-sync")
+    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='' -c fsync=off"
+    call("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
+    yield PostgreSQL("127.0.0.1", port, "lab", "lab-9f")
+    call("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")

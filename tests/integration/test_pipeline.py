@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from djproject.project.secrets import write_secret
 from djproject.targets.embedded import EmbeddedServer, stop
 from tests.conftest import Run
-from tests.integration.conftest import MySQL
+from tests.integration.conftest import MySQL, PostgreSQL
 
 SCHEMAS = ("subject", "acquisition", "processing")
 
@@ -110,15 +111,50 @@ def test_the_convention_on_mysql(convention: Path, run: Run, python: Run, mysql:
 
 
 def use_mysql(root: Path, run: Run, mysql: MySQL) -> None:
+    use_server(root, run, mysql, "mysql")
+
+
+def use_server(root: Path, run: Run, server: MySQL | PostgreSQL, backend: str) -> None:
     with (root / "pyproject.toml").open("a") as file:
         file.write(
-            f'\n[tool.djproject.targets.lab]\nbackend = "mysql"\nhost = "{mysql.host}"\nport = {mysql.port}\n'
-            f'user = "{mysql.user}"\n'
+            f'\n[tool.djproject.targets.lab]\nbackend = "{backend}"\nhost = "{server.host}"\nport = {server.port}\n'
+            f'user = "{server.user}"\n'
         )
-    secrets = root / ".secrets"
-    secrets.mkdir(exist_ok=True)
-    (secrets / "targets.lab.password").write_text(mysql.password)
+    write_secret(root, "targets.lab.password", server.password)
     run("use", "lab", cwd=root)
+
+
+def test_the_convention_on_a_postgresql_server(convention: Path, run: Run, python: Run, postgresql: PostgreSQL) -> None:
+    use_server(convention, run, postgresql, "postgresql")
+    deploy_and_populate(convention, run, python)
+    assert not (convention / ".djproject/postgres").exists()
+    doctor = run("doctor", cwd=convention)
+    assert "ok      privileges" in doctor.stdout
+    postgresql.execute("DROP ROLE IF EXISTS reader", "CREATE ROLE reader LOGIN PASSWORD 'pw'")
+    text = (convention / "pyproject.toml").read_text()
+
+    def refused(sentence: str, *arguments: str, **changes: str) -> None:
+        changed = text
+        for old, new in changes.items():
+            changed = changed.replace(f'{old} = "{getattr(postgresql, old)}"', f'{old} = "{new}"')
+        (convention / "pyproject.toml").write_text(changed)
+        result = run(*arguments, cwd=convention, code=2)
+        assert sentence in result.stderr
+        assert "Traceback" not in result.stderr
+
+    write_secret(convention, "targets.lab.password", "wrong")
+    refused("does not accept the user 'lab' with this password", "status")
+    refused("does not accept the user 'nobody'", "deploy", user="nobody")
+    write_secret(convention, "targets.lab.password", "pw")
+    (convention / "pyproject.toml").write_text(text.replace('user = "lab"', 'user = "reader"'))
+    assert "reader may not create schemas" in run("doctor", cwd=convention).stdout
+    run("add-schema", "later", "--table", "T:manual", cwd=convention)
+    (convention / "pyproject.toml").write_text(text.replace('user = "lab"', 'user = "reader"\nname = "nothing"'))
+    assert "has no database called 'nothing'" in run("status", cwd=convention, code=2).stderr
+    (convention / "pyproject.toml").write_text(text.replace('user = "lab"', 'user = "reader"'))
+    result = run("deploy", cwd=convention, code=2)
+    assert "permission" in result.stderr.lower()
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.mysql
