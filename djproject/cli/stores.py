@@ -1,6 +1,5 @@
 """`djproject stores`."""
 
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,15 @@ import typer
 
 from djproject.cli import _render
 from djproject.cli._options import DryRunOption, Format, FormatOption, TargetOption, YesOption, complete_stores, new_app
+from djproject.cli._store_values import (
+    AccessKeyOption,
+    SecretKeyOption,
+    SecretOption,
+    assignments_of,
+    given_secrets,
+    kept_secrets,
+    refuse_secrets,
+)
 from djproject.errors import ConfigError, ProjectError
 from djproject.pipeline.source import load_pipeline, stores_in_use
 from djproject.project import editing
@@ -21,8 +29,6 @@ from djproject.project.stores import (
     StoreSpec,
     StoreValue,
     check_spec,
-    find_protocol,
-    looks_secret,
     plugin_protocols,
 )
 
@@ -51,15 +57,9 @@ def add(
     option: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other attribute of the store.")
     ] = None,
-    access_key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Kept in .secrets/; '-' reads a line of stdin.")
-    ] = None,
-    secret_key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Kept in .secrets/; '-' reads a line of stdin.")
-    ] = None,
-    secret: Annotated[
-        list[str] | None, typer.Option("--secret", metavar="KEY", help="Ask for another secret, or read it from stdin.")
-    ] = None,
+    access_key: AccessKeyOption = None,
+    secret_key: SecretKeyOption = None,
+    secret: SecretOption = None,
     default: Annotated[bool, typer.Option("--default", help="Make it the default store (`<codec@>`).")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the store if it is there.")] = False,
     dry_run: DryRunOption = False,
@@ -73,11 +73,11 @@ def add(
         "location": location, "secure": secure,
     }  # fmt: skip
     spec: dict[str, StoreValue] = {key: value for key, value in given.items() if value is not None}
-    spec |= _assignments(option or [])
+    spec |= assignments_of(option or [])
     project = load_project()
-    _refuse_secrets(name, spec)
-    secrets = _secrets(name, protocol, access_key, secret_key, secret or [])
-    check_spec(name, {**spec, **secrets, **_kept_secrets(project, name, secrets)})
+    refuse_secrets(name, spec)
+    secrets = given_secrets(name, protocol, access_key, secret_key, secret or [])
+    check_spec(name, {**spec, **secrets, **kept_secrets(project, name, secrets)})
     existing = project.datajoint.stores.get(name)
     if existing is not None and dict(existing) != spec and not force:
         raise ConfigError(
@@ -151,15 +151,9 @@ def set_store(
     assignments: Annotated[
         list[str] | None, typer.Argument(metavar="KEY=VALUE", help="'KEY=' removes the attribute.")
     ] = None,
-    access_key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Kept in .secrets/; '-' reads a line of stdin.")
-    ] = None,
-    secret_key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Kept in .secrets/; '-' reads a line of stdin.")
-    ] = None,
-    secret: Annotated[
-        list[str] | None, typer.Option("--secret", metavar="KEY", help="Ask for another secret, or read it from stdin.")
-    ] = None,
+    access_key: AccessKeyOption = None,
+    secret_key: SecretKeyOption = None,
+    secret: SecretOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Change attributes of a store.
@@ -167,17 +161,19 @@ def set_store(
     Example: djproject stores set main endpoint=s3.example.org secure=true
     """
     project = load_project()
-    changes = _assignments(assignments or [], removing=True)
-    _refuse_secrets(name, changes)
+    changes = assignments_of(assignments or [], removing=True)
+    refuse_secrets(name, changes)
     old = _known(project, name)
-    secrets = _secrets(name, str(changes.get("protocol", old.get("protocol"))), access_key, secret_key, secret or [])
+    secrets = given_secrets(
+        name, str(changes.get("protocol", old.get("protocol"))), access_key, secret_key, secret or []
+    )
     if not changes and not secrets:
         raise ProjectError("Nothing was given to change.", hint=f"djproject stores set {name} KEY=VALUE")
 
     def changed(spec: StoreSpec) -> dict[str, StoreValue]:
         return {key: value for key, value in {**spec, **changes}.items() if value is not None}
 
-    check_spec(name, {**changed(old), **secrets, **_kept_secrets(project, name, secrets)})
+    check_spec(name, {**changed(old), **secrets, **kept_secrets(project, name, secrets)})
 
     def edit(text: str) -> str:
         current = tomllib.loads(text)["tool"]["datajoint"]["stores"][name]
@@ -221,7 +217,7 @@ def rename(
     spec = _known(project, name)
     if new_name in project.datajoint.stores:
         raise ConfigError(f"There is a store called {new_name!r} already.", hint="djproject stores list")
-    check_spec(new_name, {**spec, **_kept_secrets(project, name, {})})
+    check_spec(new_name, {**spec, **kept_secrets(project, name, {})})
     _refuse_if_used(project, name, "rename", force=force, defaults=False)
     _edit(project, lambda text: editing.with_renamed_store(text, name, new_name), {}, new_name, dry_run=dry_run)
     if not dry_run:
@@ -331,73 +327,6 @@ def _refuse_if_used(project: Project, name: str, verb: str, *, force: bool, defa
     naming = [key for key, value in project.datajoint.defaults.items() if value == name]
     if defaults and naming and len(project.datajoint.stores) > 1:
         raise ConfigError(f"{name!r} is the {naming[0]} store.", hint="djproject stores default ANOTHER  (or --force)")
-
-
-def _assignments(texts: list[str], *, removing: bool = False) -> dict[str, StoreValue]:
-    values: dict[str, StoreValue] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"{text!r} is not KEY=VALUE.", hint="djproject stores set NAME location=FOLDER")
-        values[key] = None if removing and not value else _value(key, value)
-    return values
-
-
-def _value(key: str, text: str) -> StoreValue:
-    """The TOML value that a word of the command line means for this attribute."""
-    match key:
-        case "secure" if text.lower() in {"true", "false"}:
-            return text.lower() == "true"
-        case "token_length" if text.isdigit():
-            return int(text)
-        case "subfolding":
-            parts = text.strip("[] ").split(",")
-            if all(part.strip().isdigit() for part in parts):
-                return [int(part) for part in parts]
-    return text
-
-
-def _refuse_secrets(name: str, spec: StoreSpec) -> None:
-    for key in spec:
-        if looks_secret(key):
-            raise ConfigError(
-                f"{key} is a secret and does not belong into pyproject.toml.",
-                hint=f"djproject stores set {name} --secret {key}",
-            )
-
-
-def _secrets(
-    name: str, protocol: str, access_key: str | None, secret_key: str | None, further: list[str]
-) -> dict[str, str]:
-    """The secrets given as options, asked for, or read from stdin, one line each."""
-    wanted: dict[str, str | None] = {"access_key": access_key, "secret_key": secret_key}
-    given = {key: value for key, value in wanted.items() if value is not None}
-    if "access_key" in given and "secret_key" not in given:
-        given["secret_key"] = "-"
-    given |= dict.fromkeys(further, "-")
-    allowed = find_protocol(protocol).secrets
-    for key in given:
-        if key not in allowed:
-            raise ConfigError(
-                f"A store of protocol {protocol} has no secret called {key!r}.",
-                hint=f"Secrets: {', '.join(allowed) or 'none'}",
-            )
-    return {key: _read_secret(name, key) if value == "-" else value for key, value in given.items()}
-
-
-def _read_secret(name: str, key: str) -> str:
-    if _render.is_terminal():
-        return str(typer.prompt(f"{key} of {name}", hide_input=True, err=True))
-    value = sys.stdin.readline().strip()
-    if not value:
-        raise ConfigError(f"The {key} of {name!r} was not given.", hint=f"… --{key.replace('_', '-')} - < file")
-    return value
-
-
-def _kept_secrets(project: Project, name: str, given: dict[str, str]) -> dict[str, str]:
-    """Secrets that are in .secrets/ already, by name; their values are not needed."""
-    kept = (full.split(".", 2)[2] for full in secret_names(project.root, f"stores.{name}."))
-    return {key: "kept" for key in kept if key not in given}
 
 
 def _place(spec: StoreSpec) -> str:

@@ -71,6 +71,9 @@ def load_tables(
     """
     with _environment(project, target, create=create):
         connect(target)
+        import datajoint as dj
+
+        dj.config["database.create_tables"] = create  # also for packages that do not call `configure`
         classes = {}
         for name in sorted_modules(pipeline):
             classes[name] = _imported(project, target, f"{project.package}.{name}")

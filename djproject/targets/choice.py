@@ -10,19 +10,11 @@ from djproject.project.files import make_state_directory, replace_file, state_di
 from djproject.project.location import Project
 from djproject.project.secrets import SECRETS_DIRECTORY, load_secrets, target_password
 from djproject.project.settings import SYSTEM_SECRETS, Layer, Settings, Value, merged, read_environment
-from djproject.project.stores import StoreSpec
+from djproject.project.stores import COMMON_KEYS, StoreSpec
 from djproject.targets.embedded import SUPERUSER, EmbeddedServer, ensure_running
 
 EMBEDDED = "embedded"
 STACK = "stack"
-KEPT_BY_EMBEDDED = (
-    "subfolding",
-    "partition_pattern",
-    "token_length",
-    "hash_prefix",
-    "schema_prefix",
-    "filepath_prefix",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +153,7 @@ def _embedded_layer(project: Project, server: EmbeddedServer) -> Layer:
     }
     stores: dict[str, StoreSpec] = {}
     for name, spec in project.datajoint.stores.items():
-        kept = {key: spec[key] for key in KEPT_BY_EMBEDDED if key in spec}
+        kept = {key: spec[key] for key in COMMON_KEYS if key in spec}
         stores[name] = {"protocol": "file", "location": str(server.state / "stores" / name), **kept}
     sources = dict.fromkeys(values, label)
     return Layer(values, sources, stores, label, replaces_stores=True)

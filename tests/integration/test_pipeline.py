@@ -1,6 +1,8 @@
 """From an empty folder to a populated pipeline: scaffolded by commands alone, on both backends."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 
 from djproject.project.secrets import write_secret
 from djproject.targets.embedded import EmbeddedServer, stop
-from tests.conftest import Run
+from tests.conftest import PYTHON_ENVIRONMENT, Run
 from tests.integration.conftest import MySQL, PostgreSQL
 
 SCHEMAS = ("subject", "acquisition", "processing")
@@ -365,6 +367,40 @@ def test_dj_variables_beat_the_target_and_the_command_says_so(example: Path, run
     refused = run("status", cwd=example, code=2, env={"DJ_HOST": "127.0.0.1", "DJ_PORT": "1"})
     assert "embedded (postgresql://postgres@127.0.0.1:1, by DJ_HOST)" in refused.stderr
     assert "does not answer at 127.0.0.1:1" in refused.stderr
+
+
+def test_watch_repeats_the_picture_until_ctrl_c(example: Path, run: Run) -> None:
+    run("deploy", cwd=example)
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "djproject", "status", "--watch", "--interval", "0.2"],
+        cwd=example, env={**os.environ, **PYTHON_ENVIRONMENT}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    pictures = 0
+    while pictures < 3:
+        pictures += "table  " in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors.splitlines()[-1]) == (130, "Interrupted.")
+
+
+def test_doctor_in_json_names_every_probe_with_its_mend(example: Path, run: Run) -> None:
+    probes = json.loads(run("doctor", "--format", "json", cwd=example).stdout)["probes"]
+    assert {tuple(probe) for probe in probes} == {("name", "state", "detail", "mend")}
+    names = {probe["name"] for probe in probes}
+    assert {"python", "git", "datajoint", "embedded database", "docker", "target", "privileges", "store main"} <= names
+    assert all(probe["mend"] for probe in probes if probe["state"] != "ok")
+    (example / "src/workflow/__init__.py").unlink()
+    (example / "datajoint.json").write_text("{}")
+    text = run("doctor", cwd=example, code=1).stdout
+    assert "failed  package" in text
+    assert "warning datajoint.json" in text
+
+
+def test_a_package_that_does_not_configure_itself_is_deployed_all_the_same(example: Path, run: Run) -> None:
+    (example / "src/workflow/__init__.py").write_text("")
+    assert "created table analysis.Summary" in run("deploy", cwd=example).stdout
+    assert json.loads(run("status", "--format", "json", cwd=example).stdout)["tables"][0]["rows"] == 3
 
 
 def test_demo_runs_twice(tmp_path: Path, run: Run) -> None:
