@@ -19,7 +19,6 @@ from djproject.cli._store_values import (
     refuse_secrets,
 )
 from djproject.errors import ConfigError, ProjectError
-from djproject.pipeline.source import load_pipeline, stores_in_use
 from djproject.project import editing
 from djproject.project.files import STATE_DIRECTORY, edit_file, make_state_directory
 from djproject.project.location import PYPROJECT, Project, load_project
@@ -100,7 +99,7 @@ def list_stores(format: FormatOption = Format.TEXT) -> None:
     Example: djproject stores list --format json
     """
     project = load_project()
-    used = stores_in_use(load_pipeline(project), project.datajoint.defaults)
+    used = _tables_by_store(project)
     default = project.datajoint.defaults.get("default")
     if format is Format.JSON:
         stores = [
@@ -134,7 +133,7 @@ def show(name: NameArgument, format: FormatOption = Format.TEXT) -> None:
     """
     project = load_project()
     spec = _known(project, name)
-    used = stores_in_use(load_pipeline(project), project.datajoint.defaults).get(name, ())
+    used = _tables_by_store(project).get(name, ())
     secrets = [full.split(".", 2)[2] for full in secret_names(project.root, f"stores.{name}.")]
     if format is Format.JSON:
         _render.as_json({"name": name, **dict(spec), "secrets": secrets, "tables": used})
@@ -318,7 +317,7 @@ def _known(project: Project, name: str) -> StoreSpec:
 def _refuse_if_used(project: Project, name: str, verb: str, *, force: bool, defaults: bool = True) -> None:
     if force:
         return
-    tables = stores_in_use(load_pipeline(project), project.datajoint.defaults).get(name, ())
+    tables = _tables_by_store(project).get(name, ())
     if tables:
         raise ConfigError(
             f"{', '.join(tables[:3])} {'use' if len(tables) > 1 else 'uses'} the store {name!r}.",
@@ -327,6 +326,13 @@ def _refuse_if_used(project: Project, name: str, verb: str, *, force: bool, defa
     naming = [key for key, value in project.datajoint.defaults.items() if value == name]
     if defaults and naming and len(project.datajoint.stores) > 1:
         raise ConfigError(f"{name!r} is the {naming[0]} store.", hint="djproject stores default ANOTHER  (or --force)")
+
+
+def _tables_by_store(project: Project) -> dict[str, tuple[str, ...]]:
+    """The tables that use each store; the pipeline's source is read only where this is asked."""
+    from djproject.pipeline.source import load_pipeline, stores_in_use
+
+    return stores_in_use(load_pipeline(project), project.datajoint.defaults)
 
 
 def _place(spec: StoreSpec) -> str:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Protocol
 
 from djproject.errors import ConfigError
@@ -94,6 +93,8 @@ def looks_secret(key: str) -> bool:
 
 def plugin_protocols() -> tuple[str, ...]:
     """The protocols that installed storage plugins bring, sorted; nothing of them is imported."""
+    from importlib.metadata import entry_points
+
     return tuple(sorted({entry.name for entry in entry_points(group="datajoint.storage")}))
 
 
@@ -108,6 +109,8 @@ def find_protocol(name: str) -> StoreProtocol:
     """
     if name in PROTOCOLS:
         return PROTOCOLS[name]
+    from importlib.metadata import entry_points
+
     known = ", ".join((*PROTOCOLS, *plugin_protocols()))
     if name.lower() in {*PROTOCOLS, *plugin_protocols()}:
         raise ConfigError(
