@@ -6,8 +6,10 @@ import typer
 
 from djproject.cli import _render
 from djproject.cli._options import DryRunOption, complete_modules, complete_tables, new_app
+from djproject.errors import ProjectError
 from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
+from djproject.scaffold.new_part import ADD_PART, plan_part
 from djproject.scaffold.new_schema import plan_table, read_new_table
 from djproject.scaffold.plan import write_plan
 
@@ -17,7 +19,10 @@ app = new_app()
 @app.command()
 def add_table(
     module: Annotated[str, typer.Argument(autocompletion=complete_modules, help="The schema module.")],
-    table: Annotated[str, typer.Argument(metavar="CLASS:TIER", help="Tiers: manual, lookup, imported, computed.")],
+    table: Annotated[
+        str,
+        typer.Argument(metavar="CLASS:TIER", help="Tiers: manual, lookup, imported, computed; or Master.Part:part."),
+    ],
     parent: Annotated[
         list[str] | None,
         typer.Option("--parent", "-p", metavar="MODULE.TABLE", autocompletion=complete_tables, help="A foreign key."),
@@ -31,7 +36,14 @@ def add_table(
     Example: djproject add-table processing SpikeCount:computed --parent acquisition.Scan
     """
     project = load_project()
-    plan = plan_table(project, load_pipeline(project), module, read_new_table(table), parent or [])
+    pipeline = load_pipeline(project)
+    name, _, tier = table.partition(":")
+    if "." in name and tier.lower() == "part":
+        if parent:
+            raise ProjectError("The parent of a part is its master.", hint=ADD_PART)
+        plan = plan_part(project, pipeline, module, name)
+    else:
+        plan = plan_table(project, pipeline, module, read_new_table(table), parent or [])
     written = () if dry_run else write_plan(plan)
     _render.plan(plan, dry_run=dry_run)
     if dry_run:

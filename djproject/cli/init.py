@@ -8,6 +8,7 @@ import typer
 from djproject.cli import _render
 from djproject.cli._options import DryRunOption, YesOption, new_app
 from djproject.errors import DJProjectError
+from djproject.project.location import find_root
 from djproject.scaffold.new_project import DATABASES, DOCS, LICENSES, Answers, Author, plan_project, read_author
 from djproject.scaffold.plan import Action, write_plan
 
@@ -68,6 +69,9 @@ def init(
             _render.note(make_repository(plan, answers.author))
         except DJProjectError as error:  # the project is whole without it
             _render.error(error)
+    if find_root(root) != root:
+        _render.next_step(f'add a table [tool.djproject] with package = "{package}" to {directory}/pyproject.toml')
+        return
     step = "djproject deploy" if example else "djproject add-schema subject --table Subject:manual"
     _render.next_step(f"cd {directory} && {step}")
 

@@ -57,21 +57,19 @@ def load_status(project: Project, target: Target, pipeline: Pipeline) -> tuple[T
         return tuple(TableStatus(table.full_name, table.tier, deployed=False) for table in sorted_tables(pipeline))
     absent = {declared.name for declared in lacking}
     tables = load_tables(project, target, pipeline)
-    return table_statuses([loaded for loaded in tables if loaded.name not in absent], absent_of(tables, absent))
+    found = {status.name: status for status in table_statuses([t for t in tables if t.name not in absent])}
+    return tuple(
+        found.get(loaded.name) or TableStatus(loaded.name, loaded.table.tier, deployed=False) for loaded in tables
+    )
 
 
-def absent_of(tables: Sequence[LoadedTable], names: set[str]) -> tuple[TableStatus, ...]:
-    """The status of tables that are not deployed."""
-    return tuple(TableStatus(t.name, t.table.tier, deployed=False) for t in tables if t.name in names)
-
-
-def table_statuses(tables: Sequence[LoadedTable], absent: tuple[TableStatus, ...] = ()) -> tuple[TableStatus, ...]:
+def table_statuses(tables: Sequence[LoadedTable]) -> tuple[TableStatus, ...]:
     """The status of loaded, deployed tables: three queries per schema, whatever the number of tables."""
     found: dict[str, TableStatus] = {}
     by_schema = sorted(tables, key=lambda loaded: loaded.schema)
     for _, group in groupby(by_schema, key=lambda loaded: loaded.schema):
         found |= {status.name: status for status in _schema_statuses(list(group))}
-    return (*(found[loaded.name] for loaded in tables), *absent)
+    return tuple(found[loaded.name] for loaded in tables)
 
 
 def _schema_statuses(tables: list[LoadedTable]) -> list[TableStatus]:

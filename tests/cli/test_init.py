@@ -68,6 +68,14 @@ def test_adopting_lists_create_identical_and_conflict(cli: Cli, tmp_path: Path) 
     assert (tmp_path / "p/README.md").read_text() == "mine"
 
 
+def test_adopting_beside_a_foreign_pyproject_says_what_to_add_to_it(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/pyproject.toml").write_text('[project]\nname = "mine"\n')
+    result = cli("init", "p", "--adopt", "--yes", "--no-git", cwd=tmp_path)
+    assert result.exit_code == 0
+    assert 'Next: add a table [tool.djproject] with package = "workflow" to p/pyproject.toml' in result.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["a b"], ["p", "--package", "class"], ["p", "--package", "json"], ["p", "--license", "GPL"],

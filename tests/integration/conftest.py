@@ -1,5 +1,6 @@
 """Real databases and object stores."""
 
+import json
 import os
 import pwd
 import shutil
@@ -124,10 +125,16 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
         "-volume.max=10",
         "-s3.autoCreateBucket=false",
     ]
-    environ = {**os.environ, "AWS_ACCESS_KEY_ID": "test-id", "AWS_SECRET_ACCESS_KEY": "test-secret"}
+    identities = [
+        {"name": name, "credentials": [{"accessKey": f"{name}-id", "secretKey": f"{name}-secret"}], "actions": actions}
+        for name, actions in (("test", ["Admin", "Read", "Write", "List", "Tagging"]), ("reader", ["Read", "List"]))
+    ]
+    config = folder / "identities.json"
+    config.write_text(json.dumps({"identities": identities}))
+    options.append(f"-s3.config={config}")
     process = subprocess.Popen(
         [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", f"-s3.port={s3_port}", "-master.telemetry=false", *options],
-        env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     server = S3(f"127.0.0.1:{s3_port}", "test-id", "test-secret", f"bucket-{uuid.uuid4().hex[:8]}")
     try:

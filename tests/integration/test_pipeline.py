@@ -252,12 +252,17 @@ def test_status_before_deploy_creates_nothing(example: Path, run: Run) -> None:
 def test_a_table_added_later_is_seen_as_not_deployed_and_deployed_alone(example: Path, run: Run) -> None:
     run("deploy", cwd=example)
     run("add-table", "analysis", "More:computed", cwd=example)
+    run("add-table", "analysis", "More.Piece:part", cwd=example)
     tables = {
         t["name"]: t["deployed"] for t in json.loads(run("status", "--format", "json", cwd=example).stdout)["tables"]
     }
-    assert [name for name, deployed in tables.items() if not deployed] == ["analysis.More"]
+    assert [name for name, deployed in tables.items() if not deployed] == ["analysis.More", "analysis.More.Piece"]
     created = json.loads(run("deploy", "--format", "json", cwd=example).stdout)["created"]
-    assert created == [{"kind": "table", "name": "analysis.More"}, {"kind": "job table", "name": "analysis.More"}]
+    assert [(item["kind"], item["name"]) for item in created] == [
+        ("table", "analysis.More"),
+        ("job table", "analysis.More"),
+        ("table", "analysis.More.Piece"),
+    ]
 
 
 def test_status_asks_three_queries_per_schema_whatever_the_number_of_tables(

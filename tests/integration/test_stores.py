@@ -20,10 +20,10 @@ def lab(tmp_path: Path, run: Run) -> Path:
     return root
 
 
-def add(run: Run, root: Path, s3: S3, secret: str, **changes: str) -> None:
+def add(run: Run, root: Path, s3: S3, secret: str, *, key: str = "test-id", **changes: str) -> None:
     values = {"endpoint": s3.endpoint, "bucket": s3.bucket, "location": "raw", **changes}
     options = [word for key, value in values.items() for word in (f"--{key}", value)]
-    run("stores", "add", "main", "--protocol", "s3", *options, "--insecure", "--access-key", s3.access_key,
+    run("stores", "add", "main", "--protocol", "s3", *options, "--insecure", "--access-key", key,
         "--secret-key", secret, "--force", cwd=root)  # fmt: skip
 
 
@@ -50,6 +50,12 @@ def test_what_failed_is_one_sentence(
     assert "→ djproject stores" in result.stdout
     assert "9f" not in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_key_that_may_only_read_is_told_so(lab: Path, run: Run, s3: S3) -> None:
+    add(run, lab, s3, "reader-secret", key="reader-id")
+    result = run("stores", "test", "main", cwd=lab, code=1)
+    assert "the key or user has no permission to write there" in result.stdout
 
 
 def test_a_folder_that_is_missing_is_named_with_its_mend(lab: Path, run: Run) -> None:

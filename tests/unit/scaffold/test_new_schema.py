@@ -10,6 +10,7 @@ from djproject.errors import ProjectError
 from djproject.pipeline.graph import table_parents
 from djproject.pipeline.source import load_pipeline
 from djproject.project.location import Project, load_project
+from djproject.scaffold.new_part import plan_part
 from djproject.scaffold.new_schema import plan_schema, plan_table, read_new_table
 from djproject.scaffold.plan import Action, write_plan
 
@@ -68,6 +69,26 @@ def test_what_is_written_is_in_ruffs_format_and_passes_its_rules(here: Project) 
         assert result.returncode == 0, result.stdout
 
 
+def part(project: Project, module: str, name: str) -> int:
+    return len(write_plan(plan_part(project, load_pipeline(project), module, name)))
+
+
+def test_a_part_is_added_to_its_master_in_ruffs_format(here: Project) -> None:
+    convention(here)
+    table(here, "acquisition", "After:computed", "Scan")
+    assert part(here, "acquisition", "Scan.Channel") == 1
+    assert part(here, "acquisition", "Scan.Channel") == 0
+    assert part(here, "acquisition", "After.Piece") == 1
+    parents = table_parents(load_pipeline(here))
+    assert parents["acquisition.Scan.Channel"] == ("acquisition.Scan",)
+    assert parents["acquisition.After.Piece"] == ("acquisition.After",)
+    result = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--diff", "--no-cache", "."],
+        cwd=here.root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout
+
+
 def test_adding_again_what_is_there_does_nothing(here: Project) -> None:
     convention(here)
     table(here, "processing", "Extra:computed", "subject.Subject")
@@ -118,6 +139,10 @@ def test_a_computed_table_continues_from_the_last_table_of_its_module(here: Proj
         (lambda p: schema(p, "new", "T:manual", "T:computed"), "named twice"),
         (lambda p: schema(p, "new", "T:computed"), "needs a parent"),
         (lambda p: schema(p, "New"), "lowercase"),
+        (lambda p: part(p, "acquisition", "Nothing.Part"), "no table called"),
+        (lambda p: part(p, "nowhere", "Scan.Part"), "no schema module"),
+        (lambda p: part(p, "acquisition", "Scan.part"), "CamelCase"),
+        (lambda p: part(p, "acquisition", "Scan.P" + "x" * 60), "longer than the 64"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_and_nothing_is_touched(here: Project, action, words: str) -> None:  # type: ignore[no-untyped-def]
