@@ -10,9 +10,13 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"djproject {__version__}\n")
         return
-    from djproject.cli import run
+    try:
+        from djproject.cli import run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # before the command line could take care of it
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

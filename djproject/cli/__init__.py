@@ -95,8 +95,21 @@ class CommandGroup(TyperGroup):
         except Exception as error:
             if type(error).__module__.startswith(("typer", "click")) or os.environ.get("DJPROJECT_DEBUG"):
                 raise
+            if _came_from_ctrl_c(error):
+                _render.interrupted()
+                raise typer.Exit(130) from None
             _render.unexpected(error)
         raise typer.Exit(2)
+
+
+def _came_from_ctrl_c(error: BaseException) -> bool:
+    """Whether a Ctrl-C is behind an exception: Python wraps one that comes while a class is made."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, KeyboardInterrupt):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def _system_error(error: OSError) -> DJProjectError:

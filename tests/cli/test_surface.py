@@ -130,9 +130,13 @@ def test_ctrl_c_is_exit_code_130(cli: Cli, project: Path, monkeypatch: pytest.Mo
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "plan_schema", interrupted)
-    result = cli("add-schema", "subject", cwd=project)
-    assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
+    def interrupted_while_a_class_is_made(*arguments: object) -> None:
+        raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
+
+    for function in (interrupted, interrupted_while_a_class_is_made):
+        monkeypatch.setattr(command, "plan_schema", function)
+        result = cli("add-schema", "subject", cwd=project)
+        assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
 
 
 def test_quiet_and_project_may_stand_anywhere(cli: Cli, project: Path, tmp_path: Path) -> None:
