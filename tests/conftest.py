@@ -28,6 +28,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("DJ_", "DJPROJECT_")):
             monkeypatch.delenv(name)
+    # A pytest that a test starts closes its temporary folder to others, and so, for root, to a PostgreSQL below ours.
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", str(tmp_path))
     config = tmp_path / "gitconfig"
     config.write_text("[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))

@@ -348,8 +348,13 @@ def _run(server: EmbeddedServer, program: str, *arguments: str, check: bool = Tr
     if check and result.returncode:
         if "No space left on device" in text:
             raise OSError(28, "No space left on device", str(server.state))
-        last = text.strip().splitlines()[-1] if text.strip() else f"{program} ended with {result.returncode}"
-        raise EnvironmentUnavailableError(f"The embedded PostgreSQL cannot be made: {last}", hint="djproject doctor")
+        lines = text.strip().splitlines() or [f"{program} ended with {result.returncode}"]
+        reasons = [line for line in lines if "FATAL" in line or "error:" in line]
+        raise EnvironmentUnavailableError(
+            f"The embedded PostgreSQL cannot be made: {(reasons or lines[-1:])[0].rstrip('.')}.",
+            details="\n".join(lines[-12:]),
+            hint="djproject doctor",
+        )
     return subprocess.CompletedProcess(result.args, result.returncode, text, "")
 
 
