@@ -379,13 +379,17 @@ def test_watch_repeats_the_picture_until_ctrl_c(example: Path, run: Run) -> None
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "djproject", "status", "--watch", "--interval", "0.2"],
         cwd=example, env={**os.environ, **PYTHON_ENVIRONMENT}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore Ctrl-C
     )  # fmt: skip
     assert process.stdout is not None
     pictures = 0
     while pictures < 3:
         pictures += "table  " in process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    try:
+        _, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert (process.returncode, errors.splitlines()[-1]) == (130, "Interrupted.")
 
 
