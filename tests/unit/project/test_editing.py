@@ -1,5 +1,6 @@
 """pyproject.toml edited: what was meant is what is read, and every other byte stays."""
 
+import re
 import tomllib
 
 import pytest
@@ -87,8 +88,8 @@ def common_ends(old: str, new: str) -> tuple[str, str]:
 
 def lines_are_kept(old: str, new: str, *, allowed: int = 0) -> None:
     """Every line of the old text stands in the new one, in order, but for `allowed` of them."""
-    rest = iter(new.split("\n"))
-    lost = [line for line in old.split("\n") if line.strip() and line not in rest]
+    rest = iter(re.split(r"\r?\n", new))
+    lost = [line for line in re.split(r"\r?\n", old) if line.strip() and line not in rest]
     assert len(lost) <= allowed, lost
 
 
