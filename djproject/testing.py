@@ -5,7 +5,6 @@ imported until a test asks for the pipeline.
 """
 
 import os
-import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import pytest
 
 from djproject.project.location import find_root, load_project
 from djproject.targets.choice import EMBEDDED
-from djproject.targets.embedded import EmbeddedServer, release, remove_socket_directory, stop
+from djproject.targets.embedded import EmbeddedServer, discard
 
 if TYPE_CHECKING:
     from djproject.population.events import Failed
@@ -118,11 +117,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         connection = getattr(sys.modules["datajoint"].conn, "connection", None)
         if connection is not None:
             connection.close()
-    server = EmbeddedServer(state, durable=False)
-    release(server)
-    stop(server)
-    remove_socket_directory(server)
-    shutil.rmtree(state, ignore_errors=True)
+    discard(EmbeddedServer(state, durable=False))
 
 
 @pytest.fixture(scope="session")

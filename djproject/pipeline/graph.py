@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from djproject.errors import ProjectError
-from djproject.pipeline.source import Pipeline, Table
+from djproject.pipeline.source import Pipeline, SchemaModule, Table
 
 Parents = Mapping[str, tuple[str, ...]]
 
@@ -92,6 +92,15 @@ def sorted_tables(pipeline: Pipeline, names: Iterable[str] | None = None) -> tup
         return tuple(tables)
     wanted = {find_table(pipeline, name).full_name for name in names}
     return tuple(table for table in tables if table.full_name in wanted)
+
+
+def find_module(pipeline: Pipeline, name: str) -> SchemaModule:
+    """The schema module of that name; ProjectError, with the names there are, where there is none."""
+    module = pipeline.module(name)
+    if module is None:
+        known = ", ".join(module.name for module in pipeline.modules) or "none yet"
+        raise ProjectError(f"There is no schema module called {name!r}.", hint=f"Schema modules: {known}.")
+    return module
 
 
 def find_table(pipeline: Pipeline, name: str) -> Table:

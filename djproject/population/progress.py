@@ -76,15 +76,14 @@ def _schema_statuses(tables: list[LoadedTable]) -> list[TableStatus]:
     connection = tables[0].instance.connection
     filled = [loaded for loaded in tables if loaded.table.tier in AUTOPOPULATED]
     rows = _counts(connection, [loaded.instance.full_table_name for loaded in tables])
-    keys_and_done = _counts(connection, [query for loaded in filled for query in _key_queries(loaded)])
+    counts = iter(_counts(connection, [query for loaded in filled for query in _key_queries(loaded)]))
     jobs = _job_counts(connection, filled)
     statuses = []
     for loaded, row_count in zip(tables, rows, strict=True):
         if loaded.table.tier not in AUTOPOPULATED:
             statuses.append(TableStatus(loaded.name, loaded.table.tier, deployed=True, rows=row_count))
             continue
-        index = filled.index(loaded)
-        total, done = keys_and_done[2 * index : 2 * index + 2]
+        total, done = next(counts), next(counts)
         reserved, errors, ignored = (jobs.get((loaded.name, status), 0) for status in STATUSES[1:])
         statuses.append(
             TableStatus(

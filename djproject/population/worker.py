@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,17 +58,6 @@ class Assignment:
     slot: int = 1
     slots: int = 1
     retry: bool = False
-
-
-@dataclass(slots=True)
-class Stopping:
-    """Whether a worker shall stop, and a wait that ends when it shall."""
-
-    event: threading.Event = field(default_factory=threading.Event)
-
-    def request(self) -> None:
-        """Stop after the job at hand."""
-        self.event.set()
 
 
 def work(
@@ -119,7 +108,7 @@ def main(package_file: str | None = None) -> int:
     package_file
         `__file__` of the project's worker module; by default the project is found from the current folder.
     """
-    stopping = Stopping()
+    stopping = threading.Event()
     _handle_signals(stopping, signal.SIGTERM, signal.SIGINT)
     try:
         root = find_package_root(package_file) if package_file else None
@@ -143,7 +132,7 @@ def _pool_main() -> int:
         return 0
     values: dict[str, Any] = json.loads(line)
     assignment = Assignment(**values | {key: tuple(values[key]) for key in ("tables", "restrictions")})
-    stopping = Stopping()
+    stopping = threading.Event()
     threading.Thread(target=_stop_at_end_of_input, args=(stopping,), daemon=True).start()
     _handle_signals(stopping, signal.SIGTERM)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -152,7 +141,7 @@ def _pool_main() -> int:
         try:
             events.write(line_of(event))
         except BrokenPipeError:  # whoever started this worker is gone
-            stopping.request()
+            stopping.set()
 
     try:
         _work_on(load_project(Path(assignment.root)), assignment, stopping, tell)
@@ -164,7 +153,9 @@ def _pool_main() -> int:
     return 0
 
 
-def _work_on(project: Project, assignment: Assignment, stopping: Stopping, tell: Callable[[Event], None]) -> None:
+def _work_on(
+    project: Project, assignment: Assignment, stopping: threading.Event, tell: Callable[[Event], None]
+) -> None:
     pipeline = load_pipeline(project)
     target = load_target(project, assignment.target)
     tables = sorted_tables(pipeline, assignment.tables or None)
@@ -198,8 +189,8 @@ def _work_on(project: Project, assignment: Assignment, stopping: Stopping, tell:
         loaded,
         assignment,
         locks=locks,
-        should_stop=stopping.event.is_set,
-        wait=stopping.event.wait,
+        should_stop=stopping.is_set,
+        wait=stopping.wait,
         tell=tell,
     )
 
@@ -243,20 +234,20 @@ def _look_for_jobs(table: LoadedTable, assignment: Assignment, locks: Path, tell
         tell(Added(assignment.slot, table.name, added))
 
 
-def _handle_signals(stopping: Stopping, *signals: signal.Signals) -> None:
+def _handle_signals(stopping: threading.Event, *signals: signal.Signals) -> None:
     def handle(number: int, frame: object) -> None:  # noqa: ARG001 (the shape signal wants)
-        if stopping.event.is_set():
+        if stopping.is_set():
             raise AbandonJob
-        stopping.request()
+        stopping.set()
 
     for number in signals:
         signal.signal(number, handle)
 
 
-def _stop_at_end_of_input(stopping: Stopping) -> None:
+def _stop_at_end_of_input(stopping: threading.Event) -> None:
     while os.read(0, 4096):
         pass
-    stopping.request()
+    stopping.set()
 
 
 def _print_event(event: Event) -> None:

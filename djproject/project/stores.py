@@ -112,7 +112,7 @@ def find_protocol(name: str) -> StoreProtocol:
     from importlib.metadata import entry_points
 
     known = ", ".join((*PROTOCOLS, *plugin_protocols()))
-    if name.lower() in {*PROTOCOLS, *plugin_protocols()}:
+    if name != name.lower() and name.lower() in {*PROTOCOLS, *plugin_protocols()}:
         raise ConfigError(
             f"The protocol {name!r} is written in lower case; DataJoint would fail at its first use.",
             hint=f"Use protocol {name.lower()!r}.",

@@ -5,7 +5,7 @@ import textwrap
 from pathlib import PurePosixPath
 
 from djproject.errors import ProjectError
-from djproject.pipeline.graph import find_table
+from djproject.pipeline.graph import find_module, find_table
 from djproject.pipeline.source import Pipeline
 from djproject.project.location import Project
 from djproject.project.names import TABLE_CHARACTERS, TIER_PREFIX, checked_table_name, snake_case
@@ -36,10 +36,7 @@ def plan_part(project: Project, pipeline: Pipeline, module_name: str, name: str)
     ProjectError
         The module or the master is unknown, or the name cannot be a table's.
     """
-    module = pipeline.module(module_name)
-    if module is None:
-        known = ", ".join(module.name for module in pipeline.modules) or "none yet"
-        raise ProjectError(f"There is no schema module called {module_name!r}.", hint=f"Schema modules: {known}")
+    module = find_module(pipeline, module_name)
     master_name, _, part_name = name.partition(".")
     master = find_table(pipeline, f"{module_name}.{master_name}")
     checked_table_name(part_name, "manual", hint=ADD_PART)

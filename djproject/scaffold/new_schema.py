@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from djproject.errors import ProjectError
-from djproject.pipeline.graph import find_table, module_parents, path_between, table_parents
+from djproject.pipeline.graph import find_module, find_table, module_parents, path_between, table_parents
 from djproject.pipeline.source import Pipeline, SchemaModule, Table
 from djproject.project.location import Project
 from djproject.project.names import checked_schema_name, checked_table_name, read_tier, snake_case
@@ -75,7 +75,7 @@ def plan_schema(
     checked_schema_name(name)
     upstream = tuple(dict.fromkeys(upstream))
     for module in upstream:
-        _known_module(pipeline, module, ADD_SCHEMA)
+        find_module(pipeline, module)
     _refuse_doubles(tables)
     existing = pipeline.module(name)
     if existing is not None:
@@ -122,7 +122,7 @@ def plan_table(project: Project, pipeline: Pipeline, module_name: str, table: Ne
     ProjectError
         A name is taken or unknown, or a foreign key would close a cycle between modules.
     """
-    module = _known_module(pipeline, module_name, ADD_TABLE)
+    module = find_module(pipeline, module_name)
     found = [find_table(pipeline, name) for name in parents]
     if not found and table.tier in COMPUTED:
         found = [last for last in [_last_table(pipeline, module_name)] if last and last.name != table.name]
@@ -165,14 +165,6 @@ def _plan_nothing(project: Project, module: SchemaModule, upstream: Sequence[str
             hint=f"djproject add-table {module.name} Class:tier --parent module.Table",
         )
     return Plan(project.root, (PlannedFile(path, module.path.read_bytes(), Action.IDENTICAL),))
-
-
-def _known_module(pipeline: Pipeline, name: str, hint: str) -> SchemaModule:
-    module = pipeline.module(name)
-    if module is None:
-        known = ", ".join(module.name for module in pipeline.modules) or "none yet"
-        raise ProjectError(f"There is no schema module called {name!r}.", hint=f"Schema modules: {known}.  {hint}")
-    return module
 
 
 def _refuse_orphan(table: NewTable, hint: str) -> None:

@@ -134,10 +134,15 @@ def start_target(target: Target) -> None:
     EnvironmentUnavailableError
         The embedded server does not start.
     """
-    for folder in target.folders:
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folders(target)
     if target.server is not None:
         ensure_running(target.server)
+
+
+def make_folders(target: Target) -> None:
+    """Make the folders of the stores that the target makes by itself; its database is not started."""
+    for folder in target.folders:
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _embedded_layer(project: Project, server: EmbeddedServer) -> Layer:

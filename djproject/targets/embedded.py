@@ -18,8 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -151,17 +150,12 @@ def stop(server: EmbeddedServer) -> bool:
         return was_running
 
 
-@contextmanager
-def throwaway(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
-    """Start a server, and stop it and remove its state directory at the end."""
-    try:
-        ensure_running(server)
-        yield server
-    finally:
-        release(server)
-        stop(server)
-        remove_socket_directory(server)
-        shutil.rmtree(server.state, ignore_errors=True)
+def discard(server: EmbeddedServer) -> None:
+    """Stop the server and remove everything in its state directory."""
+    release(server)
+    stop(server)
+    remove_socket_directory(server)
+    shutil.rmtree(server.state, ignore_errors=True)
 
 
 def remove_socket_directory(server: EmbeddedServer) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from djproject.errors import DJProjectError, EnvironmentUnavailableError
 from djproject.project.location import Project
 from djproject.project.stores import PROTOCOLS, StoreSpec, check_spec
-from djproject.targets.choice import Target
+from djproject.targets.choice import Target, make_folders
 from djproject.targets.connection import apply_settings, connect
 from djproject.targets.embedded import binaries
 
@@ -152,7 +152,7 @@ def test_store(target: Target, name: str) -> str:
             f"There is no store called {name!r} at the target {target.name}.", hint="djproject stores list"
         )
     check_spec(name, spec)
-    start_folders(target)
+    make_folders(target)
     apply_settings(target)
     import datajoint as dj
     from datajoint.storage import StorageBackend
@@ -171,12 +171,6 @@ def test_store(target: Target, name: str) -> str:
             f"The store {name!r} gave back other bytes than were written.", hint=f"djproject stores show {name}"
         )
     return str(backend.get_url(""))
-
-
-def start_folders(target: Target) -> None:
-    """Make the folders of the embedded target's stores without starting its database."""
-    for folder in target.folders:
-        folder.mkdir(parents=True, exist_ok=True)
 
 
 def store_error(name: str, spec: StoreSpec, error: Exception) -> DJProjectError:

@@ -1,4 +1,4 @@
-"""The graph of schema modules as a tree of text, and as Mermaid."""
+"""The graph of schema modules as a tree of text."""
 
 from djproject.pipeline.graph import module_parents, sorted_modules
 from djproject.pipeline.source import Pipeline
@@ -28,14 +28,4 @@ def module_tree(pipeline: Pipeline) -> str:
     for name in order:
         if not main[name]:
             add(name, "", "")
-    return "\n".join(lines)
-
-
-def module_mermaid(pipeline: Pipeline) -> str:
-    """The schema modules as a Mermaid flowchart, arrows in the direction of the data."""
-    parents = module_parents(pipeline)
-    lines = ["flowchart LR"]
-    for name in sorted_modules(pipeline):
-        lines.append(f"    {name}")
-        lines += [f"    {parent} --> {name}" for parent in parents[name]]
     return "\n".join(lines)

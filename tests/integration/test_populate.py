@@ -115,12 +115,18 @@ def slow_make(root: Path, seconds: float) -> Path:
     return marks
 
 
-def test_ctrl_c_lets_the_jobs_at_hand_finish(jobs_project: Path, run: Run, python: Run) -> None:
-    run("deploy", cwd=jobs_project)
-    insert_items(python, jobs_project, 20)
-    marks = slow_make(jobs_project, 1.0)
-    process = start(jobs_project, "populate", "--workers", "2")
+def start_slow_jobs(root: Path, run: Run, python: Run, seconds: float) -> subprocess.Popen[str]:
+    """Two workers in the middle of their first jobs, of twenty."""
+    run("deploy", cwd=root)
+    insert_items(python, root, 20)
+    marks = slow_make(root, seconds)
+    process = start(root, "populate", "--workers", "2")
     wait_for(marks, 2)
+    return process
+
+
+def test_ctrl_c_lets_the_jobs_at_hand_finish(jobs_project: Path, run: Run, python: Run) -> None:
+    process = start_slow_jobs(jobs_project, run, python, 1.0)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
@@ -130,11 +136,7 @@ def test_ctrl_c_lets_the_jobs_at_hand_finish(jobs_project: Path, run: Run, pytho
 
 
 def test_a_second_ctrl_c_gives_the_jobs_back(jobs_project: Path, run: Run, python: Run) -> None:
-    run("deploy", cwd=jobs_project)
-    insert_items(python, jobs_project, 20)
-    marks = slow_make(jobs_project, 60)
-    process = start(jobs_project, "populate", "--workers", "2")
-    wait_for(marks, 2)
+    process = start_slow_jobs(jobs_project, run, python, 60)
     os.killpg(process.pid, signal.SIGINT)
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)

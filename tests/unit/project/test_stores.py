@@ -1,11 +1,13 @@
 """A store is accepted exactly where DataJoint accepts it, and its late traps are refused early."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from djproject.errors import ConfigError
-from djproject.project.stores import COMMON_KEYS, PROTOCOLS, check_spec, looks_secret
+from djproject.project.stores import COMMON_KEYS, PROTOCOLS, check_spec, find_protocol, looks_secret, plugin_protocols
 
 KEYS = sorted({key for rules in PROTOCOLS.values() for key in rules.allowed} - {"protocol"})
 VALUES = {"secure": True, "token_length": 8, "subfolding": [2, 2], "partition_pattern": "{subject_id}"}
@@ -74,3 +76,46 @@ def test_the_secrets_of_every_protocol_look_secret_and_its_other_keys_do_not() -
     for rules in PROTOCOLS.values():
         assert all(looks_secret(key) for key in rules.secrets)
         assert not any(looks_secret(key) for key in {*rules.allowed, *COMMON_KEYS} - set(rules.secrets))
+
+
+PLUGIN = """
+from datajoint.storage_adapter import StorageAdapter
+
+class Adapter(StorageAdapter):
+    protocol = "labfs"
+    required_keys = ("server",)
+    allowed_keys = ("server", "share", "labfs_token")
+
+    def create_filesystem(self, spec):
+        raise NotImplementedError
+"""
+
+
+def test_an_installed_storage_plugin_brings_its_own_keys_and_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A distribution on the path with an entry point, as pip would install it; DataJoint agrees on every spec."""
+    import datajoint as dj
+    from datajoint import storage_adapter
+    from datajoint.errors import DataJointError
+
+    (tmp_path / "labfs_plugin.py").write_text(PLUGIN)
+    info = tmp_path / "labfs_plugin-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: labfs-plugin\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[datajoint.storage]\nlabfs = labfs_plugin:Adapter\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(storage_adapter, "_adapters_loaded", False)
+    monkeypatch.setattr(storage_adapter, "_adapter_registry", {})
+    assert "labfs" in plugin_protocols()
+    assert find_protocol("labfs").secrets == ("labfs_token",)
+    for keys in ((), ("server",), ("server", "share"), ("server", "location"), ("server", "bucket"), ("share",)):
+        spec = {"protocol": "labfs", **dict.fromkeys(keys, "x")}
+        with dj.config.override(stores={"s": spec}):
+            try:
+                dj.config.get_store_spec("s")
+            except DataJointError:
+                with pytest.raises(ConfigError):
+                    check_spec("s", spec)
+            else:
+                check_spec("s", spec)

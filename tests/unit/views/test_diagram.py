@@ -5,10 +5,10 @@ from pathlib import Path
 from djproject.pipeline.source import load_package
 from djproject.scaffold.new_project import Answers, plan_project
 from djproject.scaffold.plan import write_plan
-from djproject.views.diagram import module_mermaid, module_tree
+from djproject.views.diagram import module_tree
 
 
-def test_the_examples_modules_as_tree_and_as_mermaid(tmp_path: Path) -> None:
+def test_the_examples_modules_as_a_tree(tmp_path: Path) -> None:
     write_plan(plan_project(tmp_path / "p", Answers("p", example=True)))
     pipeline = load_package(tmp_path / "p/src/workflow", "workflow")
     assert module_tree(pipeline) == (
@@ -17,17 +17,6 @@ def test_the_examples_modules_as_tree_and_as_mermaid(tmp_path: Path) -> None:
         "   └─ processing  (2 tables)\n"
         "      └─ analysis  (2 tables, also from acquisition)"
     )
-    assert module_mermaid(pipeline).splitlines() == [
-        "flowchart LR",
-        "    subject",
-        "    acquisition",
-        "    subject --> acquisition",
-        "    processing",
-        "    acquisition --> processing",
-        "    analysis",
-        "    acquisition --> analysis",
-        "    processing --> analysis",
-    ]
 
 
 def test_an_empty_pipeline_is_an_empty_picture(tmp_path: Path) -> None:
