@@ -7,7 +7,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from djproject.cli import COMMANDS, LazyCommands, app
+from djproject.cli._app import COMMANDS, LazyCommands, app
 
 TARGET = Path(__file__).parent / "reference" / "commands.md"
 HEAD = """# Commands

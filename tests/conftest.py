@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from djproject.cli import app, with_global_options_first
+from djproject.cli._app import app, with_global_options_first
 
 SERVICES_REQUIRED = os.environ.get("DJPROJECT_REQUIRE_SERVICES") == "1"
 Run = Callable[..., subprocess.CompletedProcess[str]]

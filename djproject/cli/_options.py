@@ -58,6 +58,13 @@ def _tables(project: Project) -> Iterable[str]:
     return [table.full_name for table in load_pipeline(project).tables]
 
 
+def complete_codes(incomplete: str) -> list[str]:
+    """The codes of the rules that begin so."""
+    from djproject.checks.registry import all_rules
+
+    return [rule.code for rule in all_rules() if rule.code.startswith(incomplete.upper())]
+
+
 complete_stores = _completed(lambda project: project.datajoint.stores)
 complete_modules = _completed(_modules)
 complete_tables = _completed(_tables)

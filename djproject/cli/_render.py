@@ -49,6 +49,22 @@ def target(description: str) -> None:
     note(f"Target: {description}")
 
 
+def diff(name: str, old: bytes, new: bytes) -> None:
+    """A unified diff of one file."""
+    from difflib import unified_diff
+
+    before, after = (data.decode("utf-8", errors="replace").splitlines(keepends=True) for data in (old, new))
+    for line in unified_diff(before, after, f"a/{name}", f"b/{name}"):
+        color = {"+": "32", "-": "31", "@": "36"}.get(line[0], "0")
+        result(_styled(line.rstrip("\n"), color))
+
+
+def paint() -> dict[str, str]:
+    """Terminal codes by what they are for; empty texts where the result is not for a terminal."""
+    codes = {"error": "31;1", "warning": "33;1", "info": "36;1", "dim": "34", "end": "0"}
+    return {use: _code(code) for use, code in codes.items()}
+
+
 def next_step(command: str) -> None:
     """What to type next."""
     note(f"Next: {command}")
@@ -109,6 +125,20 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequ
         ]
         line = gap.join(cells).rstrip()
         result(_bold(line) if number == 0 else line)
+
+
+def heading(text: str) -> None:
+    """A line above a group of the result."""
+    result(_bold(text))
+
+
+def entry(name: str, kind: str, text: str) -> None:
+    """One entry of a list: its name and kind, and a text that is wrapped beside them."""
+    import textwrap
+
+    margin = f"  {name}  {kind:<13}"
+    width = max(min(_terminal_width(), 100), 60)
+    result(textwrap.fill(text, width, initial_indent=margin, subsequent_indent=" " * len(margin)))
 
 
 def status_table(statuses: Sequence["TableStatus"]) -> None:
@@ -207,8 +237,12 @@ def _terminal_width() -> int:
 
 
 def _styled(text: str, code: str) -> str:
+    return f"{_code(code)}{text}{_code('0')}"
+
+
+def _code(code: str) -> str:
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
-    return text if plain or not (sys.stdout.isatty() and sys.stderr.isatty()) else f"\033[{code}m{text}\033[0m"
+    return "" if plain or not (sys.stdout.isatty() and sys.stderr.isatty()) else f"\033[{code}m"
 
 
 def _red(text: str) -> str:

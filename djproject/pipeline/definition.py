@@ -1,19 +1,33 @@
-"""A table's definition read from its text: attributes, foreign keys, stores."""
+"""A table's definition read from its text: attributes, foreign keys, indexes, and the lines that are none of them.
 
+The grammar is DataJoint's (datajoint/declare.py, 2.3.5); the values are named tuples, because a large pipeline has
+fifty thousand of them and the same lines come again and again.
+"""
+
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
-_FOREIGN_KEY = re.compile(r"->\s*(?:\[(?P<options>[^\]]*)\])?\s*(?P<target>[^#]+)")
 _ATTRIBUTE = re.compile(
-    r"(?P<name>\w+)\s*(?:=\s*(?P<default>[^:]*?))?\s*:\s*(?P<type>[^#]+?)\s*(?:#\s*(?P<comment>.*))?$"
+    r"""(?P<name>[a-z_][a-z0-9_]*)\s*
+    (?:=(?P<default>(?>"[^"]*"|'[^']*'|[^:])*?))?
+    :\s*
+    (?P<type>(?:[A-Za-z](?>"[^"]*"|'[^']*'|[^#])*?|<[^>]*>))\s*
+    (?:\#(?P<comment>.*))?$""",
+    re.VERBOSE,
 )
-_TARGET = re.compile(r"[A-Za-z_][\w.]*")
-_CODEC = re.compile(r"<\s*(?P<codec>\w+)\s*(?P<at>@)?\s*(?P<store>[^>]*?)\s*>")
+_INDEX = re.compile(r"(?P<unique>unique\s+)?index\s*\((?P<arguments>.*)\)\s*(#.*)?$", re.IGNORECASE)
+_OPTIONS = re.compile(r"->\s*\[(?P<options>[^\]]*)\]")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_RENAME = re.compile(r"\s*[a-zA-Z_]\w*\s*")
+_CODEC = re.compile(r"<\s*(?P<codec>[^@>]*?)\s*(?P<at>@\s*(?P<store>[^>]*?)\s*)?>")
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """One attribute line.
 
     Attributes
@@ -35,19 +49,41 @@ class Attribute:
     primary: bool
     line: int
 
+    @property
+    def nullable(self) -> bool:
+        """Whether NULL is a value of it: its default is null."""
+        return self.default is not None and self.default.lower() == "null"
 
-@dataclass(frozen=True, slots=True)
-class ForeignKey:
+
+class Projection(NamedTuple):
+    """One `.proj(…)` of a foreign key.
+
+    Attributes
+    ----------
+    renames
+        New name and old name of each attribute that is renamed.
+    named
+        The attributes given by position: kept or, with a leading `-`, left out.
+    """
+
+    renames: tuple[tuple[str, str], ...]
+    named: tuple[str, ...]
+
+
+class ForeignKey(NamedTuple):
     """One `-> Parent` line.
 
     Attributes
     ----------
     target
-        The parent as written, without a projection: `subject.Subject`, `master`.
+        The parent as written, without a projection: `subject.Subject`, `master`. Empty where the text between `->`
+        and the comment is not a name.
     options
-        "nullable" and "unique", where given.
-    projected
-        Whether attributes are renamed (`Parent.proj(...)`).
+        What stands in brackets, in lower case: "nullable", "unique", or what DataJoint does not know.
+    projections
+        The `.proj(…)` after the parent, in their order.
+    problem
+        Why DataJoint refuses the reference whatever the parent is; empty where it does not.
     primary
         Whether it stands above the `---`.
     line
@@ -56,27 +92,103 @@ class ForeignKey:
 
     target: str
     options: tuple[str, ...]
-    projected: bool
+    projections: tuple[Projection, ...]
+    problem: str
     primary: bool
     line: int
 
+    @property
+    def projected(self) -> bool:
+        """Whether the parent is projected."""
+        return bool(self.projections)
 
-@dataclass(frozen=True, slots=True)
+
+class Index(NamedTuple):
+    """One `index(…)` line: the attributes it names (an expression is left out), and where it stands."""
+
+    attributes: tuple[str, ...]
+    unique: bool
+    line: int
+
+
+class Fault(StrEnum):
+    """Why a line is not part of a definition."""
+
+    SYNTAX = "is neither an attribute (name : type), a foreign key (-> Table), an index nor a comment"
+    NO_TYPE = "has no type: an attribute is written name : type"
+    UNDERSCORE = "names an attribute with a leading underscore, which DataJoint keeps for its own columns"
+    UPPER_CASE = "names an attribute with other characters than a-z, 0-9 and _"
+    FOREIGN_KEY = "has '->' in the middle: a foreign key begins with it"
+    TABLE_COMMENT = "is a table comment that begins with a colon, which DataJoint refuses"
+
+
+class Malformed(NamedTuple):
+    """A line that DataJoint refuses to read."""
+
+    text: str
+    fault: Fault
+    line: int
+
+
+Line = Attribute | ForeignKey | Index | Malformed
+
+
+@dataclass(frozen=True)
 class Definition:
-    """A definition's lines, in their order; lines that are neither kind are left out."""
+    """A definition's lines, in their order.
 
-    attributes: tuple[Attribute, ...]
-    foreign_keys: tuple[ForeignKey, ...]
+    Attributes
+    ----------
+    text
+        The whole text.
+    lines
+        What it says, line by line; comments, `---` and empty lines are left out.
+    """
+
+    text: str
+    lines: tuple[Line, ...]
+
+    @cached_property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """The attribute lines."""
+        return tuple([line for line in self.lines if type(line) is Attribute])
+
+    @cached_property
+    def foreign_keys(self) -> tuple[ForeignKey, ...]:
+        """The foreign keys."""
+        return tuple([line for line in self.lines if type(line) is ForeignKey])
 
     @property
     def store_names(self) -> tuple[str, ...]:
         """The stores that codecs name, in order; "" stands for the default store (`<blob@>`)."""
-        found = (match for attribute in self.attributes if (match := _CODEC.search(attribute.type)) and match["at"])
-        return tuple(dict.fromkeys(match["store"] for match in found))
+        found = (read_codec(attribute.type) for attribute in self.attributes if attribute.type.startswith("<"))
+        return tuple(dict.fromkeys(codec.store for codec in found if codec and codec.store is not None))
+
+
+class CodecType(NamedTuple):
+    """What `<codec@store>` says; `store` is None without an `@` and "" for the default store."""
+
+    codec: str
+    store: str | None
+
+
+@lru_cache(maxsize=4096)
+def read_codec(text: str) -> CodecType | None:
+    """The codec and store of an attribute type; None where the type is not a codec.
+
+    Examples
+    --------
+    >>> read_codec("<blob@main>"), read_codec("<npy@>"), read_codec("<blob>"), read_codec("int32")
+    (CodecType(codec='blob', store='main'), CodecType(codec='npy', store=''), CodecType(codec='blob', store=None), None)
+    """
+    match = _CODEC.fullmatch(text)
+    if match is None:
+        return None
+    return CodecType(match["codec"], match["store"] if match["at"] else None)
 
 
 def read_definition(text: str) -> Definition:
-    r"""The attributes and foreign keys of a definition.
+    r"""The attributes, foreign keys, indexes and malformed lines of a definition.
 
     Examples
     --------
@@ -84,32 +196,135 @@ def read_definition(text: str) -> Definition:
     >>> [key.target for key in found.foreign_keys], [a.name for a in found.attributes], found.store_names
     (['subject.Subject'], ['session', 'raw'], ('main',))
     """
-    parts = list(_parts(text))
-    return Definition(
-        tuple(part for part in parts if isinstance(part, Attribute)),
-        tuple(part for part in parts if isinstance(part, ForeignKey)),
-    )
+    return Definition(text, tuple(_lines(text)))
 
 
-def _parts(text: str) -> Iterator[Attribute | ForeignKey]:
-    primary = True
-    for number, raw in enumerate(text.splitlines(), start=1):
+def _lines(text: str) -> Iterator[Line]:
+    primary, first = True, True
+    for number, raw in enumerate(text.split("\n"), start=1):
         line = raw.strip()
-        if line.startswith("---"):
+        if not line:
+            continue
+        was_first, first = first, False
+        if line[0] == "#":
+            if was_first and line[1:].lstrip().startswith(":"):
+                yield Malformed(line, Fault.TABLE_COMMENT, number)
+        elif line.startswith("---"):
             primary = False
-        elif match := _FOREIGN_KEY.match(line):
-            target = _TARGET.match(match["target"].strip())
-            if target:
-                options = tuple(filter(None, re.split(r"[,\s]+", (match["options"] or "").lower())))
-                name = target[0].removesuffix(".proj")
-                yield ForeignKey(name, options, ".proj" in match["target"], primary, number)
-        elif not line.startswith("#") and (match := _ATTRIBUTE.match(line)):
-            default = match["default"]
-            yield Attribute(
-                match["name"],
-                match["type"].strip(),
-                default and default.strip(),
-                match["comment"] or "",
-                primary,
-                number,
-            )
+        else:
+            parsed = _read_line(line)
+            kind = parsed[0]
+            if kind is Attribute:
+                yield Attribute(*parsed[1:], primary, number)
+            elif kind is ForeignKey:
+                yield ForeignKey(*parsed[1:], primary, number)
+            else:
+                yield kind(*parsed[1:], number)
+
+
+@lru_cache(maxsize=65536)
+def _read_line(line: str) -> tuple:  # type: ignore[type-arg]
+    """The kind of a line and its fields, without those that depend on where it stands."""
+    arrow = line.find("->")
+    if arrow >= 0 and not any(mark in line[:arrow] for mark in "\"#'"):
+        if arrow:
+            return (Malformed, line, Fault.FOREIGN_KEY)
+        return (ForeignKey, *_foreign_key(line))
+    if line[0] in "uUiI" and (match := _INDEX.match(line)):
+        return (Index, _index_attributes(match["arguments"]), bool(match["unique"]))
+    if line[0] == "_":
+        return (Malformed, line, Fault.UNDERSCORE)
+    match = _ATTRIBUTE.match(line)
+    if match is None:
+        return (Malformed, line, _fault(line))
+    name, default, kind, comment = match.group("name", "default", "type", "comment")
+    comment = (comment or "").rstrip("#").strip()
+    return (Attribute, name, kind.rstrip(), default if default is None else default.strip(), comment)
+
+
+def _fault(line: str) -> Fault:
+    name = re.match(r"[^\s:=#]+", line)
+    if ":" not in line.partition("#")[0]:
+        return Fault.NO_TYPE if name and name[0].isidentifier() else Fault.SYNTAX
+    if name and not re.fullmatch(r"[a-z][a-z0-9_]*", name[0]):
+        return Fault.UPPER_CASE
+    return Fault.SYNTAX
+
+
+def _index_attributes(arguments: str) -> tuple[str, ...]:
+    names = (argument.strip() for argument in re.sub(r"\([^()]*\)", "", arguments).split(","))
+    return tuple(name.partition(".")[0] for name in names if re.fullmatch(r"\w+(\.[\w.*\[\]:]+)?", name))
+
+
+def _foreign_key(line: str) -> tuple[str, tuple[str, ...], tuple[Projection, ...], str]:
+    match = _OPTIONS.match(line)
+    options: tuple[str, ...] = ()
+    rest = line[2:]
+    if match:
+        options = tuple(option.strip().lower() for option in match["options"].split(","))
+        rest = line[match.end() :]
+    reference = rest.partition("#")[0].strip()
+    if any(not re.fullmatch("[a-z]+", option) for option in options):
+        return "", options, (), "is not understood: options are written [nullable], [unique] or [nullable, unique]"
+    if _DOTTED.fullmatch(reference):
+        return reference, options, (), ""
+    try:
+        tree = ast.parse(rest.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "", options, (), f"is not a table: {reference or 'nothing'} is not a Python expression"
+    target, projections, problem = _reference(tree)
+    return target, options, projections, problem
+
+
+def _reference(node: ast.expr) -> tuple[str, tuple[Projection, ...], str]:
+    """The table that an expression names, its projections, and why DataJoint would refuse it."""
+    match node:
+        case ast.Name() | ast.Attribute():
+            return dotted(node), (), "" if dotted(node) else "cannot be read without running it"
+        case ast.Call(func=ast.Attribute(value=inner, attr="proj"), args=args, keywords=keywords):
+            target, projections, problem = _reference(inner)
+            step = _projection(args, keywords)
+            if step is None:
+                return "", (), ""
+            return target, (*projections, step), problem
+        case ast.Call(func=ast.Name() | ast.Attribute() as function, args=[], keywords=[]) if dotted(function):
+            last = dotted(function).rpartition(".")[2]
+            return (dotted(function), (), "") if last[:1].isupper() else ("", (), "")
+        case ast.BinOp(left=left):
+            target, _, _ = _reference(left)
+            return target, (), "is an expression; DataJoint takes a table or its projection"
+        case ast.Constant() | ast.Tuple() | ast.List() | ast.Compare() | ast.Dict():
+            return "", (), "is not a table"
+    return "", (), ""
+
+
+def _projection(args: list[ast.expr], keywords: list[ast.keyword]) -> Projection | None:
+    renames, named = [], []
+    for argument in args:
+        match argument:
+            case ast.Constant(value=str(name)):
+                named.append(name)
+            case ast.Constant(value=value) if value is Ellipsis:
+                pass
+            case _:
+                return None
+    for keyword in keywords:
+        match keyword:
+            case ast.keyword(arg=str(new), value=ast.Constant(value=str(old))):
+                if _RENAME.fullmatch(old):
+                    renames.append((new, old.strip()))
+            case _:
+                return None
+    return Projection(tuple(renames), tuple(named))
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b.c` as text; empty where the expression is not a chain of names."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    parts.append(node.id)
+    return ".".join(reversed(parts))

@@ -1,52 +1,90 @@
 """The two graphs of a pipeline, child → parent: between tables and between schema modules."""
 
-from collections.abc import Iterable, Mapping
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Iterable, Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
 
 from djproject.errors import ProjectError
+from djproject.pipeline.cycles import Parents, find_cycles
+from djproject.pipeline.scope import Kind, Meaning
 from djproject.pipeline.source import Pipeline, SchemaModule, Table
 
-Parents = Mapping[str, tuple[str, ...]]
+
+class Reason(NamedTuple):
+    """Why a module is downstream of another: an import or a foreign key, and where it stands.
+
+    Attributes
+    ----------
+    kind
+        "import" or "foreign key".
+    path, line
+        Where it stands.
+    text
+        What stands there, in short.
+    """
+
+    kind: str
+    path: Path
+    line: int
+    text: str
 
 
 def table_parents(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
     """For every table, `module.Table`, the tables its foreign keys point to; parents outside are left out."""
-    known = {table.full_name for table in pipeline.tables}
     return {
-        table.full_name: tuple(dict.fromkeys(parent for parent in table.parents if parent in known))
+        table.full_name: tuple(dict.fromkeys([name for name in table.parents if name and pipeline.table(name)]))
         for table in pipeline.tables
     }
 
 
 def module_parents(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
     """For every schema module, its upstream modules: imported, or reached by a foreign key."""
-    known = {module.name for module in pipeline.modules}
     upstream = {}
     for module in pipeline.modules:
-        by_key = (_module_of(parent, known) for table in module.tables for parent in table.parents if parent)
-        found = dict.fromkeys(name for name in (*module.imports, *by_key) if name in known and name != module.name)
-        upstream[module.name] = tuple(found)
+        by_key = [m.module for table in module.tables for m in table.meanings if m.kind is Kind.CLASS]
+        names = dict.fromkeys((*module.imports, *by_key))
+        upstream[module.name] = tuple([name for name in names if name != module.name and pipeline.module(name)])
     return upstream
 
 
-def find_cycle(parents: Parents) -> tuple[str, ...] | None:
-    """A cycle as the path that comes back to its start, or None where the graph is a DAG.
+def import_parents(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
+    """For every Python module of the package, the modules it imports when it is imported itself."""
+    scopes = pipeline.scopes
+    return {
+        name: tuple(
+            dict.fromkeys(
+                [
+                    target
+                    for item in source.imports
+                    if item.inside
+                    and item.when == "import"
+                    and (target := scopes.imported_module(item))
+                    and target != name
+                ]
+            )
+        )
+        for name, source in pipeline.sources.items()
+    }
 
-    Examples
-    --------
-    >>> find_cycle({"a": ("b",), "b": ("a",)})
-    ('a', 'b', 'a')
-    >>> find_cycle({"a": ("b",), "b": ()}) is None
-    True
-    """
-    try:
-        TopologicalSorter(parents).prepare()
-    except CycleError as error:
-        path = list(reversed(error.args[1]))[:-1]
-        start = path.index(min(path))
-        path = path[start:] + path[:start]
-        return (*path, path[0])
-    return None
+
+def module_reasons(pipeline: Pipeline, child: str, parent: str) -> Iterator[Reason]:
+    """What makes `child` downstream of `parent`: imports first, then foreign keys in the order of the file."""
+    source = pipeline.sources[child]
+    for item in source.imports:
+        if item.when == "import" and pipeline.scopes.imported_module(item) == parent:
+            yield Reason("import", source.path, item.place.line, f"imports {parent}")
+    module = pipeline.module(child)
+    for table in module.tables if module else ():
+        yield from (reason for meaning, reason in key_reasons(table) if meaning.module == parent)
+
+
+def key_reasons(table: Table) -> Iterator[tuple[Meaning, Reason]]:
+    """What the foreign keys of a table refer to, each with where it stands."""
+    for (key, parent), meaning in zip(table.keys, table.meanings, strict=True):
+        if parent and table.text:
+            line = table.text.segments[0].place.line + key.line - 1
+            yield meaning, Reason("foreign key", table.text_path, line, f"{table.name} -> {key.target}")
 
 
 def path_between(parents: Parents, child: str, ancestor: str) -> tuple[str, ...] | None:
@@ -128,8 +166,7 @@ def _did_you_mean(pipeline: Pipeline, name: str) -> str:
 
 
 def _sorted(parents: Parents, what: str) -> tuple[str, ...]:
-    cycle = find_cycle(parents)
-    if cycle:
+    for cycle in find_cycles(parents):
         raise ProjectError(f"The {what} form a cycle: {' → '.join(cycle)}.", hint="Remove one of these references.")
     sorter = TopologicalSorter(parents)
     sorter.prepare()
@@ -139,9 +176,3 @@ def _sorted(parents: Parents, what: str) -> tuple[str, ...]:
         order += ready
         sorter.done(*ready)
     return tuple(order)
-
-
-def _module_of(full_name: str, known: set[str]) -> str:
-    parts = full_name.split(".")
-    prefixes = (".".join(parts[:length]) for length in range(len(parts) - 1, 0, -1))
-    return next((prefix for prefix in prefixes if prefix in known), "")

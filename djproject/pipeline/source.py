@@ -1,12 +1,15 @@
-"""Schema modules and table classes, read from a package's source."""
+"""Schema modules and their tables, linked: what every name in a package's source means."""
 
-import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from djproject.errors import ProjectError
 from djproject.pipeline.definition import Definition, ForeignKey, read_definition
+from djproject.pipeline.files import load_files, module_name
+from djproject.pipeline.module import ClassFacts, Place, PythonModule, Text, read_python
+from djproject.pipeline.scope import Kind, Meaning, Scopes
 from djproject.project.location import Project
 from djproject.project.names import TIER_ALIASES, TIERS
 
@@ -22,18 +25,34 @@ class Table:
     Attributes
     ----------
     module
-        Its schema module, dotted, below the package.
+        Its module, dotted, below the package.
     name
         The class; a part is `Master.Part`.
     tier
         manual, lookup, imported, computed or part.
     definition
-        None where the text cannot be known without running the code.
+        None where there is none, or its text cannot be known without running the code (`unknown`).
     parents
-        For each foreign key of the definition, in order: the parent as `module.Table`, None where its name means
-        nothing in the module.
+        For each foreign key of the definition, in order: the parent as `module.Table`; None where it is not a table
+        of this package.
     line
         Of the class, in the file, counted from 1.
+    path
+        The file.
+    tiers
+        All tiers that its bases bring; one, in a table that DataJoint can declare.
+    facts
+        The class as it stands in the file.
+    meanings
+        What the target of each foreign key means.
+    text
+        Where the definition's text stands, and in which file; the base class's where it is inherited.
+    text_path
+        The file of `text`.
+    unknown
+        Whether there is a definition that cannot be known without running the code.
+    schemas
+        The modules whose schemas decorate it.
     """
 
     module: str
@@ -42,14 +61,32 @@ class Table:
     definition: Definition | None
     parents: tuple[str | None, ...]
     line: int
+    path: Path
+    tiers: tuple[str, ...]
+    facts: ClassFacts
+    meanings: tuple[Meaning, ...]
+    text: Text | None
+    text_path: Path
+    unknown: bool
+    schemas: tuple[str, ...]
 
     @property
     def full_name(self) -> str:
         """`module.Table`, as commands take it."""
         return f"{self.module}.{self.name}"
 
+    @property
+    def master(self) -> str:
+        """The master of a part, as `module.Table`; empty for other tables."""
+        return f"{self.module}.{self.name.rpartition('.')[0]}" if "." in self.name else ""
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def keys(self) -> Iterator[tuple[ForeignKey, str | None]]:
+        """Each foreign key with its parent."""
+        return zip(self.definition.foreign_keys if self.definition else (), self.parents, strict=True)
+
+
+@dataclass(frozen=True)
 class SchemaModule:
     """One module that declares a schema.
 
@@ -67,6 +104,8 @@ class SchemaModule:
         In the order of the file, parts after their masters.
     docstring
         The module's; empty where it has none.
+    source
+        All that the file says.
     """
 
     name: str
@@ -75,27 +114,55 @@ class SchemaModule:
     imports: tuple[str, ...]
     tables: tuple[Table, ...]
     docstring: str
+    source: PythonModule | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pipeline:
-    """All schema modules of a package, sorted by name."""
+    """All schema modules of a package, sorted by name.
+
+    Attributes
+    ----------
+    package
+        The import package.
+    modules
+        The modules that declare a schema.
+    sources
+        All Python files of the package, by module; "" is the package's own.
+    strays
+        Table classes in modules that declare no schema.
+    """
 
     package: str
     modules: tuple[SchemaModule, ...]
+    sources: Mapping[str, PythonModule] = field(default_factory=dict)
+    strays: tuple[Table, ...] = ()
 
-    @property
+    @cached_property
     def tables(self) -> tuple[Table, ...]:
         """The tables of all modules, in module and file order."""
-        return tuple(table for module in self.modules for table in module.tables)
+        return tuple([table for module in self.modules for table in module.tables])
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """What names mean in each module."""
+        return Scopes(self.sources)
+
+    @cached_property
+    def _modules_by_name(self) -> dict[str, SchemaModule]:
+        return {module.name: module for module in self.modules}
+
+    @cached_property
+    def _tables_by_name(self) -> dict[str, Table]:
+        return {table.full_name: table for table in reversed(self.tables)}
 
     def module(self, name: str) -> SchemaModule | None:
         """The schema module of that name, or None."""
-        return next((module for module in self.modules if module.name == name), None)
+        return self._modules_by_name.get(name)
 
     def table(self, full_name: str) -> Table | None:
         """The table called `module.Table` or `module.Master.Part`, or None."""
-        return next((table for table in self.tables if table.full_name == full_name), None)
+        return self._tables_by_name.get(full_name)
 
 
 def load_pipeline(project: Project) -> Pipeline:
@@ -110,170 +177,175 @@ def load_pipeline(project: Project) -> Pipeline:
 
 
 def load_package(folder: Path, package: str) -> Pipeline:
-    """The pipeline in the folder of a package; an empty one where the folder is missing."""
-    modules = (_load_module(path, folder, package) for path in sorted(folder.rglob("*.py")))
-    return Pipeline(package, tuple(module for module in modules if module is not None))
+    """The pipeline in the folder of a package, which is valid Python; an empty one where the folder is missing."""
+    pipeline = link(package, read_files(folder, package, load_files(folder)))
+    for source in pipeline.sources.values():
+        if source.problem:
+            place = source.problem.place
+            raise ProjectError(f"{source.path}:{place.line} {source.problem.message}.", hint=f"$EDITOR {source.path}")
+    return pipeline
 
 
-def read_module(text: str, *, name: str, package: str, path: Path) -> SchemaModule | None:
-    """The schema module in `text`, or None where it declares no schema.
-
-    Parameters
-    ----------
-    text
-        Python source.
-    name
-        The module, dotted, below the package.
-    package
-        The package, which absolute imports name.
-    path
-        Where the text came from.
-
-    Raises
-    ------
-    SyntaxError
-        The text is not Python.
-    """
-    tree = ast.parse(text)
-    names = _Names(name, package, is_package=path.name == "__init__.py")
-    for node in ast.walk(tree):
-        names.see(node)
-    schemas = [found for statement in tree.body if (found := _schema_name(statement, names)) is not None]
-    if not schemas:
-        return None
-    local = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
-    tables = [table for node in tree.body if isinstance(node, ast.ClassDef) for table in _tables(node, names, local)]
-    return SchemaModule(
-        name, path, schemas[0] or None, tuple(names.imports), tuple(tables), ast.get_docstring(tree) or ""
-    )
+def read_files(folder: Path, package: str, files: Mapping[Path, bytes]) -> dict[str, PythonModule]:
+    """What each file says, by module name."""
+    modules = {}
+    for path, data in files.items():
+        name = module_name(path, folder)
+        modules[name] = read_python(data, name=name, package=package, path=path)
+    return modules
 
 
-class _Names:
-    """What the imported names of one module mean."""
-
-    def __init__(self, module: str, package: str, *, is_package: bool) -> None:
-        self.module, self.package = module, package
-        self.above = module if is_package else module.rpartition(".")[0]
-        self.modules: dict[str, str] = {}  # local name → module of the package
-        self.classes: dict[str, str] = {}  # local name → module.Class
-        self.datajoint: set[str] = set()  # local names of datajoint itself
-        self.datajoint_names: dict[str, str] = {}  # local name → name in datajoint
-        self.imports: dict[str, None] = {}
-
-    def see(self, node: ast.AST) -> None:
-        match node:
-            case ast.Import(names=aliases):
-                for alias in aliases:
-                    self._see_import(alias)
-            case ast.ImportFrom(module="datajoint", level=0, names=aliases):
-                self.datajoint_names.update({alias.asname or alias.name: alias.name for alias in aliases})
-            case ast.ImportFrom(module=source, level=level, names=aliases):
-                base = self._base(source or "", level)
-                if base is not None:
-                    for alias in aliases:
-                        self._see_member(base, alias)
-
-    def _see_import(self, alias: ast.alias) -> None:
-        if alias.name == "datajoint":
-            self.datajoint.add(alias.asname or alias.name)
-        elif alias.name.startswith(f"{self.package}."):
-            module = alias.name.removeprefix(f"{self.package}.")
-            self.modules[alias.asname or alias.name] = module
-            self.imports[module] = None
-
-    def _see_member(self, base: str, alias: ast.alias) -> None:
-        local = alias.asname or alias.name
-        if base and alias.name[:1].isupper():
-            self.classes[local] = f"{base}.{alias.name}"
-            self.imports[base] = None
+def link(package: str, sources: Mapping[str, PythonModule]) -> Pipeline:
+    """The pipeline that the files of a package make up."""
+    linker = _Linker(sources)
+    modules, strays = [], []
+    for name in sorted(sources):
+        source = sources[name]
+        tables = tuple(linker.tables(source))
+        if source.schemas:
+            imported = (linker.scopes.imported_module(item) or _stem(item.base, item.name) for item in source.imports
+                        if item.inside)  # fmt: skip
+            schema = source.schemas[0].name or None
+            docstring = source.docstring.value if source.docstring else None
+            imports = tuple(dict.fromkeys(filter(None, imported)))
+            modules.append(SchemaModule(name, source.path, schema, imports, tables, _clean(docstring), source))
         else:
-            module = f"{base}.{alias.name}".lstrip(".")
-            self.modules[local] = module
-            self.imports[module] = None
+            strays += tables
+    pipeline = Pipeline(package, tuple(modules), sources, tuple(strays))
+    pipeline.__dict__["scopes"] = linker.scopes
+    return pipeline
 
-    def _base(self, source: str, level: int) -> str | None:
-        """The module below the package that `from …` names; None where it lies outside."""
-        if level == 0:
-            if source == self.package:
-                return ""
-            return source.removeprefix(f"{self.package}.") if source.startswith(f"{self.package}.") else None
-        parts = self.above.split(".") if self.above else []
-        if level - 1 > len(parts):
-            return None
-        return ".".join([*parts[: len(parts) - (level - 1)], *filter(None, [source])])
 
-    def datajoint_name(self, node: ast.expr) -> str | None:
-        """What a name or attribute means in datajoint: `dj.Manual` → "Manual"."""
-        match node:
-            case ast.Attribute(value=ast.Name(id=owner), attr=attribute) if owner in self.datajoint:
-                return attribute
-            case ast.Name(id=name):
-                return self.datajoint_names.get(name)
-        return None
+def _stem(base: str, name: str) -> str:
+    """The module that an import of a missing file would name."""
+    return base if name[:1].isupper() else f"{base}.{name}".strip(".")
 
-    def parent(self, key: ForeignKey, master: str, me: str, local: set[str]) -> str | None:
-        """The parent of a foreign key as `module.Table`."""
+
+def _clean(docstring: str | None) -> str:
+    import inspect
+
+    return inspect.cleandoc(docstring) if docstring else ""
+
+
+class _Linker:
+    def __init__(self, sources: Mapping[str, PythonModule]) -> None:
+        self.sources = sources
+        self.scopes = Scopes(sources)
+        self._tiers: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._definitions: dict[str, Definition] = {}
+        self._bases = self._base_classes()
+
+    def tables(self, source: PythonModule) -> Iterator[Table]:
+        for facts in source.classes:
+            tiers = self.tiers(source.name, facts)
+            if not tiers:
+                continue
+            schemas = tuple(self._decorating(source.name, facts))
+            if not schemas and not facts.decorators and (source.name, facts.name) in self._bases:
+                continue  # what other classes inherit from, not a table of its own
+            yield self._table(source, facts, facts.name, tiers, schemas)
+            for part in facts.parts:
+                tiers = self.tiers(source.name, part)
+                if tiers:
+                    yield self._table(source, part, f"{facts.name}.{part.name}", tiers, schemas)
+
+    def tiers(self, module: str, facts: ClassFacts, seen: tuple[ClassFacts, ...] = ()) -> tuple[str, ...]:
+        """The tiers that the bases of a class bring, each once."""
+        found: dict[str, None] = {}
+        for base in facts.bases:
+            key = (module, base)
+            tiers = self._tiers.get(key)
+            if tiers is None:
+                meaning = self.scopes.meaning(module, base)
+                tiers = ()
+                if meaning.kind is Kind.DATAJOINT:
+                    tier = TIER_CLASSES.get(meaning.name)
+                    tiers = (tier,) if tier else ()
+                elif meaning.kind is Kind.CLASS:
+                    inner = self.scopes.class_facts(meaning.module, meaning.name)
+                    if inner is not None and inner not in seen and inner is not facts:
+                        tiers = self.tiers(meaning.module, inner, (*seen, facts))
+                self._tiers[key] = tiers
+            found |= dict.fromkeys(tiers)
+        return tuple(found)
+
+    def _table(
+        self, source: PythonModule, facts: ClassFacts, name: str, tiers: Sequence[str], schemas: tuple[str, ...]
+    ) -> Table:
+        text, owner, unknown = self._definition_text(source.name, facts)
+        definition = None
+        if text is not None and text.value is not None:
+            definition = self._definitions.get(text.value)
+            if definition is None:
+                definition = self._definitions[text.value] = read_definition(text.value)
+        meanings = tuple(
+            [self._parent(source.name, name, key) for key in definition.foreign_keys] if definition else ()
+        )
+        parents = tuple([f"{m.module}.{m.name}" if m.kind is Kind.CLASS else None for m in meanings])
+        return Table(
+            source.name,
+            name,
+            "part" if "part" in tiers else tiers[0],
+            definition,
+            parents,
+            facts.place.line,
+            source.path,
+            tuple(tiers),
+            facts,
+            meanings,
+            text,
+            self.sources[owner].path,
+            unknown,
+            schemas,
+        )
+
+    def _definition_text(self, module: str, facts: ClassFacts, depth: int = 0) -> tuple[Text | None, str, bool]:
+        """The text bound to `definition` in a class or its bases, the module it stands in, whether it is unknown."""
+        if facts.definition is not None:
+            return facts.definition, module, facts.definition.value is None
+        unknown = False
+        for base in facts.bases if depth < 20 else ():
+            meaning = self.scopes.meaning(module, base)
+            if meaning.kind is Kind.CLASS:
+                inner = self.scopes.class_facts(meaning.module, meaning.name)
+                if inner is not None and inner is not facts:
+                    text, owner, inner_unknown = self._definition_text(meaning.module, inner, depth + 1)
+                    if text is not None:
+                        return text, owner, inner_unknown
+                    unknown = unknown or inner_unknown
+            elif meaning.kind is not Kind.DATAJOINT:
+                unknown = True
+        return None, module, unknown
+
+    def _parent(self, module: str, own: str, key: ForeignKey) -> Meaning:
         head, _, rest = key.target.partition(".")
-        own = {"master": master, "self": me}.get(head)
-        if own:
-            return f"{self.module}.{own}"
-        if head in local:
-            return f"{self.module}.{key.target}"
-        if head in self.classes:
-            return ".".join(filter(None, (self.classes[head], rest)))
-        for name in sorted(self.modules, key=len, reverse=True):
-            if key.target.startswith(f"{name}."):
-                return self.modules[name] + key.target.removeprefix(name)
-        return None
+        if head == "self":
+            return Meaning(Kind.CLASS, module, own)
+        if head == "master" and "." in own:
+            target = own.rpartition(".")[0]
+            return self.scopes.meaning(module, f"{target}.{rest}" if rest else target)
+        if not key.target:
+            return Meaning(Kind.ELSEWHERE)
+        return self.scopes.meaning(module, key.target)
 
+    def _decorating(self, module: str, facts: ClassFacts) -> Iterator[str]:
+        for decorator in facts.decorators:
+            meaning = self.scopes.meaning(module, decorator) if decorator else Meaning(Kind.ELSEWHERE)
+            if meaning.kind is Kind.SCHEMA:
+                yield meaning.module
 
-def _load_module(path: Path, folder: Path, package: str) -> SchemaModule | None:
-    relative = path.relative_to(folder)
-    parts = relative.parent.parts if path.name == "__init__.py" else (*relative.parent.parts, path.stem)
-    try:
-        return read_module(path.read_text("utf-8"), name=".".join(parts), package=package, path=path)
-    except (SyntaxError, UnicodeDecodeError, ValueError) as error:
-        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise ProjectError(f"{path}{line} is not valid Python: {reason}.", hint=f"$EDITOR {path}") from error
-
-
-def _schema_name(statement: ast.stmt, names: _Names) -> str | None:
-    """The schema that a statement declares; "" where its name is not a literal, None where it declares none."""
-    match statement:
-        case ast.Assign(targets=[ast.Name()], value=ast.Call(func=function) as call) if names.datajoint_name(
-            function
-        ) in {"Schema", "schema"}:
-            match call.args:
-                case [ast.Constant(value=str(name)), *_]:
-                    return name
-            return ""
-    return None
-
-
-def _tables(node: ast.ClassDef, names: _Names, local: set[str], master: str = "") -> Iterator[Table]:
-    tiers = (TIER_CLASSES.get(names.datajoint_name(base) or "") for base in node.bases)
-    tier = next(filter(None, tiers), None)
-    if tier is None:
-        return
-    own = f"{master}.{node.name}" if master else node.name
-    text = _definition_text(node)
-    definition = None if text is None else read_definition(text)
-    keys = definition.foreign_keys if definition else ()
-    parents = tuple(names.parent(key, master or own, own, local) for key in keys)
-    yield Table(names.module, own, tier, definition, parents, node.lineno)
-    if not master:
-        for child in node.body:
-            if isinstance(child, ast.ClassDef):
-                yield from _tables(child, names, local, node.name)
-
-
-def _definition_text(node: ast.ClassDef) -> str | None:
-    for statement in node.body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id="definition")], value=ast.Constant(value=str(text))):
-                return text
-    return None
+    def _base_classes(self) -> set[tuple[str, str]]:
+        """The classes of the package that others inherit from."""
+        found = set()
+        for source in self.sources.values():
+            own = {facts.name for facts in source.classes}
+            for facts in source.classes:
+                for base in facts.bases:
+                    head = base.partition(".")[0]
+                    if head in own or any(item.local == head and item.inside for item in source.imports):
+                        meaning = self.scopes.meaning(source.name, base)
+                        found.add((meaning.module, meaning.name))
+        return found
 
 
 def stores_in_use(pipeline: Pipeline, defaults: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
@@ -293,3 +365,37 @@ def stores_in_use(pipeline: Pipeline, defaults: Mapping[str, str]) -> dict[str, 
             if name:
                 used.setdefault(name, []).append(table.full_name)
     return {name: tuple(tables) for name, tables in used.items()}
+
+
+def place_in_text(text: Text, lines: Sequence[str], line: int, token: str = "") -> Place:
+    """Where a line of a definition, or a token in it, stands in the file.
+
+    Parameters
+    ----------
+    text
+        The definition's text and its literals.
+    lines
+        The lines of the file.
+    line
+        Within the definition, counted from 1.
+    token
+        What to point at within the line; the first place it occurs.
+    """
+    value = text.value or ""
+    wanted = value.split("\n")[line - 1] if line <= value.count("\n") + 1 else ""
+    offset = sum(len(part) + 1 for part in value.split("\n")[: line - 1])
+    offset += len(wanted) - len(wanted.lstrip())
+    segment = next((s for s in reversed(text.segments) if s.offset <= offset), text.segments[0])
+    inside = value[segment.offset : offset].count("\n")
+    first, last = segment.place.line, segment.end_line
+    for candidate in _candidates(first + inside, first, last):
+        found = lines[candidate - 1].find(wanted.strip()) if candidate <= len(lines) else -1
+        if found >= 0:
+            shift = max(wanted.strip().find(token), 0) if token else 0
+            return Place(candidate, len(lines[candidate - 1][: found + shift].encode()) + 1)
+    return segment.place
+
+
+def _candidates(guess: int, first: int, last: int) -> Iterable[int]:
+    yield min(guess, last)
+    yield from range(first, last + 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djproject.errors import ConfigError, ProjectError
+from djproject.project.checking import CheckTable, read_check
 from djproject.project.tables import DataJointTable, TargetTable, read_datajoint, read_targets
 
 PYPROJECT = "pyproject.toml"
@@ -32,6 +33,8 @@ class Project:
         The target that `[tool.djproject]` names; "embedded" where it names none.
     targets
         The targets defined in `[tool.djproject.targets]`, by name.
+    check
+        What `[tool.djproject.check]` says.
     """
 
     root: Path
@@ -40,6 +43,7 @@ class Project:
     datajoint: DataJointTable
     target: str
     targets: Mapping[str, TargetTable]
+    check: CheckTable = CheckTable()
 
     @property
     def source(self) -> Path:
@@ -123,9 +127,9 @@ def read_project(root: Path, document: Mapping[str, object]) -> Project:
     if not isinstance(own, Mapping):
         raise ConfigError("[tool.djproject] in pyproject.toml is not a table.", hint="$EDITOR pyproject.toml")
     for key in own:
-        if key not in {"package", "target", "targets", "template"}:
+        if key not in {"package", "target", "targets", "template", "check"}:
             raise ConfigError(
-                f"[tool.djproject] has no setting called {key!r}.", hint="Settings: package, target, targets"
+                f"[tool.djproject] has no setting called {key!r}.", hint="Settings: package, target, targets, check"
             )
     return Project(
         root=root,
@@ -134,6 +138,7 @@ def read_project(root: Path, document: Mapping[str, object]) -> Project:
         datajoint=read_datajoint(tables.get("datajoint", {})),
         target=_string(own, "target", "embedded"),
         targets=read_targets(own.get("targets", {})),
+        check=read_check(own.get("check", {})),
     )
 
 

@@ -1,7 +1,7 @@
 """What DataJoint accepts as a store, with the traps it finds too late."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -203,19 +203,15 @@ def _check_value(name: str, key: str, value: object) -> None:
         )
 
 
-def _check_layout(name: str, spec: StoreSpec) -> None:
+def pattern_problem(spec: StoreSpec) -> str:
+    """Why DataJoint would ignore a store's partition_pattern, as the end of a sentence; empty where it would not."""
     pattern = spec.get("partition_pattern")
-    if isinstance(pattern, str) and not re.search(r"\{\w+\}", pattern):
-        raise ConfigError(
-            f"The partition_pattern of the store {name!r} names no attribute in braces, so DataJoint would ignore it.",
-            hint=f"djproject stores set {name} partition_pattern='{{subject_id}}/{{session_date}}'",
-        )
-    length = spec.get("token_length")
-    if isinstance(length, int) and not 4 <= length <= 16:
-        raise ConfigError(
-            f"The token_length of the store {name!r} is {length}; DataJoint uses 4 to 16.",
-            hint=f"djproject stores set {name} token_length=8",
-        )
+    ignored = isinstance(pattern, str) and not re.search(r"\{\w+\}", pattern)
+    return "names no attribute in braces, so DataJoint would ignore it" if ignored else ""
+
+
+def overlapping_prefixes(spec: StoreSpec) -> Iterator[tuple[str, str]]:
+    """The pairs of prefixes of a store that are equal, or one inside the other; empty ones do not count."""
     prefixes = [
         (key, str(spec.get(key) or default).strip("/") + "/")
         for key, default in PREFIX_DEFAULTS.items()
@@ -224,12 +220,34 @@ def _check_layout(name: str, spec: StoreSpec) -> None:
     for index, (first, one) in enumerate(prefixes):
         for second, two in prefixes[index + 1 :]:
             if one.startswith(two) or two.startswith(one):
-                raise ConfigError(
-                    f"{first} and {second} of the store {name!r} overlap ({one} and {two}).",
-                    hint=f"djproject stores set {name} {second}=…",
-                )
-    if bool(spec.get("access_key")) != bool(spec.get("secret_key")):
-        raise ConfigError(
-            f"The store {name!r} has one of access_key and secret_key; it takes both or neither.",
-            hint=f"djproject stores set {name} --access-key … --secret-key -",
+                yield first, second
+
+
+def value_problems(name: str, spec: StoreSpec) -> Iterator[tuple[str, str]]:
+    """What is wrong with a store's values beyond their types: a sentence, and what to type."""
+    length = spec.get("token_length")
+    if isinstance(length, int) and not 4 <= length <= 16:
+        yield (
+            f"The token_length of the store {name!r} is {length}; DataJoint uses 4 to 16.",
+            f"djproject stores set {name} token_length=8",
         )
+    if bool(spec.get("access_key")) != bool(spec.get("secret_key")):
+        yield (
+            f"The store {name!r} has one of access_key and secret_key; it takes both or neither.",
+            f"djproject stores set {name} --access-key … --secret-key -",
+        )
+
+
+def _check_layout(name: str, spec: StoreSpec) -> None:
+    problem = pattern_problem(spec)
+    if problem:
+        raise ConfigError(
+            f"The partition_pattern of the store {name!r} {problem}.",
+            hint=f"djproject stores set {name} partition_pattern='{{subject_id}}/{{session_date}}'",
+        )
+    for first, second in overlapping_prefixes(spec):
+        raise ConfigError(
+            f"{first} and {second} of the store {name!r} overlap.", hint=f"djproject stores set {name} {second}=…"
+        )
+    for message, hint in value_problems(name, spec):
+        raise ConfigError(message, hint=hint)

@@ -1,13 +1,13 @@
 """Schema modules and tables that fit the DAG, planned: module, test and documentation page."""
 
 import ast
-import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from djproject.errors import ProjectError
+from djproject.pipeline.editing import LINE_LENGTH, import_statement, with_docstring_entries, with_import
 from djproject.pipeline.graph import find_module, find_table, module_parents, path_between, table_parents
 from djproject.pipeline.source import Pipeline, SchemaModule, Table
 from djproject.project.location import Project
@@ -17,7 +17,6 @@ from djproject.scaffold.plan import Action, Plan, PlannedFile, plan_new_files
 
 ADD_SCHEMA = "djproject add-schema NAME --upstream MODULE --table Class:tier"
 ADD_TABLE = "djproject add-table MODULE Class:tier --parent module.Table"
-LINE_LENGTH = 88  # of a generated project: ruff's default
 COMPUTED = ("imported", "computed")
 BASES = {"manual": "Manual", "lookup": "Lookup", "imported": "Imported", "computed": "Computed"}
 
@@ -146,9 +145,9 @@ def plan_table(project: Project, pipeline: Pipeline, module_name: str, table: Ne
     _refuse_orphan(new, ADD_TABLE)
     missing = [name for name in dict.fromkeys(p.module for p in found) if name not in {*module.imports, module_name}]
     for name in missing:
-        text = _with_import(text, name)
-    text = _with_docstring_entry(text, "Dependencies", missing, "upstream of {}", new)
-    text = _with_docstring_entry(text, "Provides", [new.name], _purpose(new), new)
+        text = with_import(text, name)
+    text = with_docstring_entries(text, "Dependencies", dict.fromkeys(missing, f"upstream of {new.name}"))
+    text = with_docstring_entries(text, "Provides", {new.name: _purpose(new)})
     text = f"{text.rstrip()}\n\n\n{_class_text(new)}"
     ast.parse(text)
     return Plan(project.root, (PlannedFile(relative, text.encode(), Action.CHANGE),))
@@ -313,53 +312,9 @@ def _test_text(name: str) -> str:
     )
 
 
-def _with_import(text: str, module: str) -> str:
-    """Import an upstream module at the top of the file, in the line that imports its neighbours where there is one."""
-    tree = ast.parse(text)
-    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    package, _, name = module.rpartition(".")
-    lines = text.splitlines(keepends=True)
-    for node in imports:
-        if isinstance(node, ast.ImportFrom) and node.level == 1 and (node.module or "") == package:
-            if any(alias.asname for alias in node.names):
-                continue
-            names = sorted({name, *(alias.name for alias in node.names)})
-            lines[node.lineno - 1 : node.end_lineno] = [_import_statement(package, names)]
-            return "".join(lines)
-    last = imports[-1] if imports else None
-    position = (last.end_lineno or 0) if last else 0
-    gap = [] if isinstance(last, ast.ImportFrom) and last.level else ["\n"]
-    lines[position:position] = [*gap, _import_statement(package, [name])]
-    return "".join(lines)
-
-
 def _import_statements(modules: Sequence[str]) -> str:
     by_package: dict[str, list[str]] = {}
     for module in sorted(modules):
         package, _, name = module.rpartition(".")
         by_package.setdefault(package, []).append(name)
-    return "".join(_import_statement(package, names) for package, names in by_package.items())
-
-
-def _import_statement(package: str, names: Sequence[str]) -> str:
-    """One import, wrapped as ruff's formatter does (88 columns)."""
-    line = f"from .{package} import {', '.join(names)}\n"
-    if len(line) <= LINE_LENGTH + 1:
-        return line
-    return f"from .{package} import (\n" + "".join(f"    {name},\n" for name in names) + ")\n"
-
-
-def _with_docstring_entry(text: str, section: str, names: Sequence[str], purpose: str, table: NewTable) -> str:
-    """Add lines to the Dependencies or Provides list of the module's docstring, where it has one."""
-    for name in names:
-        entry = f"    - {name}: {purpose.format(table.name)}\n"
-        pattern = re.compile(rf"^{section}:\n(?P<list>(?:[ \t]+-.*\n(?:[ \t]{{6,}}\S.*\n)*)+)", re.MULTILINE)
-        docstring_end = text.find('"""', 3)
-        match = pattern.search(text, 0, docstring_end if docstring_end > 0 else 0)
-        if match is None:
-            return text
-        listed = match["list"]
-        if re.fullmatch(r"[ \t]+- (none|nothing yet)\s*", listed):
-            listed = ""
-        text = text[: match.start("list")] + listed + entry + text[match.end("list") :]
-    return text
+    return "".join(import_statement(package, names) for package, names in by_package.items())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from djproject.cli import COMMANDS, LazyCommands
+from djproject.cli._app import COMMANDS, LazyCommands
 
 Cli = Callable[..., Result]
 HEAVY = {"datajoint", "pandas", "docker", "git", "pydantic_settings", "numpy", "psycopg2", "jinja2", "rich"}
@@ -40,7 +40,7 @@ def test_every_command_has_help_with_an_example_that_parses(cli: Cli, command: t
 
 def test_starting_up_imports_nothing_heavy() -> None:
     code = (
-        "import sys; import djproject.cli; from djproject.cli import LazyCommands\n"
+        "import sys; import djproject.cli._app; from djproject.cli._app import LazyCommands\n"
         "light = set(sys.modules); list(LazyCommands().values())\n"
         "print(sorted(m for m in light)); print(sorted(sys.modules))"
     )
@@ -53,7 +53,7 @@ def test_starting_up_imports_nothing_heavy() -> None:
 
 def test_static_commands_never_import_datajoint(project: Path) -> None:
     code = (
-        "import sys\nfrom djproject.cli import run\n"
+        "import sys\nfrom djproject.cli._app import run\n"
         "try:\n    run()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
         "print('HEAVY', sorted({'datajoint','pandas','docker','pydantic_settings','git'} & set(sys.modules)))"
     )

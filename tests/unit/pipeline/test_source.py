@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from djproject.errors import ProjectError
+from djproject.pipeline.cycles import edges_to_cut, find_cycles
 from djproject.pipeline.graph import (
-    find_cycle,
     find_table,
     module_parents,
     path_between,
@@ -14,14 +14,25 @@ from djproject.pipeline.graph import (
     sorted_tables,
     table_parents,
 )
-from djproject.pipeline.source import Pipeline, load_package, read_module, stores_in_use
+from djproject.pipeline.module import read_python
+from djproject.pipeline.source import Pipeline, link, load_package, stores_in_use
 
 
-def read(text: str, name: str = "mine") -> "Pipeline":
-    module = read_module(text, name=name, package="workflow", path=Path(f"{name.replace('.', '/')}.py"))
-    assert module is not None
-    return Pipeline("workflow", (module,))
+def read(text: str, name: str = "mine", **others: str) -> "Pipeline":
+    sources = {
+        module: read_python(content.encode(), name=module, package="workflow", path=Path(f"{module}.py"))
+        for module, content in {name: text, **others}.items()
+    }
+    return link("workflow", sources)
 
+
+SUBJECT = """import datajoint as dj
+schema = dj.Schema("subject")
+
+@schema
+class Subject(dj.Manual):
+    definition = "subject : int32"
+"""
 
 HEADS = [
     "import datajoint as dj\nfrom . import subject\nschema = dj.Schema('mine')\n{}\n@schema\nclass T(dj.Computed):",
@@ -34,11 +45,12 @@ HEADS = [
 @pytest.mark.parametrize("head", HEADS)
 def test_the_same_table_is_read_from_every_style_of_import(head: str) -> None:
     text = head.format("") + '\n    definition = """\n    -> subject.Subject\n    ---\n    x : <blob@main>\n    """\n'
-    pipeline = read(text)
-    (module,) = pipeline.modules
+    pipeline = read(text, subject=SUBJECT)
+    module = pipeline.module("mine")
+    assert module is not None
     assert module.schema == "mine"
     assert "subject" in module.imports
-    (table,) = pipeline.tables
+    (table,) = module.tables
     assert (table.full_name, table.tier, table.parents) == ("mine.T", "computed", ("subject.Subject",))
     assert stores_in_use(pipeline, {}) == {"main": ("mine.T",)}
 
@@ -70,14 +82,17 @@ class B(dj.Lookup):
 
 class NotATable:
     definition = "x : int"
-'''
+''',
+        upstream=SUBJECT.replace("Subject", "Session"),
     )
-    assert {table.full_name: table.parents for table in pipeline.tables} == {
+    mine = pipeline.module("mine")
+    assert mine is not None
+    assert {table.full_name: table.parents for table in mine.tables} == {
         "mine.A": ("upstream.Session", "upstream.Session", None),
         "mine.A.P": ("mine.A", "mine.A"),
         "mine.B": ("mine.A.P",),
     }
-    keys = pipeline.tables[0].definition.foreign_keys  # type: ignore[union-attr]
+    keys = mine.tables[0].definition.foreign_keys  # type: ignore[union-attr]
     assert [key.options for key in keys] == [(), ("nullable", "unique"), ()]
     assert [key.projected for key in keys] == [False, True, False]
 
@@ -112,7 +127,7 @@ def test_other_imports_are_not_mistaken_for_datajoint() -> None:
     text = (
         "from elsewhere import Schema, Manual\nschema = Schema('x')\n@schema\nclass T(Manual):\n    definition = ''\n"
     )
-    assert read_module(text, name="m", package="workflow", path=Path("m.py")) is None
+    assert read(text) == Pipeline("workflow", (), read(text).sources, ())
 
 
 def test_a_syntax_error_names_file_and_line(tmp_path: Path) -> None:
@@ -130,20 +145,21 @@ def test_definitions_that_are_made_at_run_time_are_unknown_not_wrong() -> None:
 
 
 def test_cycles_are_paths() -> None:
-    assert find_cycle({"a": ("b",), "b": ("c",), "c": ("a",), "d": ()}) == ("a", "b", "c", "a")
-    assert find_cycle({"a": ("a",)}) == ("a", "a")
+    assert list(find_cycles({"a": ("b",), "b": ("c",), "c": ("a",), "d": ()})) == [("a", "b", "c", "a")]
+    assert list(find_cycles({"a": ("a",)})) == [("a", "a")]
+    assert edges_to_cut({"a": ("b",), "b": ("a", "c"), "c": ("a",)}, frozenset("abc")) == ((("a", "b"),), True)
     assert path_between({"a": ("b", "c"), "b": ("d",), "c": ("d",), "d": ()}, "a", "d") == ("a", "b", "d")
     assert path_between({"a": ()}, "a", "z") is None
 
 
 def test_tables_are_found_by_any_name_that_only_one_has() -> None:
     text = "import datajoint as dj\nschema = dj.Schema('{0}')\n@schema\nclass Scan(dj.Manual):\n    definition = 'x : int32'\n"
-    first, second = (read(text.format(name), name).modules[0] for name in ("one", "two"))
-    pipeline = Pipeline("workflow", (first, second))
+    first = read(text.format("one"), "one")
+    pipeline = read(text.format("one"), "one", two=text.format("two"))
     assert find_table(pipeline, "two.Scan").module == "two"
     with pytest.raises(ProjectError, match="Several tables") as refused:
         find_table(pipeline, "Scan")
     assert refused.value.hint == "Say one.Scan or two.Scan."
     with pytest.raises(ProjectError, match="no table called 'Scam'") as refused:
-        sorted_tables(Pipeline("workflow", (first,)), ["Scam"])
+        sorted_tables(first, ["Scam"])
     assert refused.value.hint == "Did you mean one.Scan?"

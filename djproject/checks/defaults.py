@@ -1,0 +1,111 @@
+"""Whether a literal default is a value of an attribute's type."""
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from djproject.pipeline.definition import Attribute
+from djproject.pipeline.types import MYSQL, POSTGRESQL, enum_values, stored_type
+
+CONSTANTS = frozenset({"CURRENT_TIMESTAMP", "NULL"})
+INTEGERS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
+
+
+def refused_default(attribute: Attribute, backends: Sequence[str]) -> str:
+    """Why a default is refused, as the end of a sentence; empty where it is a value or cannot be judged.
+
+    Examples
+    --------
+    >>> refused_default(Attribute("x", "int16", "70000", "", False, 1), ["mysql"])
+    'is not an int16: 70000'
+    """
+    written = attribute.default or ""
+    kind = stored_type(attribute.type)
+    if kind in {"bytes", "json"} or re.fullmatch("(tiny|medium|long)?(blob|text)", kind.lower()):
+        return "can only be null: MySQL keeps no other for such a type" if _is_refused_blob(kind, backends) else ""
+    constant = written.split("(")[0].upper()
+    if constant in CONSTANTS:
+        return _refused_constant(constant, written, kind, backends)
+    value = _value(written)
+    if value is None:
+        return "is not one string in one pair of quotes"
+    return _refused_value(value, kind, backends)
+
+
+def _is_refused_blob(kind: str, backends: Sequence[str]) -> bool:
+    return MYSQL in backends or "blob" in kind or kind in {"bytes", "json"}
+
+
+def _refused_constant(constant: str, written: str, kind: str, backends: Sequence[str]) -> str:
+    if constant == "NULL":
+        return "is not null as DataJoint reads it: write null"
+    if not kind.startswith(("datetime", "timestamp")):
+        return f"is the current time, which is not a {kind}"
+    digits = re.findall(r"\d+", kind)
+    given = re.findall(r"\d+", written)
+    if MYSQL in backends and digits != given:
+        precision = f"({digits[0]})" if digits else ""
+        return f"has another precision than its type: MySQL takes CURRENT_TIMESTAMP{precision}"
+    if POSTGRESQL in backends and written.endswith("()"):
+        return "is written CURRENT_TIMESTAMP, without parentheses"
+    return ""
+
+
+def _value(written: str) -> str | None:
+    if written[:1] in {'"', "'"}:
+        quote = written[0]
+        if len(written) < 2 or written[-1] != quote or quote in written[1:-1].replace(quote * 2, ""):
+            return None
+        return written[1:-1]
+    return None if "'" in written else written
+
+
+def _refused_value(value: str, kind: str, backends: Sequence[str]) -> str:
+    if kind in INTEGERS:
+        bits = INTEGERS[kind] if kind != "int8" or MYSQL in backends else 16
+        fits = re.fullmatch(r"[+-]?\d+", value) and -(2 ** (bits - 1)) <= int(value) < 2 ** (bits - 1)
+        return "" if fits else f"is not an {kind}: {value}"
+    if kind in {"float32", "float64"} or kind.startswith("decimal"):
+        return _refused_number(value, kind, backends)
+    if kind == "bool":
+        allowed = {"0", "1"} if MYSQL in backends else {"0", "1", "true", "false", "yes", "no", "on", "off", "t", "f"}
+        return "" if value.lower() in allowed else f"is not a bool: {value} (0 and 1 are)"
+    if kind.startswith("enum("):
+        return "" if value in enum_values(kind) else f"is not one of the values of its enum: {value}"
+    if kind == "date":
+        return _refused_time(value, date.fromisoformat, kind)
+    if kind.startswith("datetime"):
+        return _refused_time(value, datetime.fromisoformat, kind)
+    if match := re.fullmatch(r"(?:var)?char\((\d+)\)", kind):
+        return "" if len(value) <= int(match[1]) else f"is longer than its type: {len(value)} characters"
+    if kind == "uuid":
+        return "can only be null: a uuid identifies one row"
+    return ""
+
+
+def _refused_number(value: str, kind: str, backends: Sequence[str]) -> str:
+    if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", value):
+        special = value.lower() in {"nan", "infinity", "-infinity"} and MYSQL not in backends
+        return "" if special else f"is not a number: {value}"
+    if kind == "float32" and abs(float(value)) > 3.4e38:
+        return f"is too large for float32: {value}"
+    if kind == "float64" and abs(float(value)) == float("inf"):
+        return f"is too large for float64: {value}"
+    if match := re.fullmatch(r"decimal\((\d+)\s*,\s*(\d+)\)", kind):
+        most = 10 ** (int(match[1]) - int(match[2]))
+        return "" if abs(float(value)) < most else f"has more digits than {kind}: {value}"
+    return ""
+
+
+def _refused_time(value: str, read: object, kind: str) -> str:
+    if not callable(read):
+        return ""
+    if kind == "date" and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        return f"is not a date as in 2026-01-31: {value}"
+    if kind != "date" and not re.fullmatch(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?)?", value):
+        return f"is not a date and time as in 2026-01-31 12:00:00: {value}"
+    try:
+        read(value)
+    except ValueError:
+        return f"is not a {kind}: {value}"
+    return ""

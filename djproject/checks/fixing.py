@@ -1,0 +1,70 @@
+"""The edits of findings applied to files, in memory, until there is nothing left to fix."""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from djproject.checks.examined import decode
+from djproject.checks.loading import Inputs
+from djproject.checks.run import Choice, chosen, examine
+from djproject.findings import Edit, Finding
+from djproject.project.location import PYPROJECT, read_document
+
+ROUNDS = 20
+
+
+def fixed_files(inputs: Inputs, choice: Choice) -> tuple[dict[Path, bytes], int]:
+    """The files that fixing changes, with their new bytes, and how many findings it mends.
+
+    A file is changed by all edits that concern it or by none: where the result of a Python file does not parse, the file
+    stays as it is. The new files have nothing left to fix.
+    """
+    changed: dict[Path, bytes] = {}
+    refused: set[str] = set()
+    mended = 0
+    for _ in range(ROUNDS):
+        findings = [f for f in chosen(examine(inputs), choice)[0] if f.edits and f.location.path not in refused]
+        if not findings:
+            break
+        by_path: dict[str, list[Finding]] = {}
+        for finding in findings:
+            by_path.setdefault(finding.edits[0].path, []).append(finding)
+        files = dict(inputs.files)
+        for name, of_file in by_path.items():
+            path = inputs.project.root / name
+            new, count = _applied(files[path], [edit for finding in of_file for edit in finding.edits])
+            if count == 0 or not _is_sound(path, new):
+                refused.add(name)
+                continue
+            files[path] = changed[path] = new
+            mended += count
+        pyproject = inputs.project.root / PYPROJECT
+        document = read_document(files[pyproject].decode(), pyproject)
+        inputs = replace(inputs, files=files, document=document)
+    return changed, mended
+
+
+def _applied(data: bytes, edits: Iterable[Edit]) -> tuple[bytes, int]:
+    """The bytes after the edits that do not overlap an earlier one, and how many those are."""
+    text, encoding = decode(data)
+    if text.encode(encoding, errors="replace") != data and not data.startswith(b"\xef\xbb\xbf"):
+        return data, 0
+    pieces, position, count = [], 0, 0
+    for edit in sorted(set(edits), key=lambda edit: (edit.start, edit.end, edit.text)):
+        if edit.start < position or (edit.start == position and count):
+            continue
+        pieces += [text[position : edit.start], edit.text]
+        position = edit.end
+        count += 1
+    return ("".join(pieces) + text[position:]).encode(encoding), count
+
+
+def _is_sound(path: Path, data: bytes) -> bool:
+    if path.suffix != ".py":
+        return True
+    try:
+        ast.parse(data)
+    except (SyntaxError, ValueError):
+        return False
+    return True

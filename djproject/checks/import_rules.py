@@ -1,0 +1,360 @@
+"""DJP1xx: imports between schema modules, cycles of them, and the contracts a lab has set."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from djproject.checks.examined import Examined
+from djproject.checks.rule import Found, rule
+from djproject.findings import Location, Note
+from djproject.pipeline.cycles import components, edges_to_cut, shortest_cycle
+from djproject.pipeline.editing import with_import, without_import
+from djproject.pipeline.graph import Reason, import_parents, module_parents, module_reasons
+from djproject.pipeline.module import Import, PythonModule
+from djproject.pipeline.scope import Kind
+from djproject.pipeline.source import SchemaModule, Table
+
+
+@rule
+def upstream_modules_are_imported_at_the_top(examined: Examined) -> Iterator[Found]:
+    """DJP107 warning: Upstream schema modules are imported at the top of the module.
+
+    What it does: finds imports of schema modules inside functions, and those under `if TYPE_CHECKING` that no foreign key
+    uses.
+
+    Why it matters: the DAG of modules should be plain from the first lines; an import inside a function usually hides a
+    cycle.
+
+    Example:
+        def make(self, key):
+            from . import subject
+
+    Use instead:
+        from . import subject
+
+    Source: book, Explicit Imports.
+    """
+    for module in examined.pipeline.modules:
+        for item in module.source.imports if module.source else ():
+            target = examined.pipeline.scopes.imported_module(item)
+            if item.when == "call" and target and examined.pipeline.module(target) and target != module.name:
+                where = examined.at(module.path, item.place)
+                yield Found(where, f"{module.name} imports {target} inside a function.", "Import it at the top.")
+
+
+@rule
+def upstream_modules_are_imported_by_name(examined: Examined) -> Iterator[Found]:
+    """DJP108 warning: Nothing is imported with a wildcard from a schema module.
+
+    What it does: finds `from .subject import *`.
+
+    Why it matters: the wildcard also takes over `schema`, so that tables end up in the other module's schema.
+
+    Example:
+        from .subject import *
+
+    Use instead:
+        from . import subject
+
+    Source: book, Explicit Imports.
+    """
+    for module in examined.pipeline.modules:
+        for item in module.source.imports if module.source else ():
+            if item.local == "*" and item.inside and examined.pipeline.module(item.base):
+                where = examined.at(module.path, item.place)
+                name = item.base.rpartition(".")[2]
+                yield Found(where, f"{module.name} imports everything from {item.base}.", f"from . import {name}")
+
+
+@rule
+def imports_form_no_cycle(examined: Examined) -> Iterator[Found]:
+    """DJP112 error: The imports between the modules of the package form a directed acyclic graph.
+
+    What it does: reports the shortest cycle of each knot of modules, each import on it with the foreign keys that go the
+    same way, and the fewest imports to remove. Imports inside functions and under `if TYPE_CHECKING` do not count.
+
+    Why it matters: Python runs one of the modules half; the failed import leaves an empty schema in the database and
+    reports a foreign key that "could not be resolved".
+
+    Example:
+        # subject.py
+        from . import analysis
+        # analysis.py
+        from . import subject
+
+    Use instead: a third module that imports both, or the two tables in one module.
+
+    Source: book, Acyclicity Constraint.
+    """
+    parents = import_parents(examined.pipeline)
+    for component in components(parents):
+        yield _cycle(examined, parents, component, "Imports")
+
+
+@rule
+def modules_form_no_cycle(examined: Examined) -> Iterator[Found]:
+    """DJP113 error: The foreign keys between schema modules form a directed acyclic graph, imports included.
+
+    What it does: bundles the foreign keys of each pair of modules and reports the shortest cycle of each knot that is not
+    one of imports alone (DJP112).
+
+    Why it matters: data would flow both ways between two schemas; neither can be declared, backed up or dropped on its own.
+
+    Example:
+        # subject.py
+        -> analysis.Quality
+        # analysis.py
+        -> subject.Subject
+
+    Use instead: a third table, in a module downstream of both.
+
+    Source: book, Acyclicity Constraint.
+    """
+    by_import = {frozenset(c) for c in components(import_parents(examined.pipeline))}
+    parents = module_parents(examined.pipeline)
+    for component in components(parents):
+        if not any(component <= other for other in by_import):
+            yield _cycle(examined, parents, component, "Schema modules")
+
+
+@rule
+def foreign_keys_lead_to_imported_modules(examined: Examined) -> Iterator[Found]:
+    """DJP114 error, fix: A foreign key to another module names one that is imported.
+
+    What it does: finds `-> subject.Subject` in modules that do not import subject, or only under `if TYPE_CHECKING`.
+
+    Why it matters: DataJoint looks the name up in the module and cannot resolve it.
+
+    Example:
+        definition = "-> subject.Subject"
+
+    Use instead:
+        from . import subject
+
+    Source: book, Module-Level DAG; datajoint/declare.py, compile_foreign_key.
+    """
+    for module in examined.pipeline.modules:
+        for table in module.tables:
+            for index, key in enumerate(table.definition.foreign_keys if table.definition else ()):
+                missing = _unimported(examined, module, table, index)
+                if missing:
+                    head = key.target.partition(".")[0]
+                    neighbour = missing.rpartition(".")[0] == module.name.rpartition(".")[0] and "." not in missing
+                    yield Found(
+                        examined.of_key(table, key),
+                        f"{table.name} has a foreign key to {key.target}, and {module.name} does not import {missing}.",
+                        f"from . import {head}",
+                        _added(examined, module, missing) if neighbour else (),
+                    )
+
+
+@rule
+def imported_modules_are_used(examined: Examined) -> Iterator[Found]:
+    """DJP115 warning, fix: Every schema module that is imported is used.
+
+    What it does: looks for the imported name in foreign keys, in bases and in the rest of the code. A package's own
+    `__init__.py` may import for others.
+
+    Why it matters: the import is an edge of the DAG: it orders deployment, and it can close a cycle for nothing.
+
+    Example:
+        from . import subject  # nothing uses it
+
+    Use instead: without the import.
+
+    Source: book, Pipeline as a DAG of Modules.
+    """
+    for module in examined.pipeline.modules:
+        if module.source is None or module.path.name == "__init__.py":
+            continue
+        used: set[str] | None = None
+        for item in module.source.imports:
+            target = examined.pipeline.scopes.imported_module(item)
+            if item.when != "import" or not target or not examined.pipeline.module(target) or item.local == "*":
+                continue
+            used = used if used is not None else _names_used(examined, module)
+            head = item.local.partition(".")[0]
+            if head not in used and item.local not in module.source.exports:
+                text = examined.text(module.path)
+                plain = _is_plain(examined, module.source, item)
+                yield Found(
+                    examined.at(module.path, item.place),
+                    f"{module.name} imports {item.local}, and nothing uses it.",
+                    "Remove the import.",
+                    examined.rewriting(module.path, without_import(text, item.local, item.place.line)) if plain else (),
+                )
+
+
+@rule
+def layers_are_kept(examined: Examined) -> Iterator[Found]:
+    """DJP120 error: A module imports only from its own layer and those before it.
+
+    What it does: reads `layers` of `[tool.djproject.check]`: lists of modules, the most upstream first.
+
+    Why it matters: the lab said so.
+
+    Example:
+        layers = [["subject"], ["acquisition"], ["analysis"]]
+        # subject.py
+        from . import acquisition
+
+    Use instead: dependencies that lead to earlier layers.
+
+    Source: `[tool.djproject.check]`; import-linter's layers.
+    """
+    layers = examined.project.check.layers
+    level = {name: number for number, layer in enumerate(layers) for name in layer}
+    for child, parent, reason in _edges(examined):
+        if level.get(_layered(child, level), -1) >= 0 and level.get(_layered(parent, level), -1) >= 0:
+            if level[_layered(parent, level)] > level[_layered(child, level)]:
+                yield Found(
+                    _place(examined, reason), f"{child} depends on {parent}, which is in a later layer ({reason.kind})."
+                )
+
+
+@rule
+def independent_modules_stay_apart(examined: Examined) -> Iterator[Found]:
+    """DJP121 error: Modules that are to be independent do not depend on each other.
+
+    What it does: reads `independent` of `[tool.djproject.check]`; looks for direct dependencies and those through others.
+
+    Why it matters: the lab said so.
+
+    Example:
+        independent = ["ephys", "imaging"]
+
+    Use instead: what both need, in a module upstream of both.
+
+    Source: `[tool.djproject.check]`; import-linter's independence.
+    """
+    parents = module_parents(examined.pipeline)
+    apart = examined.project.check.independent
+    for child in apart:
+        for parent in apart:
+            path = _path(parents, child, parent) if child != parent else ()
+            if path:
+                reason = next(module_reasons(examined.pipeline, path[0], path[1]), None)
+                if reason:
+                    message = f"{child} is to be independent of {parent}, and depends on it: {' → '.join(path)}."
+                    yield Found(_place(examined, reason), message)
+
+
+@rule
+def forbidden_dependencies_are_absent(examined: Examined) -> Iterator[Found]:
+    """DJP122 error: No module depends on one that the project forbids to it.
+
+    What it does: reads `forbid` of `[tool.djproject.check]`: entries such as "analysis -> subject"; looks at direct imports
+    and foreign keys.
+
+    Why it matters: the lab said so.
+
+    Example:
+        forbid = ["analysis -> subject"]
+
+    Use instead: the module between the two.
+
+    Source: `[tool.djproject.check]`; import-linter's forbidden modules.
+    """
+    forbidden = set(examined.project.check.forbid)
+    for child, parent, reason in _edges(examined):
+        if (child, parent) in forbidden:
+            yield Found(_place(examined, reason), f"{child} depends on {parent}, which is forbidden ({reason.kind}).")
+
+
+def _cycle(examined: Examined, parents: Mapping[str, Sequence[str]], component: frozenset[str], what: str) -> Found:
+    cycle = shortest_cycle(parents, component)
+    notes = []
+    for child, parent in zip(cycle, cycle[1:], strict=False):
+        for reason in module_reasons(examined.pipeline, child, parent):
+            notes.append(Note(_place(examined, reason), f"{reason.kind}: {child} → {parent} ({reason.text})"))
+    cut, exact = edges_to_cut(parents, component)
+    edges = ", ".join(f"{child or 'the package'} → {parent or 'the package'}" for child, parent in cut)
+    message = f"{what} form a cycle: {' → '.join(name or 'the package' for name in cycle)}."
+    where = notes[0].location if notes else Location("pyproject.toml")
+    hint = f"Remove {edges}: fewer would not do." if exact else f"Remove for instance {edges}."
+    return Found(where, message, hint, notes=tuple(notes))
+
+
+def _place(examined: Examined, reason: Reason) -> Location:
+    lines = examined.lines(reason.path)
+    line = lines[reason.line - 1] if reason.line <= len(lines) else ""
+    column = len(line) - len(line.lstrip()) + 1
+    return Location(examined.relative(reason.path), reason.line, column, max(len(line.rstrip()) + 1, column + 1))
+
+
+def _edges(examined: Examined) -> Iterator[tuple[str, str, Reason]]:
+    contracts = examined.project.check
+    if not (contracts.layers or contracts.forbid):
+        return
+    for child, upstream in module_parents(examined.pipeline).items():
+        for parent in upstream:
+            reason = next(module_reasons(examined.pipeline, child, parent), None)
+            if reason:
+                yield child, parent, reason
+
+
+def _layered(name: str, level: Mapping[str, int]) -> str:
+    """The entry of a layer that a module belongs to: itself, or a package above it."""
+    while name not in level and "." in name:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def _path(parents: dict[str, tuple[str, ...]], child: str, ancestor: str) -> tuple[str, ...]:
+    from djproject.pipeline.graph import path_between
+
+    return path_between(parents, child, ancestor) or ()
+
+
+def _unimported(examined: Examined, module: SchemaModule, table: Table, index: int) -> str:
+    """The module that a foreign key names without an import; empty where all is well."""
+    if table.definition is None or module.source is None:
+        return ""
+    key, meaning = table.definition.foreign_keys[index], table.meanings[index]
+    head, _, rest = key.target.partition(".")
+    if meaning.kind is Kind.CLASS:
+        typing_only = any(item.local == head and item.when == "typing" for item in module.source.imports)
+        again = any(item.local == head and item.when == "import" for item in module.source.imports)
+        return meaning.module if typing_only and not again else ""
+    if meaning.kind is not Kind.NOTHING or not rest or any(call.name == "" for call in module.source.schemas):
+        return ""
+    above = module.name.rpartition(".")[0]
+    candidates = [f"{above}.{head}".lstrip("."), head]
+    found = next((name for name in candidates if name in examined.pipeline.sources), "")
+    bound = {item.local for item in module.source.imports}
+    return found if found != module.name and head not in bound else ""
+
+
+def _added(examined: Examined, module: SchemaModule, missing: str) -> tuple:  # type: ignore[type-arg]
+    if "." in module.name or module.path.name == "__init__.py":
+        return ()
+    return examined.rewriting(module.path, with_import(examined.text(module.path), missing))
+
+
+def _names_used(examined: Examined, module: SchemaModule) -> set[str]:
+    """The first names of all dotted names in the code and in foreign keys."""
+    used: set[str] = set()
+    for table in module.tables:
+        for key in table.definition.foreign_keys if table.definition else ():
+            used.add(key.target.partition(".")[0])
+    wanted = {item.local.partition(".")[0] for item in (module.source.imports if module.source else ())}
+    if wanted <= used or all(name in used for name in wanted if _is_schema(examined, module, name)):
+        return used
+    import ast
+
+    from djproject.pipeline.module import Problem, parse
+
+    tree = parse(examined.files[module.path])
+    if not isinstance(tree, Problem):
+        used |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    unknown = any(table.unknown for table in module.tables)
+    return used | wanted if unknown else used
+
+
+def _is_schema(examined: Examined, module: SchemaModule, local: str) -> bool:
+    meaning = examined.pipeline.scopes.meaning(module.name, local)
+    return meaning.kind in {Kind.MODULE, Kind.CLASS, Kind.SCHEMA}
+
+
+def _is_plain(examined: Examined, source: PythonModule, item: Import) -> bool:
+    """Whether an import stands alone on its lines, at the top level, without a comment to lose."""
+    lines = examined.lines(source.path)[item.place.line - 1 : item.end.line]
+    return item.place.column == 1 and not any(mark in line for line in lines for mark in "#;")

@@ -1,0 +1,246 @@
+"""DJP2xx: imported and computed tables and their make methods."""
+
+from collections.abc import Iterator
+
+from djproject.checks.examined import Examined
+from djproject.checks.rule import Found, rule
+from djproject.pipeline.graph import table_parents
+from djproject.pipeline.making import THREE_PARTS, Making, read_making
+from djproject.pipeline.module import ClassFacts, Problem, inserts_plainly, method_text, names_in, parse
+from djproject.pipeline.scope import Kind, Meaning
+from djproject.pipeline.source import Table
+
+POPULATED = frozenset({"imported", "computed"})
+
+
+@rule
+def populated_tables_have_a_make(examined: Examined) -> Iterator[Found]:
+    """DJP218 error: Imported and computed tables have `make`, or all of make_fetch, make_compute and make_insert.
+
+    What it does: looks for the methods in the class and the classes it inherits from.
+
+    Why it matters: `populate` calls them for every key and raises NotImplementedError where they are missing.
+
+    Example:
+        @schema
+        class SpikeCount(dj.Computed):
+            definition = "-> Recording"
+
+    Use instead: a method `make(self, key)` that inserts a row for the key; or `make_fetch`, `make_compute` and
+    `make_insert`, which keep no transaction open while they compute.
+
+    Source: datajoint/autopopulate.py, AutoPopulate.make.
+    """
+    for table in _populated(examined):
+        names, known = _methods(examined, table.module, table.facts)
+        if "make" in names or not known or "make" in table.facts.assigned:
+            continue
+        missing = [name for name in THREE_PARTS if name not in names]
+        if len(missing) == len(THREE_PARTS):
+            yield Found(
+                examined.of_table(table), f"{table.name} is {table.tier} and has no make.", "def make(self, key): …"
+            )
+        elif missing:
+            message = f"{table.name} has a part of make in three parts, but not {' and '.join(missing)}."
+            yield Found(examined.of_table(table), message)
+
+
+@rule
+def populated_keys_are_foreign_keys(examined: Examined) -> Iterator[Found]:
+    """DJP219 error: The primary key of an imported or computed table consists of foreign keys, one at least.
+
+    What it does: finds attributes of the primary key that no foreign key brings, and tables without a foreign key in the
+    primary key.
+
+    Why it matters: `make` is called for each key of the parents; an attribute more is in no job, so workers cannot tell
+    which rows are missing. DataJoint means to refuse it, and 2.3.5 forgets to; without a parent `populate` fails.
+
+    Example:
+        -> Session
+        scan_idx : int32
+        ---
+
+    Use instead: a part for the rows that one key gives rise to.
+        -> Session
+        ---
+        class Scan(dj.Part):
+            definition = \"\"\"
+            -> master
+            scan_idx : int32
+            \"\"\"
+
+    Source: datajoint/autopopulate.py, AutoPopulate._declare_check.
+    """
+    for table in _populated(examined):
+        if table.definition is None:
+            continue
+        keys = [key for key in table.definition.foreign_keys if key.primary]
+        if not keys and "key_source" not in (*table.facts.assigned, *(m.name for m in table.facts.methods)):
+            yield Found(
+                examined.of_table(table),
+                f"{table.name} is {table.tier} and has no foreign key in its primary key, so it has no keys to make.",
+                "Write '-> Parent' above the ---.",
+            )
+        heading = examined.headings.of(table)
+        for attribute in table.definition.attributes if keys else ():
+            if attribute.primary and attribute.name not in heading.inherited and heading.complete:
+                yield Found(
+                    examined.in_definition(table, attribute.line, attribute.name),
+                    f"{table.name} is {table.tier} and its primary key has an attribute of its own, {attribute.name}.",
+                    "Move it into a part, or below the ---.",
+                )
+
+
+@rule
+def makes_insert(examined: Examined) -> Iterator[Found]:
+    """DJP220 warning: An insert can be reached from every `make`.
+
+    What it does: follows `make` through the methods of its class. Where it hands the table on, or calls what is not in the
+    class, an insert is taken for granted.
+
+    Why it matters: DataJoint counts a `make` that inserts nothing as a success, and calls it again for ever.
+
+    Example:
+        def make(self, key):
+            values = (Recording & key).fetch1()
+
+    Use instead:
+        def make(self, key):
+            values = (Recording & key).fetch1()
+            self.insert1({**key, "mean": values["trace"].mean()})
+
+    Source: DataJoint 2.3.5, tried: success_count counts such calls.
+    """
+    for table in _populated(examined):
+        methods = [m for m in table.facts.methods if m.name in {"make", "make_insert"}]
+        if not methods or any(inserts_plainly(method_text(examined.lines(table.path), m)) for m in methods):
+            continue
+        texts = [method_text(examined.lines(table.path), method) for method in methods]
+        if all("raise NotImplementedError" in text for text in texts):
+            continue  # still to be written, and says so
+        making = _making(examined, table)
+        if making is not None and not making.inserts:
+            place = examined.at(table.path, table.facts.place, table.facts.name)
+            yield Found(place, f"No insert can be reached from the make of {table.name}.", "self.insert1({**key, …})")
+
+
+@rule
+def makes_fetch_from_ancestors(examined: Examined) -> Iterator[Found]:
+    """DJP221 warning: A `make` fetches only from tables upstream of its own.
+
+    What it does: follows the tables that the make methods fetch from. Ancestors are allowed, their parts and masters, and
+    the table itself.
+
+    Why it matters: what is not an ancestor may change, or not be there yet, when a worker makes the key: the result cannot
+    be repeated, and deleting the source does not delete it.
+
+    Example:
+        class Fit(dj.Computed):
+            definition = "-> Recording"
+            def make(self, key):
+                settings = Settings.fetch1()
+
+    Use instead: a foreign key to Settings, so that each row says which settings it was made with.
+
+    Source: book, Pipeline as a DAG; datajoint/autopopulate.py (referential constraints of make).
+    """
+    parents = table_parents(examined.pipeline)
+    for table in _populated(examined):
+        for fetch, meaning in _foreign_fetches(examined, table, parents):
+            yield Found(
+                examined.at(table.path, fetch.place, fetch.table),
+                f"The make of {table.name} fetches from {meaning.module}.{meaning.name}, which is not upstream of it.",
+                f"Add the foreign key '-> {fetch.table}' to {table.name}, or fetch from its ancestors.",
+            )
+
+
+def _foreign_fetches(examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]) -> Iterator[tuple]:  # type: ignore[type-arg]
+    methods = [m for m in table.facts.methods if m.name.startswith("make")]
+    if not methods:
+        return
+    lines = examined.lines(table.path)
+    candidates = {name for method in methods for name in names_in(method_text(lines, method))}
+    direct = {parent for parent in table.parents if parent}
+    suspects = {}
+    allowed: set[str] | None = set()
+    for name in sorted(candidates):
+        head = name.partition(".")[0]
+        if not (head[:1].isupper() or "." in name):
+            continue
+        found = _table_meant(examined, table, name)
+        if found is None or found in direct or found == table.full_name or found.startswith(f"{table.full_name}."):
+            continue
+        allowed = _allowed(examined, table, parents) if allowed == set() else allowed
+        if allowed is None:
+            return  # an ancestor is not known, so neither are its ancestors
+        if found not in allowed:
+            suspects[found] = name
+    making = _making(examined, table) if suspects else None
+    for fetch in making.fetches if making else ():
+        meaning = _table_meaning(examined, table, fetch.table)
+        if meaning is not None and f"{meaning.module}.{meaning.name}" in suspects:
+            yield fetch, meaning
+
+
+def _table_meant(examined: Examined, table: Table, name: str) -> str | None:
+    meaning = _table_meaning(examined, table, name)
+    return f"{meaning.module}.{meaning.name}" if meaning else None
+
+
+def _table_meaning(examined: Examined, table: Table, name: str) -> Meaning | None:
+    """The table that a dotted name begins with: `Scan.fetch` means Scan."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        meaning = examined.pipeline.scopes.meaning(table.module, ".".join(parts[:length]))
+        if meaning.kind is Kind.CLASS:
+            known = examined.pipeline.table(f"{meaning.module}.{meaning.name}")
+            return meaning if known else None
+        if meaning.kind is not Kind.NOTHING:
+            return None
+    return None
+
+
+def _allowed(examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]) -> set[str] | None:
+    """The ancestors of a table, with the masters and parts of them, and its own parts; None where one is not known."""
+    allowed = {table.full_name}
+    waiting = [table.full_name]
+    while waiting:
+        name = waiting.pop()
+        owner = examined.pipeline.table(name)
+        if owner and (owner.unknown or any(m.kind is not Kind.CLASS for m in owner.meanings)):
+            return None
+        more = [*parents.get(name, ()), *([owner.master] if owner and owner.master else [])]
+        if owner:
+            more += [f"{owner.full_name}.{part.name}" for part in owner.facts.parts]
+        for other in more:
+            if other not in allowed:
+                allowed.add(other)
+                waiting.append(other)
+    return allowed
+
+
+def _populated(examined: Examined) -> Iterator[Table]:
+    for table in examined.pipeline.tables:
+        if table.tier in POPULATED and "." not in table.name:
+            yield table
+
+
+def _making(examined: Examined, table: Table) -> Making | None:
+    tree = parse(examined.files[table.path])
+    return None if isinstance(tree, Problem) else read_making(tree, table.name)
+
+
+def _methods(examined: Examined, module: str, facts: ClassFacts, depth: int = 0) -> tuple[set[str], bool]:
+    """The methods of a class and its bases, and whether all bases are known."""
+    names, known = {method.name for method in facts.methods}, True
+    for base in facts.bases if depth < 20 else ():
+        meaning = examined.pipeline.scopes.meaning(module, base)
+        if meaning.kind is Kind.CLASS:
+            inner = examined.pipeline.scopes.class_facts(meaning.module, meaning.name)
+            if inner is not None and inner is not facts:
+                more, inner_known = _methods(examined, meaning.module, inner, depth + 1)
+                names |= more
+                known = known and inner_known
+        elif meaning.kind is not Kind.DATAJOINT:
+            known = False
+    return names, known

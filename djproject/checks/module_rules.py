@@ -1,0 +1,395 @@
+"""DJP1xx: schema modules: their schemas, names and docstrings."""
+
+import re
+from collections.abc import Iterator
+
+from djproject.checks.examined import Examined
+from djproject.checks.rule import Found, rule
+from djproject.pipeline.editing import docstring_entries, with_docstring_entries, without_docstring_entries
+from djproject.pipeline.module import Place, PythonModule, SchemaCall
+from djproject.pipeline.scope import Kind
+from djproject.pipeline.source import SchemaModule
+from djproject.project.names import SCHEMA_BYTES
+
+NAME = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+@rule
+def modules_can_be_read(examined: Examined) -> Iterator[Found]:
+    """DJP100 error: Every file of the package is Python that can be read.
+
+    What it does: parses each file, in the encoding that it declares.
+
+    Why it matters: a file that cannot be parsed cannot be imported, and nothing in it is checked.
+
+    Example:
+        class Session(dj.Manual
+
+    Use instead: valid Python.
+
+    Source: The Python Language Reference.
+    """
+    for source in examined.pipeline.sources.values():
+        if source.problem:
+            where = examined.at(source.path, source.problem.place)
+            yield Found(where, f"{examined.relative(source.path)} {source.problem.message}.")
+
+
+@rule
+def modules_declare_one_schema(examined: Examined) -> Iterator[Found]:
+    """DJP101 error: A schema module declares exactly one schema.
+
+    What it does: counts the calls of `dj.Schema` at the top of each module.
+
+    Why it matters: one schema is one module; a second one hides tables from everything that goes by modules.
+
+    Example:
+        schema = dj.Schema("subject")
+        other = dj.Schema("acquisition")
+
+    Use instead: a module for each.
+
+    Source: book, One Schema Per Module.
+    """
+    for source in examined.pipeline.sources.values():
+        for call in source.schemas[1:]:
+            where = examined.at(source.path, call.place)
+            yield Found(where, f"{source.name} declares another schema, {call.variable}.", "djproject add-schema NAME")
+
+
+@rule
+def schemas_are_called_schema(examined: Examined) -> Iterator[Found]:
+    """DJP102 error: The schema of a module is called `schema`.
+
+    What it does: looks at the variable that `dj.Schema(…)` is bound to.
+
+    Why it matters: `@schema`, `module.schema.drop()` and every tool that goes through a pipeline rely on the name.
+
+    Example:
+        db = dj.Schema("subject")
+
+    Use instead:
+        schema = dj.Schema("subject")
+
+    Source: book, The schema Property.
+    """
+    for module in examined.pipeline.modules:
+        call = module.source.schemas[0] if module.source else None
+        if call and call.variable != "schema" and not any(c.variable == "schema" for c in _schemas(module)):
+            where = examined.at(module.path, call.place)
+            yield Found(where, f"The schema of {module.name} is called {call.variable!r}.", "schema = dj.Schema(…)")
+
+
+@rule
+def names_are_lower_case(examined: Examined) -> Iterator[Found]:
+    """DJP103 warning: Schemas and schema modules are named in lower case with underscores.
+
+    What it does: looks at the module's file name and the schema's name.
+
+    Why it matters: DataJoint checks neither; capitals and other characters need quotes in SQL and differ between servers.
+
+    Example:
+        schema = dj.Schema("Subject-Management")
+
+    Use instead:
+        schema = dj.Schema("subject_management")
+
+    Source: book, Clear Naming Conventions.
+    """
+    for module in examined.pipeline.modules:
+        last = module.name.rpartition(".")[2]
+        if last and not NAME.fullmatch(last):
+            yield Found(
+                examined.of_file(examined.relative(module.path)),
+                f"The module name {last!r} is not in lower case with underscores.",
+            )
+        for call in _schemas(module):
+            if call.name and not NAME.fullmatch(call.name):
+                where = examined.at(module.path, call.place)
+                yield Found(where, f"The schema name {call.name!r} is not in lower case with underscores.")
+
+
+@rule
+def schemas_are_named_as_their_modules(examined: Examined) -> Iterator[Found]:
+    """DJP104 warning: A schema has the name of its module, with or without a prefix.
+
+    What it does: compares the two; `lab_subject` in subject.py is fine.
+
+    Why it matters: whoever sees the database should find the file.
+
+    Example:
+        # acquisition.py
+        schema = dj.Schema("recordings")
+
+    Use instead:
+        schema = dj.Schema("acquisition")
+
+    Source: book, Database Schema ≡ Python Module.
+    """
+    for module in examined.pipeline.modules:
+        last = module.name.rpartition(".")[2]
+        whole = module.name.replace(".", "_")
+        if last and module.schema and NAME.fullmatch(module.schema):
+            if not any(module.schema == name or module.schema.endswith(f"_{name}") for name in (last, whole)):
+                where = examined.at(module.path, _schemas(module)[0].place)
+                yield Found(where, f"The module {module.name} declares a schema called {module.schema!r}.")
+
+
+@rule
+def schema_names_are_unique(examined: Examined) -> Iterator[Found]:
+    """DJP105 error: No two modules declare one schema.
+
+    What it does: compares the names of all schemas, without regard to case.
+
+    Why it matters: the tables of both end up in one schema, and one module's `schema.drop()` drops the other's tables.
+
+    Example:
+        # subject.py and animal.py
+        schema = dj.Schema("subject")
+
+    Use instead: a name of its own for each.
+
+    Source: book, Database Schema ≡ Python Module.
+    """
+    seen: dict[str, SchemaModule] = {}
+    for module in examined.pipeline.modules:
+        if module.schema:
+            other = seen.setdefault(module.schema.lower(), module)
+            if other is not module:
+                where = examined.at(module.path, _schemas(module)[0].place)
+                yield Found(where, f"{module.name} and {other.name} declare one schema, {module.schema!r}.")
+
+
+@rule
+def schema_names_fit_the_database(examined: Examined) -> Iterator[Found]:
+    """DJP106 error: A schema's name is at most 63 bytes long.
+
+    What it does: counts the bytes of the name.
+
+    Why it matters: PostgreSQL silently cuts names after 63 bytes, so that two schemas can become one; MySQL refuses more
+    than 64 characters.
+
+    Example:
+        schema = dj.Schema("a_very_long_name_that_says_everything_about_what_is_in_here_and_more")
+
+    Use instead: a shorter name.
+
+    Source: PostgreSQL, Lexical Structure; MySQL, Identifier Length Limits.
+    """
+    for module in examined.pipeline.modules:
+        if module.schema and len(module.schema.encode()) > SCHEMA_BYTES:
+            where = examined.at(module.path, _schemas(module)[0].place)
+            yield Found(where, f"The schema name has {len(module.schema.encode())} bytes; {SCHEMA_BYTES} are kept.")
+
+
+@rule
+def modules_have_a_docstring(examined: Examined) -> Iterator[Found]:
+    """DJP109 warning: The docstring of a schema module says what it is for, its Dependencies and what it Provides.
+
+    What it does: looks for a docstring, its first line, and the two lists.
+
+    Why it matters: the lists are the map of the pipeline that a new person reads first, and that documentation is made of.
+
+    Example:
+        import datajoint as dj
+
+    Use instead:
+        \"\"\"
+        Processing schema: filtered recordings.
+
+        Dependencies:
+            - acquisition: source of the recordings
+
+        Provides:
+            - ProcessedRecording: one filtered recording
+        \"\"\"
+
+    Source: book, Document Dependencies.
+    """
+    for module in examined.pipeline.modules:
+        where = examined.of_file(examined.relative(module.path))
+        if not module.docstring.strip():
+            yield Found(where, f"{module.name} has no docstring that says what it is for.")
+            continue
+        missing = [s for s in ("Dependencies", "Provides") if docstring_entries(module.docstring + "\n", s) is None]
+        if missing:
+            yield Found(where, f"The docstring of {module.name} has no list of {' and '.join(missing)}.")
+        if re.match(r"(Dependencies|Provides):", module.docstring.strip()):
+            yield Found(where, f"The docstring of {module.name} does not say what the schema is for.")
+
+
+@rule
+def dependencies_agree_with_the_code(examined: Examined) -> Iterator[Found]:
+    """DJP110 warning, fix: The list of Dependencies names the schema modules that are imported, and no others.
+
+    What it does: compares the docstring's list with the imports of schema modules.
+
+    Why it matters: a list that is wrong misleads more than none.
+
+    Example: `- subject: …` in the list of a module that does not import subject.
+
+    Use instead: the modules that are imported.
+
+    Source: book, Document Dependencies.
+    """
+    for module in examined.pipeline.modules:
+        listed = docstring_entries(module.docstring + "\n", "Dependencies")
+        if listed is None:
+            continue
+        imported = [name for name in module.imports if examined.pipeline.module(name) and name != module.name]
+        short = {name.rpartition(".")[2]: name for name in imported}
+        missing = [name for name in imported if name not in listed and name.rpartition(".")[2] not in listed]
+        extra = [name for name in listed if name not in imported and name not in short and _is_module(examined, name)]
+        if missing or extra:
+            entries = {name.rpartition(".")[2]: f"upstream of {module.name}" for name in missing}
+            yield _disagreement(examined, module, "Dependencies", entries, extra)
+
+
+@rule
+def provides_agree_with_the_code(examined: Examined) -> Iterator[Found]:
+    """DJP111 warning, fix: The list of what a module Provides names its tables, and no others.
+
+    What it does: compares the docstring's list with the table classes; parts may be listed or left out.
+
+    Why it matters: a list that is wrong misleads more than none.
+
+    Example: `- Scan: …` in the list of a module that has no class Scan.
+
+    Use instead: the tables that are there.
+
+    Source: book, Document Dependencies.
+    """
+    for module in examined.pipeline.modules:
+        listed = docstring_entries(module.docstring + "\n", "Provides")
+        if listed is None:
+            continue
+        tables = {table.name: table for table in module.tables}
+        missing = [name for name in tables if name not in listed and "." not in name]
+        defined = {*tables, *(facts.name for facts in (module.source.classes if module.source else ()))}
+        extra = [name for name in listed if name not in defined and re.fullmatch(r"[A-Z]\w*(\.\w+)?", name)]
+        if missing or extra:
+            entries = {name: _purpose(tables[name].tier) for name in missing}
+            yield _disagreement(examined, module, "Provides", entries, extra)
+
+
+@rule
+def everything_is_known(examined: Examined) -> Iterator[Found]:
+    """DJP117 info: Schema names and definitions are plain text.
+
+    What it does: reports, once for each place, what cannot be known without running the code: a schema's name that is
+    computed, a definition that is built from variables, a foreign key that is a call.
+
+    Why it matters: no rule can look into it, so nothing is said of it, right or wrong.
+
+    Example:
+        definition = make_definition("subject")
+
+    Use instead: a string in the class.
+
+    Source: this checker.
+    """
+    for module in examined.pipeline.modules:
+        for call in _schemas(module):
+            if call.name is None:
+                where = examined.at(module.path, call.place)
+                yield Found(where, f"The name of the schema of {module.name} is computed, so it was not checked.")
+    for table in examined.tables:
+        if table.unknown:
+            yield Found(examined.of_table(table), f"The definition of {table.name} is computed, so it was not checked.")
+        for key in table.definition.foreign_keys if table.definition else ():
+            if not key.target and not key.problem:
+                where = examined.in_definition(table, key.line)
+                yield Found(where, f"The parent of {table.name} is computed here, so it was not checked.")
+
+
+@rule
+def deferred_schemas_are_activated(examined: Examined) -> Iterator[Found]:
+    """DJP118 warning: A schema without a name is activated somewhere.
+
+    What it does: looks for `activate` in the files of the package where a module has `schema = dj.Schema()`.
+
+    Why it matters: before `activate` no table of it exists; the first use fails with an assertion that has no text.
+
+    Example:
+        schema = dj.Schema()
+
+    Use instead:
+        schema = dj.Schema("subject")
+
+    Source: datajoint/schemas.py, Schema.activate; datajoint-python issue 1074.
+    """
+    for module in examined.pipeline.modules:
+        for call in _schemas(module):
+            if call.name == "" and not any(source.activated for source in examined.pipeline.sources.values()):
+                where = examined.at(module.path, call.place)
+                yield Found(where, f"The schema of {module.name} has no name, and nothing activates it.")
+
+
+@rule
+def importing_changes_no_data(examined: Examined) -> Iterator[Found]:
+    """DJP116 error: Importing a module neither populates, inserts, deletes nor drops.
+
+    What it does: finds calls of `populate`, `insert`, `insert1`, `update1`, `delete`, `drop` and their like outside of
+    functions and of `if __name__ == "__main__"`.
+
+    Why it matters: every worker, test and notebook that imports the pipeline would do it again.
+
+    Example:
+        Subject.insert1({"subject_id": 1})
+
+    Use instead: `contents` in a Lookup table, a function, or a notebook.
+
+    Source: book, Pipeline ≡ Python Package.
+    """
+    for source in examined.pipeline.sources.values():
+        for action in source.actions:
+            kind = _acts_on(examined, source, action.owner)
+            if kind:
+                where = examined.at(source.path, action.place)
+                yield Found(
+                    where, f"Importing {source.name or 'the package'} would call {action.owner}.{action.method}."
+                )
+
+
+def _acts_on(examined: Examined, source: PythonModule, owner: str) -> bool:
+    meaning = examined.pipeline.scopes.meaning(source.name, owner) if owner else None
+    if meaning is None:
+        return False
+    if meaning.kind is Kind.SCHEMA:
+        return True
+    return meaning.kind is Kind.CLASS and any(
+        table.full_name == f"{meaning.module}.{meaning.name}" for table in examined.tables
+    )
+
+
+def _schemas(module: SchemaModule) -> tuple[SchemaCall, ...]:
+    return module.source.schemas if module.source else ()
+
+
+def _is_module(examined: Examined, name: str) -> bool:
+    return bool(re.fullmatch(r"[a-z_][\w.]*", name)) and (
+        examined.pipeline.module(name) is not None or name not in examined.pipeline.sources
+    )
+
+
+def _disagreement(
+    examined: Examined, module: SchemaModule, section: str, missing: dict[str, str], extra: list[str]
+) -> Found:
+    text = examined.text(module.path)
+    changed = without_docstring_entries(text, section, extra)
+    changed = with_docstring_entries(changed, section, missing)
+    words = [f"does not name {', '.join(missing)}"] if missing else []
+    words += [f"names {', '.join(extra)}, which the code has not"] if extra else []
+    lines = examined.lines(module.path)
+    number = next((n for n, line in enumerate(lines, start=1) if line.strip() == f"{section}:"), 1)
+    return Found(
+        examined.at(module.path, Place(number, 1)),
+        f"The list of {section} in the docstring of {module.name} {' and '.join(words)}.",
+        "djproject check --fix",
+        examined.rewriting(module.path, changed),
+    )
+
+
+def _purpose(tier: str) -> str:
+    words = {"lookup": "values that do not change", "manual": "entered by hand", "imported": "read from files"}
+    return words.get(tier, "computed")

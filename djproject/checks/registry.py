@@ -1,0 +1,69 @@
+"""All rules, sorted by code."""
+
+import sys
+from functools import cache
+
+from djproject.checks import (
+    attribute_rules,
+    import_rules,
+    make_rules,
+    module_rules,
+    project_rules,
+    store_rules,
+    table_rules,
+)
+from djproject.checks.rule import Found, Rule, rule
+from djproject.errors import ConfigError
+
+FAMILIES = {
+    "DJP0": "Project",
+    "DJP1": "Schema modules",
+    "DJP2": "Tables",
+    "DJP3": "Stores",
+}
+UNUSED_IGNORE = "DJP090"
+
+
+@rule
+def ignores_are_used(examined):  # type: ignore[no-untyped-def]
+    """DJP090 warning: Every `# djp: ignore[CODE]` suppresses a finding.
+
+    What it does: finds comments that ignore a code of which nothing is found in that line; a comment behind the closing
+    quotes of a definition counts for the whole definition.
+
+    Why it matters: a comment that suppresses nothing hides what is found there later.
+
+    Example:
+        count : int32  # djp: ignore[DJP213]
+
+    Use instead: no comment.
+
+    Source: this checker.
+    """
+    return iter(())
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule, sorted by code."""
+    modules = (
+        attribute_rules, import_rules, make_rules, module_rules, project_rules, store_rules, table_rules,
+        sys.modules[__name__],
+    )  # fmt: skip
+    rules = [value for module in modules for value in vars(module).values() if isinstance(value, Rule)]
+    return tuple(sorted({found.code: found for found in rules}.values(), key=lambda found: found.code))
+
+
+def find_rule(code: str) -> Rule:
+    """The rule of that code or name; ConfigError where there is none."""
+    for found in all_rules():
+        if code.upper() == found.code or code == found.name:
+            return found
+    from difflib import get_close_matches
+
+    close = get_close_matches(code.upper(), [found.code for found in all_rules()], n=1)
+    hint = f"Did you mean {close[0]}?" if close else "djproject rules"
+    raise ConfigError(f"There is no rule {code!r}.", hint=hint)
+
+
+__all__ = ["Found", "all_rules", "find_rule"]

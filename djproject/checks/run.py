@@ -1,0 +1,226 @@
+"""The rules run over a project, and their findings chosen: by code, by file, by comment, by baseline."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from djproject.checks.loading import Inputs
+from djproject.errors import ConfigError
+from djproject.findings import Finding, Location, Severity
+
+UNUSED_IGNORE = "DJP090"
+_IGNORE = re.compile(r"#\s*djp:\s*ignore(?:\[(?P<codes>[^\]]*)\])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """One `# djp: ignore[…]` comment.
+
+    Attributes
+    ----------
+    location
+        Of the comment.
+    codes
+        What it ignores; nothing stands for every rule.
+    first_line, last_line
+        The lines of the file it counts for.
+    """
+
+    location: Location
+    codes: tuple[str, ...]
+    first_line: int
+    last_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What all rules found, and what they looked at; nothing is chosen yet.
+
+    Attributes
+    ----------
+    findings
+        Sorted by place.
+    ignores
+        The comments that suppress findings.
+    modules, tables, files
+        How many schema modules, tables and Python files were read.
+    """
+
+    findings: tuple[Finding, ...]
+    ignores: tuple[Ignore, ...]
+    modules: int
+    tables: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which findings are wanted.
+
+    Attributes
+    ----------
+    select, ignore
+        Codes or beginnings of codes; nothing in `select` stands for all.
+    per_file_ignores
+        Codes by pattern of a path.
+    paths
+        Files or folders relative to the root; nothing stands for all.
+    baseline
+        Findings that are known: code, path and message, with how many of each.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_file_ignores: Mapping[str, tuple[str, ...]] | None = None
+    paths: tuple[str, ...] = ()
+    baseline: Mapping[tuple[str, str, str], int] | None = None
+
+    def wants(self, code: str) -> bool:
+        """Whether findings of a code are wanted at all."""
+        return (not self.select or code.startswith(self.select)) and not code.startswith(self.ignore or ("-",))
+
+
+def examine(inputs: Inputs) -> Results:
+    """What every rule finds in a project."""
+    from djproject.checks.examined import Examined
+    from djproject.checks.registry import all_rules
+    from djproject.pipeline.source import link, read_files
+
+    package = inputs.project.package
+    inside = {path: data for path, data in inputs.files.items() if path.is_relative_to(inputs.folder)}
+    python = {path: data for path, data in inside.items() if path.suffix == ".py"}
+    pipeline = link(package, read_files(inputs.folder, package, python))
+    examined = Examined(
+        inputs.project, inputs.document, pipeline, inputs.files, inputs.names,
+        inputs.tracked, inputs.unignored, inputs.in_git, inputs.setting_problem,
+    )  # fmt: skip
+    findings = [
+        Finding(rule.code, rule.severity, found.message, found.location, found.hint, found.edits, found.notes)
+        for rule in all_rules()
+        for found in rule.check(examined)
+    ]
+    spans = {
+        (examined.relative(table.text_path), segment.end_line): segment.place.line
+        for table in examined.tables
+        if table.text
+        for segment in table.text.segments[-1:]
+    }
+    ignores = tuple(_ignores(inputs, examined.relative, spans))
+    unique = {(f.order, f.hint): f for f in findings}
+    ordered = tuple(sorted(unique.values(), key=lambda finding: finding.order))
+    return Results(ordered, ignores, len(pipeline.modules), len(pipeline.tables), len(python))
+
+
+def chosen(results: Results, choice: Choice) -> tuple[tuple[Finding, ...], int]:
+    """The findings that are wanted, unused ignores among them, and how many the baseline holds back."""
+    used: set[tuple[Ignore, str]] = set()
+    kept: list[Finding] = []
+    for finding in results.findings:
+        if not choice.wants(finding.code) or _is_ignored_in_file(finding, choice):
+            continue
+        comments = [ignore for ignore in results.ignores if _covers(ignore, finding)]
+        used |= {(ignore, finding.code if ignore.codes else "") for ignore in comments}
+        if not comments:
+            kept.append(finding)
+    if choice.wants(UNUSED_IGNORE):
+        kept += _unused(results, choice, used)
+    known = dict(choice.baseline or {})
+    new: list[Finding] = []
+    held_back = 0
+    for finding in sorted(kept, key=lambda finding: finding.order):
+        key = (finding.code, finding.location.path, finding.message)
+        if known.get(key, 0) > 0:
+            known[key] -= 1
+            held_back += 1
+        elif _is_in(finding.location.path, choice.paths):
+            new.append(finding)
+    return tuple(new), held_back
+
+
+def fails(findings: Iterable[Finding], level: Severity) -> bool:
+    """Whether one of the findings is as bad as `level`."""
+    return any(finding.severity.reaches(level) for finding in findings)
+
+
+def check_codes(codes: Sequence[str]) -> None:
+    """Refuse codes that no rule begins with."""
+    from djproject.checks.registry import all_rules
+
+    for code in codes:
+        if not any(rule.code.startswith(code) for rule in all_rules()):
+            raise ConfigError(f"No rule has the code {code}.", hint="djproject rules")
+
+
+def load_baseline(path: Path) -> dict[tuple[str, str, str], int]:
+    """The findings that a baseline file holds; ConfigError where it is none."""
+    try:
+        match json.loads(path.read_text("utf-8")):
+            case {"findings": list(entries)}:
+                return {(e["code"], e["path"], e["message"]): int(e["count"]) for e in entries}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"The baseline {path} cannot be read.", hint=f"djproject check --write-baseline {path.name}"
+        ) from error
+    raise ConfigError(f"{path} is not a baseline.", hint=f"djproject check --write-baseline {path.name}")
+
+
+def baseline_text(findings: Iterable[Finding]) -> str:
+    """A baseline file that holds these findings, the same whatever their order."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for finding in findings:
+        key = (finding.code, finding.location.path, finding.message)
+        counts[key] = counts.get(key, 0) + 1
+    entries = [
+        {"code": code, "path": path, "message": message, "count": count}
+        for (code, path, message), count in sorted(counts.items())
+    ]
+    return json.dumps({"version": 1, "findings": entries}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _ignores(inputs: Inputs, relative: object, spans: Mapping[tuple[str, int], int]) -> Iterator[Ignore]:
+    root = str(inputs.project.root)
+    for path, data in inputs.files.items():
+        if b"djp:" not in data:
+            continue
+        name = str(path)[len(root) + 1 :].replace("\\", "/")
+        for number, line in enumerate(data.decode("utf-8", errors="replace").split("\n"), start=1):
+            match = _IGNORE.search(line)
+            if match:
+                codes = tuple(re.findall(r"DJP\d+", match["codes"] or ""))
+                where = Location(name, number, match.start() + 1, match.end() + 1)
+                yield Ignore(where, codes, spans.get((name, number), number), number)
+
+
+def _covers(ignore: Ignore, finding: Finding) -> bool:
+    if ignore.location.path != finding.location.path:
+        return False
+    inside = ignore.first_line <= finding.location.line <= ignore.last_line
+    return inside and (not ignore.codes or finding.code in ignore.codes)
+
+
+def _unused(results: Results, choice: Choice, used: set[tuple[Ignore, str]]) -> Iterator[Finding]:
+    for ignore in results.ignores:
+        for code in ignore.codes or ("",):
+            if (ignore, code) not in used and (not code or choice.wants(code)):
+                what = f"ignore[{code}]" if code else "ignore"
+                message = f"'# djp: {what}' suppresses nothing."
+                yield Finding(UNUSED_IGNORE, Severity.WARNING, message, ignore.location, "Remove it.")
+
+
+def _is_ignored_in_file(finding: Finding, choice: Choice) -> bool:
+    patterns = choice.per_file_ignores or {}
+    path = finding.location.path
+    return any(
+        finding.code.startswith(codes)
+        for pattern, codes in patterns.items()
+        if codes and (fnmatch(path, pattern) or fnmatch(path, f"{pattern.rstrip('/')}/*"))
+    )
+
+
+def _is_in(path: str, paths: Sequence[str]) -> bool:
+    return not paths or any(
+        path == other or path.startswith(f"{other.rstrip('/')}/") or other in {"", "."} for other in paths
+    )

@@ -1,0 +1,461 @@
+"""DJP2xx: table classes, their tiers and their foreign keys."""
+
+import re
+from collections.abc import Iterator
+
+from djproject.checks.examined import Examined
+from djproject.checks.rule import Found, rule
+from djproject.findings import Note
+from djproject.pipeline.cycles import edges_to_cut, find_cycles
+from djproject.pipeline.graph import key_reasons, table_parents
+from djproject.pipeline.heading import ProjectionError
+from djproject.pipeline.scope import Kind
+from djproject.pipeline.source import Table
+from djproject.project.names import TABLE_CHARACTERS, TIER_PREFIX, snake_case
+
+OPTIONS = ("nullable", "unique")
+
+
+@rule
+def table_classes_are_in_camel_case(examined: Examined) -> Iterator[Found]:
+    """DJP201 error: Table classes are named in CamelCase.
+
+    What it does: looks at the name of each table class: a capital letter, then letters and digits.
+
+    Why it matters: DataJoint derives the table's name in the database from it and refuses any other form when the table
+    is declared; an underscore is only warned about, and then lost in the name of the table.
+
+    Example:
+        class session_note(dj.Manual): ...
+
+    Use instead:
+        class SessionNote(dj.Manual): ...
+
+    Source: datajoint/utils.py, is_camel_case; book, Clear Naming Conventions.
+    """
+    for table in examined.tables:
+        name = table.facts.name
+        if not re.fullmatch("[A-Z][A-Za-z0-9]*", name):
+            better = "".join(part[:1].upper() + part[1:] for part in re.split("[^A-Za-z0-9]+", name))
+            hint = f"class {better}(…)" if better[:1].isalpha() else ""
+            yield Found(examined.of_table(table), f"The table class {name} is not in CamelCase.", hint)
+
+
+@rule
+def tables_are_decorated_by_their_modules_schema(examined: Examined) -> Iterator[Found]:
+    """DJP202 error: Every table class is decorated by the schema of its own module, parts by their master's.
+
+    What it does: finds table classes without `@schema`, with the schema of another module, and parts that are decorated
+    themselves.
+
+    Why it matters: without the decorator the table is never declared, and the first insert fails far from the cause; with
+    another module's schema one module holds two schemas. DataJoint refuses to decorate a part.
+
+    Example:
+        class Session(dj.Manual): ...
+
+    Use instead:
+        @schema
+        class Session(dj.Manual): ...
+
+    Source: book, The schema Property; datajoint/schemas.py, Schema.__call__.
+    """
+    for table in examined.tables:
+        if "." in table.name:
+            if table.facts.decorators:
+                yield Found(
+                    examined.of_table(table), f"The part {table.name} is decorated; its master's decorator declares it."
+                )
+            continue
+        if table.tier == "part":
+            continue
+        if table.schemas and table.schemas[0] != table.module:
+            other = table.schemas[0] or "the package"
+            message = f"{table.name} is decorated by the schema of {other}, not by that of its own module."
+            yield Found(examined.of_table(table), message, "Move the class there, or give this module a schema.")
+        elif not table.schemas and not table.facts.decorators and _is_meant_as_table(table):
+            message = f"{table.name} is not decorated by a schema, so it is never declared."
+            yield Found(examined.of_table(table), message, "Write @schema above the class.")
+
+
+@rule
+def tables_have_one_tier(examined: Examined) -> Iterator[Found]:
+    """DJP203 error: A table has exactly one tier.
+
+    What it does: follows the bases of each table class to Manual, Lookup, Imported, Computed and Part (Entry, Ingest and
+    Compute are the same classes as Manual, Imported and Computed).
+
+    Why it matters: the tier decides the table's name in the database and whether `populate` fills it; of two, DataJoint
+    silently takes one.
+
+    Example:
+        class Scan(dj.Imported, dj.Computed): ...
+
+    Use instead:
+        class Scan(dj.Imported): ...
+
+    Source: datajoint/user_tables.py.
+    """
+    for table in examined.tables:
+        if len(table.tiers) > 1:
+            message = f"{table.name} has {len(table.tiers)} tiers: {', '.join(table.tiers)}."
+            yield Found(examined.of_table(table), message, "Keep one of the base classes.")
+
+
+@rule
+def parts_are_inside_a_master(examined: Examined) -> Iterator[Found]:
+    """DJP204 error: A part is a class inside its master's class, and only parts are.
+
+    What it does: finds `dj.Part` classes at the top of a module, and tables of another tier inside a table.
+
+    Why it matters: DataJoint looks for parts inside the class that it decorates. A part elsewhere cannot be decorated, and
+    another table inside a master is never declared.
+
+    Example:
+        class Channel(dj.Part): ...
+
+    Use instead:
+        @schema
+        class Recording(dj.Imported):
+            class Channel(dj.Part): ...
+
+    Source: datajoint/schemas.py, Schema._decorate_master.
+    """
+    for table in examined.tables:
+        if "." not in table.name and table.tier == "part":
+            yield Found(
+                examined.of_table(table),
+                f"The part {table.name} is not inside a master.",
+                "Move the class into its master's class.",
+            )
+        elif "." in table.name and table.tier != "part":
+            yield Found(
+                examined.of_table(table),
+                f"{table.name} is {table.tier} and inside another table, where only parts are declared.",
+                "Move the class to the top of the module, or derive it from dj.Part.",
+            )
+
+
+@rule
+def tables_have_a_definition(examined: Examined) -> Iterator[Found]:
+    """DJP205 error: Every table has a definition.
+
+    What it does: looks for `definition` in the class and the classes it inherits from.
+
+    Why it matters: declaring a table without one raises NotImplementedError.
+
+    Example:
+        @schema
+        class Session(dj.Manual):
+            pass
+
+    Use instead: a string called `definition` in the class.
+
+    Source: datajoint/user_tables.py, UserTable.definition.
+    """
+    for table in examined.tables:
+        if table.text is None and not table.unknown:
+            yield Found(examined.of_table(table), f"{table.name} has no definition.")
+
+
+@rule
+def definitions_can_be_read(examined: Examined) -> Iterator[Found]:
+    """DJP206 error: Every line of a definition is an attribute, a foreign key, an index, `---` or a comment.
+
+    What it does: reads each line with DataJoint's grammar. (Names that begin with an underscore or have capitals are
+    DJP224.)
+
+    Why it matters: DataJoint stops at the line when the table is declared.
+
+    Example:
+        session_date = null date
+
+    Use instead:
+        session_date = null : date
+
+    Source: datajoint/declare.py, prepare_declare.
+    """
+    from djproject.pipeline.definition import Fault, Malformed
+
+    for table in examined.tables:
+        for line in table.definition.lines if table.definition else ():
+            if type(line) is Malformed and line.fault not in {Fault.UNDERSCORE, Fault.UPPER_CASE}:
+                yield Found(
+                    examined.in_definition(table, line.line), f"This line of {table.name}'s definition {line.fault}."
+                )
+
+
+@rule
+def foreign_keys_lead_to_tables(examined: Examined) -> Iterator[Found]:
+    """DJP207 error: The target of every foreign key exists.
+
+    What it does: follows each name after `->` through classes, imports and aliases of its module. What comes from another
+    package cannot be followed and is taken for granted.
+
+    Why it matters: DataJoint evaluates the name when the table is declared and reports "could not be resolved", without
+    saying which part of it is unknown.
+
+    Example:
+        -> subject.Subjcet
+
+    Use instead:
+        -> subject.Subject
+
+    Source: datajoint/declare.py, compile_foreign_key.
+    """
+    for table in examined.tables:
+        if not table.definition:
+            continue
+        for key, meaning in zip(table.definition.foreign_keys, table.meanings, strict=True):
+            where = key.target and f"-> {key.target}"
+            if meaning.kind is Kind.NOTHING and not _may_be_linked_later(examined, table):
+                if _names_an_unimported_module(examined, table, key.target):
+                    continue  # DJP114
+                yield Found(
+                    examined.of_key(table, key),
+                    f"{table.name} has a foreign key {where}, and {key.target} is not defined in this module.",
+                    _similar(examined, table, key.target),
+                )
+            elif meaning.kind in {Kind.MODULE, Kind.SCHEMA, Kind.DATAJOINT}:
+                yield Found(
+                    examined.of_key(table, key), f"{table.name} has a foreign key {where}, which is not a table."
+                )
+            elif meaning.kind is Kind.CLASS and not _is_a_table(examined, f"{meaning.module}.{meaning.name}"):
+                yield Found(
+                    examined.of_key(table, key),
+                    f"{table.name} has a foreign key {where}, and {meaning.name} is not a table class.",
+                )
+
+
+@rule
+def foreign_keys_lead_to_tables_declared_before(examined: Examined) -> Iterator[Found]:
+    """DJP208 error: A foreign key leads to a table that is declared before.
+
+    What it does: compares the places of the two classes where both are in one module. A part may refer to its master, to
+    parts before it, and to whatever stands above the master.
+
+    Why it matters: Python runs the file from top to bottom, so the name does not exist yet when DataJoint looks it up.
+
+    Example:
+        @schema
+        class Scan(dj.Manual):
+            definition = "-> Session"
+
+        @schema
+        class Session(dj.Manual): ...
+
+    Use instead: the parent's class above the child's.
+
+    Source: datajoint/schemas.py, Schema.__call__.
+    """
+    order = {table.full_name: number for number, table in enumerate(examined.tables)}
+    for table in examined.tables:
+        me = order[table.full_name]
+        for key, parent in table.keys:
+            if parent and parent != table.full_name and order.get(parent, -1) > me:
+                if parent.startswith(f"{table.module}.") and examined.tables[order[parent]].module == table.module:
+                    yield Found(
+                        examined.of_key(table, key),
+                        f"{table.name} refers to {key.target}, which is declared further down.",
+                        f"Move the class {key.target.partition('.')[0]} above {table.name.partition('.')[0]}.",
+                    )
+
+
+@rule
+def tables_form_no_cycle(examined: Examined) -> Iterator[Found]:
+    """DJP210 error: The foreign keys between tables form a directed acyclic graph.
+
+    What it does: reports the shortest cycle of each knot of tables, every foreign key on it, and the fewest foreign keys to
+    remove.
+
+    Why it matters: rows could not be entered in any order, and DataJoint "can only work with acyclic dependencies".
+
+    Example:
+        class A(dj.Manual):
+            definition = "-> B"
+
+        class B(dj.Manual):
+            definition = "-> A"
+
+    Use instead: a third table with foreign keys to both.
+
+    Source: book, Acyclicity Constraint; datajoint/dependencies.py, Dependencies.load.
+    """
+    parents = table_parents(examined.pipeline)
+    for cycle in find_cycles(parents):
+        component = _component(parents, cycle[0])
+        notes = []
+        for child, parent in zip(cycle, cycle[1:], strict=False):
+            table = examined.pipeline.table(child)
+            for meaning, reason in key_reasons(table) if table else ():
+                if table and f"{meaning.module}.{meaning.name}" == parent:
+                    key = next(key for key, name in table.keys if name == parent)
+                    notes.append(Note(examined.of_key(table, key), f"{reason.kind}: {child} → {parent}"))
+                    break
+        cut, exact = edges_to_cut(parents, component)
+        what = ", ".join(f"{child} → {parent}" for child, parent in cut)
+        message = f"Foreign keys form a cycle: {' → '.join(cycle)}."
+        hint = f"Remove {what}." if exact else f"Remove for instance {what}."
+        start = examined.pipeline.table(cycle[0])
+        where = notes[0].location if notes or start is None else examined.of_table(start)
+        yield Found(where, message, hint, notes=tuple(notes))
+
+
+@rule
+def foreign_key_options_are_known(examined: Examined) -> Iterator[Found]:
+    """DJP226 error: A foreign key has no options but nullable and unique.
+
+    What it does: reads the words in brackets after `->`.
+
+    Why it matters: DataJoint refuses any other word when the table is declared.
+
+    Example:
+        -> [optional] subject.Subject
+
+    Use instead:
+        -> [nullable] subject.Subject
+
+    Source: datajoint/declare.py, compile_foreign_key.
+    """
+    for table in examined.tables:
+        for key in table.definition.foreign_keys if table.definition else ():
+            for option in key.options:
+                if option not in OPTIONS and re.fullmatch("[a-z]+", option):
+                    yield Found(
+                        examined.in_definition(table, key.line, option),
+                        f"A foreign key has no option {option!r}.",
+                        "Options: nullable, unique.",
+                    )
+
+
+@rule
+def table_names_fit_the_database(examined: Examined) -> Iterator[Found]:
+    """DJP227 error: A table's name in the database is at most 64 characters long, 63 bytes on PostgreSQL.
+
+    What it does: builds the name as DataJoint does: the tier's prefix, the class in snake_case, `master__part`, and the
+    prefix `~~` of the job table of imported and computed tables.
+
+    Why it matters: DataJoint refuses longer names on MySQL; PostgreSQL cuts them, so that two tables can become one.
+
+    Example:
+        class BehaviouralVideoPoseEstimationWithConfidenceScoresPerFrameAndCamera(dj.Computed): ...
+
+    Use instead: a shorter class name.
+
+    Source: datajoint/declare.py, declare; PostgreSQL, Lexical Structure.
+    """
+    limit = TABLE_CHARACTERS - 1 if "postgresql" in examined.backends else TABLE_CHARACTERS
+    for table in examined.tables:
+        name = database_name(examined, table)
+        if name is not None and len(name) > limit:
+            message = f"The table of {table.name} is called {name}: {len(name)} characters, {limit} are allowed."
+            yield Found(examined.of_table(table), message)
+
+
+@rule
+def tables_do_not_share_a_name(examined: Examined) -> Iterator[Found]:
+    """DJP228 error: No two tables of a schema share a name or a job table.
+
+    What it does: compares the names that DataJoint gives to tables and job tables (`~~name`, which has no tier prefix).
+
+    Why it matters: the second class becomes another view of the first one's table; two tables with one job table take
+    each other's jobs.
+
+    Example:
+        class Fit(dj.Imported): ...
+        class Fit(dj.Computed): ...
+
+    Use instead: names that differ by more than case and tier.
+
+    Source: datajoint/jobs.py; datajoint/utils.py, from_camel_case.
+    """
+    for module in examined.pipeline.modules:
+        seen: dict[str, Table] = {}
+        for table in module.tables:
+            key = ".".join(snake_case(part) for part in table.name.split("."))
+            if "." in key:
+                key = key.replace(".", "__")
+            other = seen.setdefault(key, table)
+            if other is not table:
+                message = f"{table.name} shares its name in the database ({key}) with the class in line {other.line}."
+                yield Found(examined.of_table(table), message, "Rename one of the two.")
+
+
+@rule
+def foreign_keys_are_tables_or_projections(examined: Examined) -> Iterator[Found]:
+    """DJP229 error: What stands after `->` is a table or its projection.
+
+    What it does: finds restrictions, joins and other expressions after `->`, and projections of attributes that the parent
+    does not have.
+
+    Why it matters: DataJoint evaluates the expression and refuses it when the table is declared.
+
+    Example:
+        -> subject.Subject & 'species="mouse"'
+
+    Use instead:
+        -> subject.Subject
+
+    Source: datajoint/declare.py, compile_foreign_key; datajoint/expression.py, QueryExpression.proj.
+    """
+    for table in examined.tables:
+        for key, parent in table.keys:
+            if key.problem:
+                yield Found(examined.of_key(table, key), f"A foreign key of {table.name} {key.problem}.")
+            elif key.projections and parent and (other := examined.pipeline.table(parent)):
+                try:
+                    examined.headings.parent_key(key, other)
+                except ProjectionError as error:
+                    yield Found(examined.of_key(table, key), f"{table.name} projects {parent}, but {error}.")
+
+
+def database_name(examined: Examined, table: Table) -> str | None:
+    """The longest name that a table gives rise to in the database; None for a part outside a master."""
+    if "." in table.name:
+        master, _, part = table.name.rpartition(".")
+        owner = examined.pipeline.table(f"{table.module}.{master}")
+        prefix = TIER_PREFIX.get(owner.tier, "") if owner else ""
+        return f"{prefix}{snake_case(master)}__{snake_case(part)}"
+    if table.tier == "part":
+        return None
+    prefix = "~~" if table.tier in {"imported", "computed"} else TIER_PREFIX[table.tier]
+    return prefix + snake_case(table.name)
+
+
+def _is_meant_as_table(table: Table) -> bool:
+    return table.text is not None or bool(table.facts.parts)
+
+
+def _is_a_table(examined: Examined, full_name: str) -> bool:
+    return examined.pipeline.table(full_name) is not None or any(
+        table.full_name == full_name for table in examined.pipeline.strays
+    )
+
+
+def _may_be_linked_later(examined: Examined, table: Table) -> bool:
+    """Whether the schema is activated later, with names of a linking module that is only known then."""
+    source = examined.pipeline.sources[table.module]
+    return any(call.name == "" for call in source.schemas)
+
+
+def _names_an_unimported_module(examined: Examined, table: Table, target: str) -> bool:
+    head = target.partition(".")[0]
+    if examined.pipeline.scopes.meaning(table.module, head).kind is not Kind.NOTHING:
+        return False
+    above = table.module.rpartition(".")[0]
+    return any(name in examined.pipeline.sources for name in (head, f"{above}.{head}")) and "." in target
+
+
+def _similar(examined: Examined, table: Table, target: str) -> str:
+    from difflib import get_close_matches
+
+    known = [other.full_name for other in examined.pipeline.tables]
+    known += [other.name for other in examined.pipeline.tables if other.module == table.module]
+    close = get_close_matches(target, known, n=1, cutoff=0.6) if len(known) < 2000 else []
+    return f"Did you mean {close[0]}?" if close else ""
+
+
+def _component(parents: dict[str, tuple[str, ...]], member: str) -> frozenset[str]:
+    from djproject.pipeline.cycles import components
+
+    return next(component for component in components(parents) if member in component)

@@ -1,0 +1,196 @@
+"""The root command: loads subcommands when they are called, and turns errors into exit codes."""
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator, MutableMapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from djproject import __version__
+from djproject.errors import DJProjectError, ProjectError
+
+# The summary of each command, so that --help loads none of them; a test holds them against the docstrings.
+COMMANDS = {
+    "init": "Write a new pipeline project, or add what is missing to one.",
+    "add-schema": "Add a schema module, with its test and documentation page.",
+    "add-table": "Add a table to a schema module.",
+    "check": "Check every rule of the convention, without importing the pipeline.",
+    "explain": "Explain one rule: what it does, why it matters, what to write instead.",
+    "rules": "List the rules that check knows.",
+    "graph": "Draw the pipeline: modules or tables, without a database.",
+    "stores": "Add, list, change and test object stores.",
+    "config": "Show the settings DataJoint is given, and where each comes from.",
+    "use": "Choose the target of this checkout, or show which it is.",
+    "deploy": "Declare schemas, tables and job tables in the database.",
+    "populate": "Fill the imported and computed tables with worker processes.",
+    "status": "Show how far every table is.",
+    "run": "Run any command with the project's settings in its environment.",
+    "down": "Stop the embedded database.",
+    "doctor": "Check what this machine and project have, and say how to mend the rest.",
+    "demo": "Make and populate an example pipeline on real data.",
+}
+
+
+class LazyCommands(MutableMapping[str, Any]):
+    """The commands by name; each is loaded when it is asked for."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        if name not in self._loaded:
+            module = importlib.import_module(f"djproject.cli.{name.replace('-', '_')}")
+            self._loaded[name] = typer.main.get_command(module.app)
+            self._loaded[name].name = name
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class CommandGroup(TyperGroup):
+    """The root command: loads subcommands lazily, and is the one place where errors become exit codes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.commands = LazyCommands()
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (typer's signature)
+        """The names, in the order of a project's life."""
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (typer's signature)
+        """Write the summaries of all commands without loading one."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; whatever it raises becomes a sentence and an exit code."""
+        from djproject.cli import _render
+
+        try:
+            return super().invoke(ctx)
+        except DJProjectError as error:
+            _render.error(error)
+        except KeyboardInterrupt:
+            _render.interrupted()
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _render.error(_system_error(error))
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if type(error).__module__.startswith(("typer", "click")) or os.environ.get("DJPROJECT_DEBUG"):
+                raise
+            if _came_from_ctrl_c(error):
+                _render.interrupted()
+                raise typer.Exit(130) from None
+            _render.unexpected(error)
+        raise typer.Exit(2)
+
+
+def _came_from_ctrl_c(error: BaseException) -> bool:
+    """Whether a Ctrl-C is behind an exception: Python wraps one that comes while a class is made."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, KeyboardInterrupt):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def _system_error(error: OSError) -> DJProjectError:
+    place = error.filename or "the disk"
+    reason = (error.strerror or str(error)).lower()
+    hints = {28: "Free some space, then type the command again.", 30: "Work in a folder you may write to.",
+             13: f"ls -ld {Path(str(place)).parent}", 1: f"ls -ld {Path(str(place)).parent}"}  # fmt: skip
+    return ProjectError(f"{place}: {reason}.", hint=hints.get(error.errno or 0, ""))
+
+
+app = typer.Typer(
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"djproject {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    project: Annotated[
+        Path | None, typer.Option("--project", metavar="DIRECTORY", help="The project, instead of the current folder.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")] = False,
+    version: Annotated[  # noqa: ARG001 (its callback does the work)
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Project management for DataJoint pipelines.
+
+    Example: djproject init my_pipeline --example && cd my_pipeline && djproject deploy
+    """
+    from djproject.cli import _render
+
+    _render.be_quiet(quiet)
+    if project is not None:
+        if not project.is_dir():
+            raise ProjectError(f"There is no folder {project}.", hint="djproject --project DIRECTORY …")
+        os.environ["DJPROJECT_ROOT"] = str(project.resolve())
+
+
+def with_global_options_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--quiet` and `--project` in front, where they may have been typed anywhere.
+
+    What follows `--` or the command `run` belongs to another program and stays.
+
+    Examples
+    --------
+    >>> with_global_options_first(["status", "-q", "--format", "json"])
+    ['-q', 'status', '--format', 'json']
+    >>> with_global_options_first(["run", "--", "pytest", "-q"])
+    ['run', '--', 'pytest', '-q']
+    """
+    moved: list[str] = []
+    kept: list[str] = []
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if argument in {"--", "run"}:
+            kept += [argument, *rest]
+            break
+        if argument in {"-q", "--quiet"} or argument.startswith("--project="):
+            moved.append(argument)
+        elif argument == "--project" and rest:
+            moved += [argument, rest.pop(0)]
+        else:
+            kept.append(argument)
+    return moved + kept
+
+
+def run() -> None:
+    """Run the command line and exit."""
+    typer.main.get_command(app)(with_global_options_first(sys.argv[1:]), prog_name="djproject")

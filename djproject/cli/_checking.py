@@ -1,0 +1,221 @@
+"""What `djproject check` does once its arguments are known; it knows no typer, so that a check on every save is fast."""
+
+import gc
+import os
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from djproject.checks.cache import cached_results
+from djproject.checks.loading import Inputs, load_inputs
+from djproject.checks.run import Choice, Results, baseline_text, chosen, examine, fails, load_baseline
+from djproject.cli import _render
+from djproject.errors import DJProjectError, ProjectError
+from djproject.findings import Finding, Severity
+from djproject.project.files import replace_file
+
+FORMATS = ("text", "concise", "json", "github", "sarif")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The arguments of one `djproject check`; None where pyproject.toml decides."""
+
+    paths: tuple[str, ...] = ()
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | None = None
+    fix: bool = False
+    diff: bool = False
+    fail_level: str | None = None
+    format: str = "text"
+    watch: bool = False
+    baseline: str | None = None
+    write_baseline: str | None = None
+    cache: bool = True
+
+
+def quick_request(arguments: list[str]) -> Request | None:
+    """The request that simple arguments make: paths, `--format X`, `--no-cache`; None where typer is needed."""
+    paths: list[str] = []
+    request = Request()
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if argument == "--format" and rest and rest[0] in FORMATS:
+            request = replace(request, format=rest.pop(0))
+        elif argument == "--no-cache":
+            request = replace(request, cache=False)
+        elif argument in {"-q", "--quiet"}:
+            _render.be_quiet(True)
+        elif argument.startswith("-"):
+            return None
+        else:
+            paths.append(argument)
+    return replace(request, paths=tuple(paths))
+
+
+def run_quick(request: Request) -> int:
+    """The exit code of a check, errors told as the root command tells them."""
+    try:
+        return run_check(request)
+    except DJProjectError as error:
+        _render.error(error)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        _render.error(ProjectError(f"{error.filename or 'the disk'}: {(error.strerror or str(error)).lower()}."))
+    return 2
+
+
+def run_check(request: Request) -> int:
+    """Check the project and print what was found; the exit code.
+
+    Raises
+    ------
+    DJProjectError
+        There is no project, a path or a setting is wrong.
+    """
+    gc.disable()  # a check makes no cycles worth collecting, and a hundred thousand values to look through
+    if request.watch:
+        return _watch(request)
+    inputs = load_inputs()
+    return _check_once(request, inputs)
+
+
+def _check_once(request: Request, inputs: Inputs) -> int:
+    choice = _choice(request, inputs)
+    if request.fix or request.diff:
+        inputs = _fix(request, inputs, choice)
+        if request.diff:
+            return 1 if inputs.setting_problem == "changed" else 0
+    results = cached_results(inputs) if request.cache else examine(inputs)
+    findings, held_back = chosen(results, choice)
+    if request.write_baseline is not None:
+        path = inputs.project.root / request.write_baseline
+        everything, _ = chosen(results, replace(choice, baseline=None))
+        replace_file(path, baseline_text(everything).encode())
+        _render.note(f"{request.write_baseline} holds {len(everything)} findings.")
+        _render.next_step(f'baseline = "{request.write_baseline}" below [tool.djproject.check] in pyproject.toml')
+        return 0
+    _print(request, inputs, results, findings, held_back)
+    level = Severity(request.fail_level or inputs.project.check.fail_level)
+    return 1 if fails(findings, level) else 0
+
+
+def _choice(request: Request, inputs: Inputs) -> Choice:
+    settings = inputs.project.check
+    select = settings.select if request.select is None else request.select
+    ignore = settings.ignore if request.ignore is None else request.ignore
+    if select or ignore or settings.per_file_ignores:
+        from djproject.checks.run import check_codes
+
+        check_codes([*select, *ignore, *(code for codes in settings.per_file_ignores.values() for code in codes)])
+    baseline = settings.baseline if request.baseline is None else request.baseline
+    if request.write_baseline is not None:
+        baseline = ""
+    known = load_baseline(inputs.project.root / baseline) if baseline else None
+    return Choice(select, ignore, settings.per_file_ignores, _relative_paths(request.paths, inputs), known)
+
+
+def _relative_paths(paths: tuple[str, ...], inputs: Inputs) -> tuple[str, ...]:
+    root = inputs.project.root
+    found = []
+    for text in paths:
+        path = Path(text).resolve()
+        if not path.exists():
+            raise ProjectError(f"There is no file or folder {text}.", hint="djproject check [PATH…]")
+        if not path.is_relative_to(root):
+            raise ProjectError(f"{text} is not in the project {root}.", hint="djproject --project DIRECTORY check")
+        found.append(path.relative_to(root).as_posix())
+    return tuple(found)
+
+
+def _fix(request: Request, inputs: Inputs, choice: Choice) -> Inputs:
+    from djproject.checks.fixing import fixed_files
+
+    changed, mended = fixed_files(inputs, choice)
+    if request.diff:
+        for path, data in sorted(changed.items()):
+            _render.diff(str(path.relative_to(inputs.project.root)), inputs.files[path], data)
+        if not changed:
+            _render.note("Nothing to fix.")
+        return replace(inputs, setting_problem="changed" if changed else "")
+    for path, data in sorted(changed.items()):
+        replace_file(path, data)
+    files = len(changed)
+    _render.note(f"Fixed {_count(mended, 'finding')} in {_count(files, 'file')}." if changed else "Nothing to fix.")
+    return load_inputs() if changed else inputs
+
+
+def _print(request: Request, inputs: Inputs, results: Results, findings: tuple[Finding, ...], held_back: int) -> None:
+    from djproject.cli import _findings
+
+    match request.format:
+        case "json":
+            counts = {"modules": results.modules, "tables": results.tables, "files": results.files}
+            values = _findings.as_values(findings)
+            _render.as_json({"examined": counts, "findings": values, "in_baseline": held_back})
+            return
+        case "sarif":
+            _render.result(_findings.as_sarif(findings))
+            return
+        case "github":
+            text = _findings.as_github(findings)
+        case "concise":
+            text = _findings.as_lines(findings)
+        case _:
+            text = _findings.as_text(findings, inputs.project.root, inputs.files, _render.paint())
+    if text:
+        _render.result(text)
+    _summary(results, findings, held_back)
+
+
+def _summary(results: Results, findings: tuple[Finding, ...], held_back: int) -> None:
+    """What was looked at and found, so that a check that examined nothing does not look like success."""
+    known = f" {held_back} known ones are in the baseline." if held_back else ""
+    looked_at = f"{_count(results.tables, 'table')} in {_count(results.modules, 'schema module')}"
+    if not results.modules:
+        looked_at = "the project's files; it has no schema module yet"
+    if findings:
+        counts = [
+            _count(sum(finding.severity is severity for finding in findings), str(severity))
+            for severity in Severity
+            if any(finding.severity is severity for finding in findings)
+        ]
+        fixable = sum(bool(finding.edits) for finding in findings)
+        _render.note(f"Found {', '.join(counts)} in {looked_at}.{known}")
+        if fixable:
+            _render.next_step(f"djproject check --fix  (mends {fixable} of them)")
+        else:
+            _render.next_step(f"djproject explain {findings[0].code}")
+    else:
+        _render.note(f"Checked {looked_at}: nothing found.{known}")
+
+
+def _watch(request: Request) -> int:
+    """Check again whenever something changes, until Ctrl-C."""
+    last: dict[Path, bytes] | None = None
+    code = 0
+    while True:
+        try:
+            inputs = load_inputs()
+            files = dict(inputs.files)
+            if files != last:
+                if sys.stdout.isatty():
+                    _render.clear_screen()
+                code = _check_once(replace(request, watch=False), inputs)
+                last = dict(load_inputs().files) if request.fix else files
+        except DJProjectError as error:
+            if last != {}:
+                _render.error(error)
+            last, code = {}, 2
+        try:
+            time.sleep(float(os.environ.get("DJPROJECT_WATCH_SECONDS", "0.5")))
+        except KeyboardInterrupt:
+            return code
+
+
+def _count(number: int, what: str) -> str:
+    plural = what if number == 1 or what == "info" else f"{what}s"
+    return f"{number} {plural}"

@@ -1,0 +1,177 @@
+"""Findings as text: for people, for other programs, for GitHub, for SARIF viewers. Nothing here prints."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from djproject import __version__
+from djproject.findings import Finding, Location, Severity
+
+HOME = "https://djproject.readthedocs.io/en/latest/reference/rules"
+SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def as_text(findings: Sequence[Finding], root: Path, files: Mapping[Path, bytes], paint: Mapping[str, str]) -> str:
+    """Each finding with its source line and a caret below it.
+
+    Parameters
+    ----------
+    findings
+        In the order to print.
+    root, files
+        Where the source lines come from.
+    paint
+        Terminal codes for "error", "warning", "info", "dim" and "end"; empty texts for no colours.
+    """
+    lines: dict[str, list[str]] = {}
+
+    def line_of(location: Location) -> str:
+        if location.path not in lines:
+            data = files.get(root / location.path, b"")
+            lines[location.path] = data.decode("utf-8", errors="replace").split("\n")
+        known = lines[location.path]
+        return known[location.line - 1].rstrip("\r") if location.line <= len(known) else ""
+
+    blocks = []
+    for finding in findings:
+        head = f"{paint[finding.severity]}{finding.code} {finding.severity}:{paint['end']} {finding.message}"
+        block = [head, *_excerpt(finding.location, line_of(finding.location), finding.severity, paint)]
+        for note in finding.notes:
+            where = f"{note.location.path}:{note.location.line}"
+            block.append(f"   {paint['dim']}::{paint['end']} {where} {note.text}")
+        if finding.hint:
+            block.append(f"   {paint['dim']}={paint['end']} {finding.hint}")
+        blocks.append("\n".join(block))
+    return "\n\n".join(blocks)
+
+
+def _excerpt(location: Location, line: str, severity: Severity, paint: Mapping[str, str]) -> list[str]:
+    dim, end = paint["dim"], paint["end"]
+    if not line.strip() or (location.line, location.column, location.end_column) == (1, 1, 1):
+        return [f"  {dim}-->{end} {location.path}"]
+    number = str(location.line)
+    gap = " " * len(number)
+    shown, start = line.expandtabs(1), location.column - 1
+    if len(shown) > 200:  # a window around the place, where the line is endless
+        first = max(0, start - 40)
+        shown, start = shown[first : first + 100], start - first
+    width = max(1, min(location.end_column - location.column, len(shown) - start))
+    return [
+        f"  {dim}-->{end} {location.path}:{location.line}:{location.column}",
+        f" {gap} {dim}|{end}",
+        f" {dim}{number} |{end} {shown}",
+        f" {gap} {dim}|{end} {' ' * start}{paint[severity]}{'^' * width}{end}",
+    ]
+
+
+def as_lines(findings: Sequence[Finding]) -> str:
+    """One line each, `path:line:column: CODE message`, as editors and grep understand."""
+    return "\n".join(
+        f"{f.location.path}:{f.location.line}:{f.location.column}: {f.code} {f.severity}: {f.message}" for f in findings
+    )
+
+
+def as_github(findings: Sequence[Finding]) -> str:
+    """Workflow commands that GitHub shows beside the lines of a pull request."""
+    levels = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+    lines = []
+    for finding in findings:
+        place = finding.location
+        properties = {"file": place.path, "line": place.line, "col": place.column, "title": finding.code}
+        written = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in properties.items())
+        lines.append(f"::{levels[finding.severity]} {written}::{_escaped(finding.message)}")
+    return "\n".join(lines)
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for character in f"%\r\n{more}":
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def as_values(findings: Sequence[Finding]) -> list[dict[str, object]]:
+    """What `--format json` has in its list `findings`."""
+    return [
+        {
+            "code": finding.code,
+            "severity": str(finding.severity),
+            "message": finding.message,
+            "path": finding.location.path,
+            "line": finding.location.line,
+            "column": finding.location.column,
+            "end_column": finding.location.end_column,
+            "hint": finding.hint,
+            "fixable": bool(finding.edits),
+            "notes": [
+                {"path": note.location.path, "line": note.location.line, "text": note.text} for note in finding.notes
+            ],
+        }
+        for finding in findings
+    ]
+
+
+def as_sarif(findings: Sequence[Finding]) -> str:
+    """A SARIF 2.1.0 log, as code-scanning services take it."""
+    from djproject.checks.registry import all_rules
+
+    rules = [rule for rule in all_rules() if any(finding.code == rule.code for finding in findings)]
+    index = {rule.code: number for number, rule in enumerate(rules)}
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "djproject",
+                        "version": __version__,
+                        "informationUri": HOME.partition("/reference")[0],
+                        "rules": [
+                            {
+                                "id": rule.code,
+                                "name": rule.name,
+                                "shortDescription": {"text": rule.claim},
+                                "fullDescription": {"text": rule.page.partition("\n\nExample")[0]},
+                                "helpUri": f"{HOME}/{rule.code}",
+                                "defaultConfiguration": {"level": SARIF_LEVELS[rule.severity]},
+                            }
+                            for rule in rules
+                        ],
+                    }
+                },
+                "originalUriBaseIds": {"ROOT": {"description": {"text": "The folder of pyproject.toml."}}},
+                "results": [_sarif_result(finding, index) for finding in findings],
+                "columnKind": "unicodeCodePoints",
+            }
+        ],
+    }
+    return json.dumps(log, indent=2, ensure_ascii=False)
+
+
+def _sarif_result(finding: Finding, index: Mapping[str, int]) -> dict[str, object]:
+    result: dict[str, object] = {
+        "ruleId": finding.code,
+        "ruleIndex": index[finding.code],
+        "level": SARIF_LEVELS[finding.severity],
+        "message": {"text": " ".join(filter(None, (finding.message, finding.hint)))},
+        "locations": [_sarif_location(finding.location)],
+    }
+    if finding.notes:
+        related = [
+            {"id": number, **_sarif_location(note.location), "message": {"text": note.text}}
+            for number, note in enumerate(finding.notes, start=1)
+        ]
+        result["relatedLocations"] = related
+    return result
+
+
+def _sarif_location(location: Location) -> dict[str, object]:
+    from urllib.parse import quote
+
+    region = {
+        "startLine": location.line,
+        "startColumn": location.column,
+        "endColumn": max(location.end_column, location.column),
+    }
+    place = {"artifactLocation": {"uri": quote(location.path), "uriBaseId": "ROOT"}, "region": region}
+    return {"physicalLocation": place}

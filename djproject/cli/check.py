@@ -1,0 +1,63 @@
+"""`djproject check`."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from djproject.cli._options import new_app
+
+app = new_app()
+
+
+class FindingsFormat(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    CONCISE = "concise"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
+class FailLevel(StrEnum):
+    """From where on findings make the exit code 1."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@app.command()
+def check(
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Only findings in these.")] = None,
+    select: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Only these: DJP2, DJP209.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="All but these.")] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely, then check.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change; write nothing.")] = False,
+    fail_level: Annotated[FailLevel | None, typer.Option(help="What makes the exit code 1.")] = None,
+    format: Annotated[FindingsFormat, typer.Option("--format", help="How it is printed.")] = FindingsFormat.TEXT,
+    watch: Annotated[bool, typer.Option("--watch", help="Check again on every change, until Ctrl-C.")] = False,
+    baseline: Annotated[str | None, typer.Option(metavar="FILE", help="Findings known before.")] = None,
+    write_baseline: Annotated[str | None, typer.Option(metavar="FILE", help="Keep the findings of now.")] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write .djproject/check.json.")] = False,
+) -> None:
+    """Check every rule of the convention, without importing the pipeline.
+
+    Exit code 1 where an error is found (or a warning, with --fail-level warning). Settings are in
+    [tool.djproject.check]; '# djp: ignore[DJP209]' at the end of a line ignores a rule there.
+
+    Example: djproject check --select DJP2 --fix
+    """
+    from djproject.cli._checking import Request, run_check
+    from djproject.project.checking import read_codes
+
+    def codes(given: list[str] | None) -> tuple[str, ...] | None:
+        return None if given is None else read_codes(tuple(code for text in given for code in text.split(",") if code))
+
+    request = Request(
+        tuple(paths or ()), codes(select), codes(ignore), fix, diff, fail_level, format, watch,
+        baseline, write_baseline, not no_cache,
+    )  # fmt: skip
+    code = run_check(request)
+    if code:
+        raise typer.Exit(code)

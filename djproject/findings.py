@@ -1,0 +1,89 @@
+"""What a check says: a finding has a code, a place and a sentence, and it is data."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad a finding is: `error` will fail or lose data, `warning` departs from the convention, `info` is not known."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    def reaches(self, level: "Severity") -> bool:
+        """Whether it is at least as bad as `level`."""
+        order = list(Severity)
+        return order.index(self) <= order.index(level)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """Where a finding is.
+
+    Attributes
+    ----------
+    path
+        Relative to the project's root, with forward slashes.
+    line, column
+        Counted from 1; column 1, line 1 stands for the file as a whole.
+    end_column
+        One past the last character, on the same line.
+    """
+
+    path: str
+    line: int = 1
+    column: int = 1
+    end_column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One replacement in a file's decoded text: the characters from `start` up to `end` become `text`."""
+
+    path: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A further place that belongs to a finding."""
+
+    location: Location
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule found in one place.
+
+    Attributes
+    ----------
+    code, severity
+        Of the rule.
+    message
+        One sentence.
+    location
+        Where.
+    hint
+        How to mend it, or what to type; may be empty.
+    edits
+        The change that mends it and keeps the program's meaning; empty where none is safe.
+    notes
+        Further places.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    location: Location
+    hint: str = ""
+    edits: tuple[Edit, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def order(self) -> tuple[Location, str, str]:
+        """What findings are sorted by: place, then code."""
+        return self.location, self.code, self.message

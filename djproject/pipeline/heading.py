@@ -1,0 +1,179 @@
+"""The attributes that a table ends up with, and which attribute of which parent each foreign key ties them to."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from djproject.pipeline.definition import Attribute, ForeignKey, Projection
+from djproject.pipeline.source import Pipeline, Table
+
+
+class Link(NamedTuple):
+    """One foreign key, resolved.
+
+    Attributes
+    ----------
+    child, parent
+        The tables, `module.Table`.
+    attributes
+        For each attribute of the parent's primary key, in its order: the child's attribute and the parent's.
+    primary
+        Whether all the child's attributes are in its primary key.
+    line
+        Of the foreign key, within the child's definition.
+    """
+
+    child: str
+    parent: str
+    attributes: tuple[tuple[str, str], ...]
+    primary: bool
+    line: int
+
+    @property
+    def renamed(self) -> bool:
+        """Whether an attribute has another name in the child than in the parent."""
+        return any(mine != theirs for mine, theirs in self.attributes)
+
+
+class Heading(NamedTuple):
+    """What is known of a table's attributes.
+
+    Attributes
+    ----------
+    primary
+        The primary key, in order; `_singleton` aside, as a table without one is declared.
+    names
+        All attributes, in order.
+    inherited
+        The attributes that foreign keys bring.
+    links
+        The foreign keys, in order; those whose parent is not known are left out.
+    doubled
+        Attribute or foreign-key lines that declare a name again: the line, the name, and the line that has it first.
+    complete
+        Whether every line was understood; else attributes may be missing above.
+    """
+
+    primary: tuple[str, ...]
+    names: tuple[str, ...]
+    inherited: frozenset[str]
+    links: tuple[Link, ...]
+    doubled: tuple[tuple[int, str, int], ...]
+    complete: bool
+
+
+UNKNOWN = Heading((), (), frozenset(), (), (), False)
+
+
+class ProjectionError(Exception):
+    """A projection that DataJoint refuses; says why."""
+
+
+class Headings:
+    """The headings of a pipeline's tables, computed when they are asked for."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._known: dict[str, Heading] = {}
+
+    def of(self, table: Table) -> Heading:
+        """The heading of a table; an incomplete one in a cycle or after a parent that is not known."""
+        name = table.full_name
+        found = self._known.get(name)
+        if found is None:
+            self._known[name] = UNKNOWN
+            found = self._known[name] = self._heading(table)
+        return found
+
+    def links(self) -> Iterator[Link]:
+        """All foreign keys between the pipeline's tables."""
+        for table in self._pipeline.tables:
+            yield from self.of(table).links
+
+    def parent_key(self, key: ForeignKey, parent: Table) -> tuple[tuple[str, str], ...] | None:
+        """The attributes a foreign key brings: the name in the child and in the parent; None where not known.
+
+        Raises
+        ------
+        ProjectionError
+            DataJoint refuses the projection.
+        """
+        heading = self.of(parent)
+        if not heading.complete:
+            return None
+        pairs = [(name, name) for name in heading.primary]
+        if not key.projections:
+            return tuple(pairs)
+        names = set(heading.names)
+        for step in key.projections:
+            pairs, names = _projected(pairs, names, step)
+        return tuple(pairs)
+
+    def _heading(self, table: Table) -> Heading:
+        if table.definition is None:
+            return UNKNOWN
+        primary: list[str] = []
+        lines: dict[str, int] = {}
+        inherited: set[str] = set()
+        links: list[Link] = []
+        doubled: list[tuple[int, str, int]] = []
+        complete = True
+        own: set[str] = set()
+        parents = iter(table.parents)
+        for line in table.definition.lines:
+            if type(line) is Attribute:
+                if line.name in lines:
+                    doubled.append((line.line, line.name, lines[line.name]))
+                    continue
+                lines[line.name] = line.line
+                own.add(line.name)
+                if line.primary:
+                    primary.append(line.name)
+            elif type(line) is ForeignKey:
+                name = next(parents)
+                parent = self._pipeline.table(name) if name else None
+                pairs = self._pairs(line, parent)
+                if pairs is None or parent is None:
+                    complete = False
+                    continue
+                for mine, _ in pairs:
+                    if mine in own:
+                        doubled.append((line.line, mine, lines[mine]))
+                    elif mine not in lines:
+                        lines[mine] = line.line
+                        if line.primary:
+                            primary.append(mine)
+                    inherited.add(mine)
+                in_key = all(mine in primary for mine, _ in pairs)
+                links.append(Link(table.full_name, parent.full_name, pairs, in_key, line.line))
+        return Heading(tuple(primary), tuple(lines), frozenset(inherited), tuple(links), tuple(doubled), complete)
+
+    def _pairs(self, key: ForeignKey, parent: Table | None) -> tuple[tuple[str, str], ...] | None:
+        if parent is None or key.problem:
+            return None
+        try:
+            return self.parent_key(key, parent)
+        except ProjectionError:
+            return None
+
+
+def _projected(
+    pairs: list[tuple[str, str]], names: set[str], step: Projection
+) -> tuple[list[tuple[str, str]], set[str]]:
+    """A primary key after one `.proj(…)`. Source: datajoint/expression.py, QueryExpression.proj (2.3.5)."""
+    renamed = {old: new for new, old in step.renames}
+    key = {mine for mine, _ in pairs}
+    kept = {name for name in step.named if not name.strip().startswith("-")}
+    excluded = {name.strip().lstrip("-").strip() for name in step.named} - kept
+    for old in renamed:
+        if old not in names:
+            raise ProjectionError(f"the parent has no attribute {old!r}")
+    for name in sorted(kept):
+        if name not in names:
+            raise ProjectionError(f"the parent has no attribute {name!r}")
+    for name in sorted(excluded & key):
+        raise ProjectionError(f"{name!r} is in the parent's primary key and cannot be left out")
+    staying = {mine for mine in key if mine not in renamed} | kept
+    for new, _ in step.renames:
+        if new in staying:
+            raise ProjectionError(f"the parent has an attribute {new!r} already")
+    return [(renamed.get(mine, mine), theirs) for mine, theirs in pairs], staying | set(renamed.values())

@@ -1,0 +1,126 @@
+"""What the make methods of a table do, as far as their source tells: do they insert, what do they fetch from."""
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from djproject.pipeline.definition import dotted
+from djproject.pipeline.module import Place
+
+THREE_PARTS = ("make_fetch", "make_compute", "make_insert")
+_FETCHES = frozenset(
+    {"fetch", "fetch1", "to_dicts", "to_pandas", "to_polars", "to_arrow", "to_arrays", "keys", "head", "tail"}
+)
+
+
+class Fetch(NamedTuple):
+    """A table that a method fetches from: its name as written, and where."""
+
+    table: str
+    place: Place
+
+
+class Making(NamedTuple):
+    """What the make methods of a class do.
+
+    Attributes
+    ----------
+    inserts
+        Whether an insert may be reached; also where the methods pass `self` on or call what is not in the class.
+    fetches
+        The names that rows are fetched from.
+    """
+
+    inserts: bool
+    fetches: tuple[Fetch, ...]
+
+
+def read_making(tree: ast.Module, class_name: str) -> Making:
+    """What the make methods of the class `Master` or `Master.Part` do."""
+    body: list[ast.stmt] = tree.body
+    node: ast.ClassDef | None = None
+    for part in class_name.split("."):
+        node = next((n for n in _classes(body) if n.name == part), None)
+        body = node.body if node else []
+    if node is None:
+        return Making(True, ())
+    functions = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    started = [name for name in ("make", *THREE_PARTS) if name in functions]
+    reached = _reached(functions, started)
+    inserts = any(_inserts(functions[name], set(functions)) for name in reached)
+    fetches = [fetch for name in reached for fetch in _fetches(functions[name])]
+    return Making(inserts, tuple(fetches))
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _classes(body: list[ast.stmt]) -> Iterator[ast.ClassDef]:
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield node
+        elif isinstance(node, ast.If | ast.With | ast.Try):
+            yield from _classes(node.body)
+
+
+def _reached(functions: dict[str, Function], started: list[str]) -> list[str]:
+    reached = list(started)
+    for name in reached:
+        for node in ast.walk(functions[name]):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id in {"self", "cls"}
+            ):
+                if node.attr in functions and node.attr not in reached:
+                    reached.append(node.attr)
+    return reached
+
+
+def _inserts(function: Function, known: set[str]) -> bool:
+    """Whether a method inserts, or hands the table on to something that might."""
+    me = function.args.args[0].arg if function.args.args else ""
+    for node in ast.walk(function):
+        match node:
+            case ast.Attribute(attr=name) if "insert" in name:
+                return True
+            case ast.Call(args=arguments, keywords=keywords):
+                given = [*arguments, *(keyword.value for keyword in keywords)]
+                if any(isinstance(argument, ast.Name) and argument.id == me for argument in given):
+                    return True
+                if _calls_unknown(node.func, me, known):
+                    return True
+    return False
+
+
+def _calls_unknown(function: ast.expr, me: str, known: set[str]) -> bool:
+    """Whether a call goes to the instance's bases, or to a method that is not in the class."""
+    match function:
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="super"))):
+            return True
+        case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner == me:
+            return name not in known and name not in _FETCHES
+    return False
+
+
+def _fetches(function: Function) -> Iterator[Fetch]:
+    for node in ast.walk(function):
+        match node:
+            case ast.Call(func=ast.Attribute(value=source, attr=name)) if name in _FETCHES:
+                yield from _tables(source)
+
+
+def _tables(node: ast.expr) -> Iterator[Fetch]:
+    """The names that an expression is made of, restrictions aside: `(A * B.proj() & key)` → A, B."""
+    match node:
+        case ast.Name() | ast.Attribute() if dotted(node):
+            yield Fetch(dotted(node), Place(node.lineno, node.col_offset + 1))
+        case ast.BinOp(left=left, op=ast.BitAnd() | ast.Sub()):
+            yield from _tables(left)
+        case ast.BinOp(left=left, right=right):
+            yield from _tables(left)
+            yield from _tables(right)
+        case ast.Call(func=ast.Attribute(value=inner)):
+            yield from _tables(inner)
+        case ast.Call(func=function, args=[]):
+            yield from _tables(function)

@@ -1,0 +1,177 @@
+"""What a name means in a module: a table class, another module, something of datajoint or of elsewhere."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from djproject.pipeline.module import ClassFacts, Import, PythonModule
+
+
+class Kind(StrEnum):
+    """What a name stands for."""
+
+    CLASS = "class"
+    MODULE = "module"
+    SCHEMA = "schema"
+    DATAJOINT = "datajoint"
+    ELSEWHERE = "elsewhere"
+    NOTHING = "nothing"
+
+
+class Meaning(NamedTuple):
+    """What a name stands for.
+
+    Attributes
+    ----------
+    kind
+        `ELSEWHERE` is a name that exists and cannot be followed; `NOTHING` one that does not exist.
+    module
+        The module of the package that a class or schema is in, or that the name is.
+    name
+        The class (`Master.Part`), the schema's variable, or the name in datajoint.
+    """
+
+    kind: Kind
+    module: str = ""
+    name: str = ""
+
+
+ELSEWHERE = Meaning(Kind.ELSEWHERE)
+NOTHING = Meaning(Kind.NOTHING)
+Modules = Mapping[str, PythonModule]
+
+
+class Scopes:
+    """The names of all modules of a package, looked up on demand."""
+
+    def __init__(self, modules: Modules) -> None:
+        self._modules = modules
+        self._direct: dict[str, dict[str, Meaning | Import | str]] = {}
+        self._classes: dict[str, dict[str, ClassFacts]] = {}
+        self._found: dict[tuple[str, str], Meaning] = {}
+
+    def meaning(self, module: str, text: str) -> Meaning:
+        """What a dotted name means in a module."""
+        found = self._found.get((module, text))
+        if found is None:
+            self._found[module, text] = NOTHING  # a name that refers to itself means nothing
+            found = self._found[module, text] = self._look_up(module, text)
+        return found
+
+    def class_facts(self, module: str, name: str) -> ClassFacts | None:
+        """The class `Master` or `Master.Part` of a module; None where there is none."""
+        head, *rest = name.split(".")
+        facts = self._classes_of(module).get(head)
+        for part in rest:
+            facts = next((inner for inner in facts.parts if inner.name == part), None) if facts else None
+        return facts
+
+    def imported_module(self, item: Import) -> str | None:
+        """The module of the package that an import makes available; None for anything else, `__init__` included."""
+        if not item.inside:
+            return None
+        if item.name:
+            member = f"{item.base}.{item.name}".lstrip(".")
+            if member in self._modules:
+                return member
+        return item.base if item.base and item.base in self._modules else None
+
+    def _look_up(self, module: str, text: str) -> Meaning:
+        names = self._names(module)
+        head, _, rest = text.partition(".")
+        found = names.get(head)
+        if found is None:
+            for local, meaning in names.items():
+                if "." in local and text.startswith(f"{local}."):
+                    return self._follow(module, meaning, text[len(local) + 1 :])
+            return self._through_wildcards(module, text)
+        return self._follow(module, found, rest)
+
+    def _names(self, module: str) -> dict[str, Meaning | Import | str]:
+        """The names bound at module level; an import or alias is followed when it is asked for."""
+        if module in self._direct:
+            return self._direct[module]
+        source = self._modules[module]
+        names: dict[str, Meaning | Import | str] = dict.fromkeys(source.bound, ELSEWHERE)
+        names |= {item.local: item for item in source.imports if item.local != "*" and item.when != "call"}
+        names |= dict(source.aliases)
+        names |= {facts.name: Meaning(Kind.CLASS, module, facts.name) for facts in source.classes}
+        names |= {call.variable: Meaning(Kind.SCHEMA, module, call.variable) for call in source.schemas}
+        self._direct[module] = names
+        return names
+
+    def _follow(self, module: str, found: Meaning | Import | str, rest: str) -> Meaning:
+        if isinstance(found, str):
+            return self.meaning(module, f"{found}.{rest}" if rest else found)
+        if isinstance(found, Import):
+            return self._imported(found, rest)
+        if not rest:
+            return found
+        match found.kind:
+            case Kind.CLASS:
+                return self._part(found, rest)
+            case Kind.MODULE:
+                return self._member(found.module, rest)
+        return ELSEWHERE
+
+    def _imported(self, item: Import, rest: str) -> Meaning:
+        if not item.inside:
+            if item.base == "datajoint":
+                name = ".".join(filter(None, (item.name, rest)))
+                return Meaning(Kind.DATAJOINT, "", name)
+            return ELSEWHERE
+        target = self.imported_module(item)
+        whole = target is not None and (not item.name or target == f"{item.base}.{item.name}".lstrip("."))
+        if whole and target is not None:
+            return self._member(target, rest) if rest else Meaning(Kind.MODULE, target)
+        if item.base in self._modules and item.name:
+            return self._member(item.base, f"{item.name}.{rest}" if rest else item.name)
+        return NOTHING
+
+    def _member(self, module: str, text: str) -> Meaning:
+        head, _, rest = text.partition(".")
+        if head in self._names(module):
+            return self.meaning(module, text)
+        inner = f"{module}.{head}".lstrip(".")
+        if inner in self._modules:
+            return self._member(inner, rest) if rest else Meaning(Kind.MODULE, inner)
+        if self._modules[module].problem is not None:
+            return ELSEWHERE
+        return self._through_wildcards(module, text)
+
+    def _part(self, found: Meaning, rest: str) -> Meaning:
+        facts = self.class_facts(found.module, found.name)
+        head, _, more = rest.partition(".")
+        if facts is None:
+            return NOTHING
+        if any(part.name == head for part in facts.parts):
+            inner = Meaning(Kind.CLASS, found.module, f"{found.name}.{head}")
+            return self._part(inner, more) if more else inner
+        if head in facts.assigned:
+            return ELSEWHERE
+        for base in facts.bases:
+            meaning = self.meaning(found.module, base)
+            if meaning.kind is Kind.CLASS and meaning != found:
+                inherited = self._part(meaning, rest)
+                if inherited.kind is not Kind.NOTHING:
+                    return ELSEWHERE
+            elif meaning.kind is Kind.ELSEWHERE:
+                return ELSEWHERE
+        return NOTHING
+
+    def _through_wildcards(self, module: str, text: str) -> Meaning:
+        for item in self._modules[module].imports:
+            if item.local != "*":
+                continue
+            if not item.inside or item.base not in self._modules:
+                return ELSEWHERE
+            if item.base != module:
+                meaning = self.meaning(item.base, text)
+                if meaning.kind is not Kind.NOTHING:
+                    return meaning
+        return NOTHING
+
+    def _classes_of(self, module: str) -> dict[str, ClassFacts]:
+        if module not in self._classes:
+            self._classes[module] = {facts.name: facts for facts in self._modules[module].classes}
+        return self._classes[module]
