@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad a finding is: `error` will fail or lose data, `warning` departs from the convention, `info` is not known."""
+    """`error` will fail or lose data, `warning` departs from the convention, `info` is what cannot be known."""
 
     ERROR = "error"
     WARNING = "warning"

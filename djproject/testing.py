@@ -58,7 +58,7 @@ class DeployedPipeline:
         """Fill every imported and computed table in this process; the failed jobs come back."""
         from djproject.population.events import Failed
         from djproject.population.jobs import add_jobs, make_job, pending_keys
-        from djproject.population.loading import AUTOPOPULATED
+        from djproject.project.names import AUTOPOPULATED
 
         failed = []
         for loaded in self.loaded:

@@ -26,8 +26,8 @@ SERVERS = {"postgresql": "PostgreSQL", "mysql": "MySQL"}
 def stores_are_configured(examined: Examined) -> Iterator[Found]:
     """DJP209 error: The store that an attribute names is configured.
 
-    What it does: compares the names after `@` in types such as `<blob@main>` with `[tool.datajoint.stores]` and the stores
-    of targets.
+    What it does: compares the names after `@` in types such as `<blob@main>` with `[tool.datajoint.stores]` and the
+    stores of targets.
 
     Why it matters: DataJoint declares the table all the same and fails at the first insert.
 
@@ -82,8 +82,8 @@ def types_are_known(examined: Examined) -> Iterator[Found]:
 def types_are_those_of_datajoint_2(examined: Examined) -> Iterator[Found]:
     """DJP212 error, fix: No attribute has a type of an older DataJoint, or one in capitals or with a space.
 
-    What it does: finds `object@main`, `blob@main`, `attach`, `filepath@x`, `external-x`, `boolean`, `binary(16)`, and core
-    types that DataJoint recognises but cannot translate (`INT32`, `varchar (8)`, `jsonb`).
+    What it does: finds `object@main`, `blob@main`, `attach`, `filepath@x`, `external-x`, `boolean`, `binary(16)`, and
+    core types that DataJoint recognises but cannot translate (`INT32`, `varchar (8)`, `jsonb`).
 
     Why it matters: DataJoint 2.3 refuses the table when it is declared.
 
@@ -112,8 +112,8 @@ def types_are_those_of_datajoint_2(examined: Examined) -> Iterator[Found]:
 def types_are_core_types(examined: Examined) -> Iterator[Found]:
     """DJP213 warning, fix: Attributes have core types, not native types of one database server.
 
-    What it does: finds native types such as `int`, `float`, `text`, `timestamp`. It replaces those that are the same column
-    under a core type's name on every configured server.
+    What it does: finds native types such as `int`, `float`, `text`, `timestamp`. It replaces those that are the same
+    column under a core type's name on every configured server.
 
     Why it matters: native types reach the server as they are, so the pipeline depends on one server; DataJoint warns at
     every declaration.
@@ -143,8 +143,8 @@ def types_are_core_types(examined: Examined) -> Iterator[Found]:
 def types_are_valid_on_the_database(examined: Examined) -> Iterator[Found]:
     """DJP214 error: The database servers of the project accept every type.
 
-    What it does: compares native types, and the numbers of core types, with what PostgreSQL and MySQL accept. The servers
-    are those of `[tool.datajoint]`, of the targets, and PostgreSQL where the target is the embedded database.
+    What it does: compares native types, and the numbers of core types, with what PostgreSQL and MySQL accept. The
+    servers are those of `[tool.datajoint]`, of the targets, and PostgreSQL where the target is the embedded database.
 
     Why it matters: DataJoint passes the type on and the server answers with a syntax error in SQL nobody wrote.
 
@@ -177,8 +177,8 @@ def blobs_are_serialised(examined: Examined) -> Iterator[Found]:
 
     What it does: finds `blob`, `tinyblob`, `mediumblob` and `longblob` as types.
 
-    Why it matters: DataJoint 2 stores raw bytes in them and serialises nothing: an array is silently kept as the text of
-    its representation, and the data are lost.
+    Why it matters: DataJoint 2 stores raw bytes in them and serialises nothing: an array is silently kept as the text
+    of its representation, and the data are lost.
 
     Example:
         trace : longblob
@@ -201,8 +201,8 @@ def blobs_are_serialised(examined: Examined) -> Iterator[Found]:
 def codecs_are_known(examined: Examined) -> Iterator[Found]:
     """DJP216 error: Every codec exists, and has an `@` where it needs a store.
 
-    What it does: looks for the codec among DataJoint's own, those the package defines (`name = "…"` in a Codec class), and
-    those of installed plugins.
+    What it does: looks for the codec among DataJoint's own, those the package defines (`name = "…"` in a Codec class),
+    and those of installed plugins.
 
     Why it matters: DataJoint refuses the table when it is declared.
 
@@ -269,8 +269,8 @@ def tables_have_a_primary_key(examined: Examined) -> Iterator[Found]:
 
     What it does: finds definitions with nothing above the `---`.
 
-    Why it matters: DataJoint makes such a table a singleton that holds at most one row; a forgotten primary key is legal
-    and shows at the second insert.
+    Why it matters: DataJoint makes such a table a singleton that holds at most one row; a forgotten primary key is
+    legal and shows at the second insert.
 
     Example:
         ---
@@ -285,13 +285,12 @@ def tables_have_a_primary_key(examined: Examined) -> Iterator[Found]:
     """
     for table in examined.tables:
         definition = table.definition
-        if definition and not any(getattr(line, "primary", False) for line in definition.lines):
-            if not any(type(line) is Malformed for line in definition.lines):
-                yield Found(
-                    examined.of_table(table),
-                    f"{table.name} has no primary key, so it holds one row at most.",
-                    "Write the attributes that identify a row above the ---.",
-                )
+        if definition and not any(type(line) is Malformed or getattr(line, "primary", 0) for line in definition.lines):
+            yield Found(
+                examined.of_table(table),
+                f"{table.name} has no primary key, so it holds one row at most.",
+                "Write the attributes that identify a row above the ---.",
+            )
 
 
 @rule

@@ -17,8 +17,8 @@ NAME = "check.json"
 def cached_results(inputs: Inputs, environ: Mapping[str, str] = os.environ) -> Results:
     """What all rules find: from the last run where nothing changed since, else found now and kept.
 
-    Runs side by side disturb nobody: the file is replaced whole, and belongs to one digest. Where it cannot be written, or
-    read, everything is simply found again.
+    Runs side by side disturb nobody: the file is replaced whole, and belongs to one digest. Where it cannot be
+    written, or read, everything is simply found again.
     """
     path = state_directory(inputs.project.root, environ) / NAME
     digest = inputs.digest()
@@ -46,7 +46,7 @@ def _read(path: Path, digest: str) -> Results | None:
                 return None
             match json.loads(head + stream.read()):
                 case {"digest": str(found), "results": {**value}} if found == digest:
-                    return _results(value)
+                    return _results({str(key): item for key, item in value.items()})
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return None

@@ -17,8 +17,8 @@ ROUNDS = 20
 def fixed_files(inputs: Inputs, choice: Choice) -> tuple[dict[Path, bytes], int]:
     """The files that fixing changes, with their new bytes, and how many findings it mends.
 
-    A file is changed by all edits that concern it or by none: where the result of a Python file does not parse, the file
-    stays as it is. The new files have nothing left to fix.
+    A file is changed by all edits that concern it or by none: where the result of a Python file does not parse, the
+    file stays as it is. The new files have nothing left to fix.
     """
     changed: dict[Path, bytes] = {}
     refused: set[str] = set()

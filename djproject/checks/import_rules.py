@@ -1,6 +1,7 @@
 """DJP1xx: imports between schema modules, cycles of them, and the contracts a lab has set."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
@@ -17,8 +18,8 @@ from djproject.pipeline.source import SchemaModule, Table
 def upstream_modules_are_imported_at_the_top(examined: Examined) -> Iterator[Found]:
     """DJP107 warning: Upstream schema modules are imported at the top of the module.
 
-    What it does: finds imports of schema modules inside functions, and those under `if TYPE_CHECKING` that no foreign key
-    uses.
+    What it does: finds imports of schema modules inside functions, and those under `if TYPE_CHECKING` that no foreign
+    key uses.
 
     Why it matters: the DAG of modules should be plain from the first lines; an import inside a function usually hides a
     cycle.
@@ -68,8 +69,8 @@ def upstream_modules_are_imported_by_name(examined: Examined) -> Iterator[Found]
 def imports_form_no_cycle(examined: Examined) -> Iterator[Found]:
     """DJP112 error: The imports between the modules of the package form a directed acyclic graph.
 
-    What it does: reports the shortest cycle of each knot of modules, each import on it with the foreign keys that go the
-    same way, and the fewest imports to remove. Imports inside functions and under `if TYPE_CHECKING` do not count.
+    What it does: reports the shortest cycle of each knot of modules, each import on it with the foreign keys that go
+    the same way, and the fewest imports to remove. Imports inside functions and under `if TYPE_CHECKING` do not count.
 
     Why it matters: Python runs one of the modules half; the failed import leaves an empty schema in the database and
     reports a foreign key that "could not be resolved".
@@ -93,10 +94,11 @@ def imports_form_no_cycle(examined: Examined) -> Iterator[Found]:
 def modules_form_no_cycle(examined: Examined) -> Iterator[Found]:
     """DJP113 error: The foreign keys between schema modules form a directed acyclic graph, imports included.
 
-    What it does: bundles the foreign keys of each pair of modules and reports the shortest cycle of each knot that is not
-    one of imports alone (DJP112).
+    What it does: bundles the foreign keys of each pair of modules and reports the shortest cycle of each knot that is
+    not one of imports alone (DJP112).
 
-    Why it matters: data would flow both ways between two schemas; neither can be declared, backed up or dropped on its own.
+    Why it matters: data would flow both ways between two schemas; neither can be declared, backed up or dropped on its
+    own.
 
     Example:
         # subject.py
@@ -203,18 +205,19 @@ def layers_are_kept(examined: Examined) -> Iterator[Found]:
     layers = examined.project.check.layers
     level = {name: number for number, layer in enumerate(layers) for name in layer}
     for child, parent, reason in _edges(examined):
-        if level.get(_layered(child, level), -1) >= 0 and level.get(_layered(parent, level), -1) >= 0:
-            if level[_layered(parent, level)] > level[_layered(child, level)]:
-                yield Found(
-                    _place(examined, reason), f"{child} depends on {parent}, which is in a later layer ({reason.kind})."
-                )
+        mine, theirs = (level.get(_layered(name, level)) for name in (child, parent))
+        if mine is not None and theirs is not None and theirs > mine:
+            yield Found(
+                _place(examined, reason), f"{child} depends on {parent}, which is in a later layer ({reason.kind})."
+            )
 
 
 @rule
 def independent_modules_stay_apart(examined: Examined) -> Iterator[Found]:
     """DJP121 error: Modules that are to be independent do not depend on each other.
 
-    What it does: reads `independent` of `[tool.djproject.check]`; looks for direct dependencies and those through others.
+    What it does: reads `independent` of `[tool.djproject.check]`; looks for direct dependencies and those through
+    others.
 
     Why it matters: the lab said so.
 
@@ -241,8 +244,8 @@ def independent_modules_stay_apart(examined: Examined) -> Iterator[Found]:
 def forbidden_dependencies_are_absent(examined: Examined) -> Iterator[Found]:
     """DJP122 error: No module depends on one that the project forbids to it.
 
-    What it does: reads `forbid` of `[tool.djproject.check]`: entries such as "analysis -> subject"; looks at direct imports
-    and foreign keys.
+    What it does: reads `forbid` of `[tool.djproject.check]`: entries such as "analysis -> subject"; looks at direct
+    imports and foreign keys.
 
     Why it matters: the lab said so.
 
@@ -262,7 +265,7 @@ def forbidden_dependencies_are_absent(examined: Examined) -> Iterator[Found]:
 def _cycle(examined: Examined, parents: Mapping[str, Sequence[str]], component: frozenset[str], what: str) -> Found:
     cycle = shortest_cycle(parents, component)
     notes = []
-    for child, parent in zip(cycle, cycle[1:], strict=False):
+    for child, parent in pairwise(cycle):
         for reason in module_reasons(examined.pipeline, child, parent):
             notes.append(Note(_place(examined, reason), f"{reason.kind}: {child} → {parent} ({reason.text})"))
     cut, exact = edges_to_cut(parents, component)

@@ -15,6 +15,7 @@ from djproject.project.location import NO_PROJECT_HINT, PYPROJECT, Project, find
 
 PRIVATE = (".env", "docker/.env", "dj_local_conf.json", ".dj_local_conf.json")
 PRIVATE_FOLDERS = (".secrets",)
+_CODE = (Path(__file__).parent, Path(__file__).parents[1] / "pipeline", Path(__file__).parents[1] / "project")
 LARGEST_NOTEBOOK_BYTES = 50_000_000
 
 
@@ -37,6 +38,7 @@ class Inputs:
         state = hashlib.blake2b(digest_size=20)
         site = Path(hashlib.__file__).parent / "site-packages"
         parts = [__version__, sys.version, str(self.project.root), str(self.in_git), self.setting_problem]
+        parts += [str(entry.stat().st_mtime_ns) for folder in _CODE for entry in os.scandir(folder)]
         parts += [str(place.stat().st_mtime_ns) for place in (Path(sys.prefix), site) if place.exists()]
         parts += [*sorted(self.names), *sorted(self.tracked), "", *sorted(self.unignored)]
         state.update("\0".join(parts).encode(errors="surrogateescape"))

@@ -9,8 +9,7 @@ from djproject.pipeline.making import THREE_PARTS, Making, read_making
 from djproject.pipeline.module import ClassFacts, Problem, inserts_plainly, method_text, names_in, parse
 from djproject.pipeline.scope import Kind, Meaning
 from djproject.pipeline.source import Table
-
-POPULATED = frozenset({"imported", "computed"})
+from djproject.project.names import AUTOPOPULATED
 
 
 @rule
@@ -49,8 +48,8 @@ def populated_tables_have_a_make(examined: Examined) -> Iterator[Found]:
 def populated_keys_are_foreign_keys(examined: Examined) -> Iterator[Found]:
     """DJP219 error: The primary key of an imported or computed table consists of foreign keys, one at least.
 
-    What it does: finds attributes of the primary key that no foreign key brings, and tables without a foreign key in the
-    primary key.
+    What it does: finds attributes of the primary key that no foreign key brings, and tables without a foreign key in
+    the primary key.
 
     Why it matters: `make` is called for each key of the parents; an attribute more is in no job, so workers cannot tell
     which rows are missing. DataJoint means to refuse it, and 2.3.5 forgets to; without a parent `populate` fails.
@@ -95,8 +94,8 @@ def populated_keys_are_foreign_keys(examined: Examined) -> Iterator[Found]:
 def makes_insert(examined: Examined) -> Iterator[Found]:
     """DJP220 warning: An insert can be reached from every `make`.
 
-    What it does: follows `make` through the methods of its class. Where it hands the table on, or calls what is not in the
-    class, an insert is taken for granted.
+    What it does: follows `make` through the methods of its class. Where it hands the table on, or calls what is not in
+    the class, an insert is taken for granted.
 
     Why it matters: DataJoint counts a `make` that inserts nothing as a success, and calls it again for ever.
 
@@ -128,11 +127,11 @@ def makes_insert(examined: Examined) -> Iterator[Found]:
 def makes_fetch_from_ancestors(examined: Examined) -> Iterator[Found]:
     """DJP221 warning: A `make` fetches only from tables upstream of its own.
 
-    What it does: follows the tables that the make methods fetch from. Ancestors are allowed, their parts and masters, and
-    the table itself.
+    What it does: follows the tables that the make methods fetch from. Ancestors are allowed, their parts and masters,
+    and the table itself.
 
-    Why it matters: what is not an ancestor may change, or not be there yet, when a worker makes the key: the result cannot
-    be repeated, and deleting the source does not delete it.
+    Why it matters: what is not an ancestor may change, or not be there yet, when a worker makes the key: the result
+    cannot be repeated, and deleting the source does not delete it.
 
     Example:
         class Fit(dj.Computed):
@@ -221,7 +220,7 @@ def _allowed(examined: Examined, table: Table, parents: dict[str, tuple[str, ...
 
 def _populated(examined: Examined) -> Iterator[Table]:
     for table in examined.pipeline.tables:
-        if table.tier in POPULATED and "." not in table.name:
+        if table.tier in AUTOPOPULATED and "." not in table.name:
             yield table
 
 

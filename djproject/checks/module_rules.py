@@ -86,7 +86,8 @@ def names_are_lower_case(examined: Examined) -> Iterator[Found]:
 
     What it does: looks at the module's file name and the schema's name.
 
-    Why it matters: DataJoint checks neither; capitals and other characters need quotes in SQL and differ between servers.
+    Why it matters: DataJoint checks neither; capitals and other characters need quotes in SQL and differ between
+    servers.
 
     Example:
         schema = dj.Schema("Subject-Management")
@@ -129,10 +130,11 @@ def schemas_are_named_as_their_modules(examined: Examined) -> Iterator[Found]:
     for module in examined.pipeline.modules:
         last = module.name.rpartition(".")[2]
         whole = module.name.replace(".", "_")
-        if last and module.schema and NAME.fullmatch(module.schema):
-            if not any(module.schema == name or module.schema.endswith(f"_{name}") for name in (last, whole)):
-                where = examined.at(module.path, _schemas(module)[0].place)
-                yield Found(where, f"The module {module.name} declares a schema called {module.schema!r}.")
+        if not (last and module.schema and NAME.fullmatch(module.schema)):
+            continue
+        if not any(module.schema == name or module.schema.endswith(f"_{name}") for name in (last, whole)):
+            where = examined.at(module.path, _schemas(module)[0].place)
+            yield Found(where, f"The module {module.name} declares a schema called {module.schema!r}.")
 
 
 @rule
@@ -166,8 +168,8 @@ def schema_names_fit_the_database(examined: Examined) -> Iterator[Found]:
 
     What it does: counts the bytes of the name.
 
-    Why it matters: PostgreSQL silently cuts names after 63 bytes, so that two schemas can become one; MySQL refuses more
-    than 64 characters.
+    Why it matters: PostgreSQL silently cuts names after 63 bytes, so that two schemas can become one; MySQL refuses
+    more than 64 characters.
 
     Example:
         schema = dj.Schema("a_very_long_name_that_says_everything_about_what_is_in_here_and_more")
@@ -188,7 +190,8 @@ def modules_have_a_docstring(examined: Examined) -> Iterator[Found]:
 
     What it does: looks for a docstring, its first line, and the two lists.
 
-    Why it matters: the lists are the map of the pipeline that a new person reads first, and that documentation is made of.
+    Why it matters: the lists are the map of the pipeline that a new person reads first, and that documentation is made
+    of.
 
     Example:
         import datajoint as dj

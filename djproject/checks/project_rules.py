@@ -120,7 +120,8 @@ def private_files_are_ignored(examined: Examined) -> Iterator[Found]:
 def pyproject_holds_no_secrets(examined: Examined) -> Iterator[Found]:
     """DJP005 error: There are no credentials in pyproject.toml.
 
-    What it does: looks below `[tool.datajoint]` and `[tool.djproject]` for settings such as password, secret_key, token.
+    What it does: looks below `[tool.datajoint]` and `[tool.djproject]` for settings such as password, secret_key,
+    token.
 
     Why it matters: pyproject.toml is committed.
 
@@ -147,8 +148,8 @@ def pyproject_holds_no_secrets(examined: Examined) -> Iterator[Found]:
 def sources_hold_no_secrets(examined: Examined) -> Iterator[Found]:
     """DJP006 error: There are no credentials in the source.
 
-    What it does: looks for `dj.conn(password="…")`, `dj.config["database.password"] = "…"`, keys of stores and AWS access
-    keys as literals in Python files of the package.
+    What it does: looks for `dj.conn(password="…")`, `dj.config["database.password"] = "…"`, keys of stores and AWS
+    access keys as literals in Python files of the package.
 
     Why it matters: whoever can read the repository can read, change and delete the data.
 
@@ -211,7 +212,8 @@ def notebooks_hold_no_secrets(examined: Examined) -> Iterator[Found]:
 def container_files_hold_no_secrets(examined: Examined) -> Iterator[Found]:
     """DJP008 error: There are no credentials in the Dockerfile and the compose file.
 
-    What it does: looks for literal values of variables such as MYSQL_ROOT_PASSWORD; `${VARIABLE}` and empty values are fine.
+    What it does: looks for literal values of variables such as MYSQL_ROOT_PASSWORD; `${VARIABLE}` and empty values are
+    fine.
 
     Why it matters: both files are committed, and an image layer keeps what ENV and ARG say.
 

@@ -1,6 +1,7 @@
 """All rules, sorted by code."""
 
 import sys
+from collections.abc import Iterator
 from functools import cache
 
 from djproject.checks import (
@@ -12,6 +13,7 @@ from djproject.checks import (
     store_rules,
     table_rules,
 )
+from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, Rule, rule
 from djproject.errors import ConfigError
 
@@ -21,11 +23,10 @@ FAMILIES = {
     "DJP2": "Tables",
     "DJP3": "Stores",
 }
-UNUSED_IGNORE = "DJP090"
 
 
 @rule
-def ignores_are_used(examined):  # type: ignore[no-untyped-def]
+def ignores_are_used(_: Examined) -> Iterator[Found]:
     """DJP090 warning: Every `# djp: ignore[CODE]` suppresses a finding.
 
     What it does: finds comments that ignore a code of which nothing is found in that line; a comment behind the closing

@@ -108,7 +108,7 @@ def examine(inputs: Inputs) -> Results:
         if table.text
         for segment in table.text.segments[-1:]
     }
-    ignores = tuple(_ignores(inputs, examined.relative, spans))
+    ignores = tuple(_ignores(inputs, spans))
     unique = {(f.order, f.hint): f for f in findings}
     ordered = tuple(sorted(unique.values(), key=lambda finding: finding.order))
     return Results(ordered, ignores, len(pipeline.modules), len(pipeline.tables), len(python))
@@ -180,7 +180,7 @@ def baseline_text(findings: Iterable[Finding]) -> str:
     return json.dumps({"version": 1, "findings": entries}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _ignores(inputs: Inputs, relative: object, spans: Mapping[tuple[str, int], int]) -> Iterator[Ignore]:
+def _ignores(inputs: Inputs, spans: Mapping[tuple[str, int], int]) -> Iterator[Ignore]:
     root = str(inputs.project.root)
     for path, data in inputs.files.items():
         if b"djp:" not in data:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
@@ -48,8 +49,8 @@ def tables_are_decorated_by_their_modules_schema(examined: Examined) -> Iterator
     What it does: finds table classes without `@schema`, with the schema of another module, and parts that are decorated
     themselves.
 
-    Why it matters: without the decorator the table is never declared, and the first insert fails far from the cause; with
-    another module's schema one module holds two schemas. DataJoint refuses to decorate a part.
+    Why it matters: without the decorator the table is never declared, and the first insert fails far from the cause;
+    with another module's schema one module holds two schemas. DataJoint refuses to decorate a part.
 
     Example:
         class Session(dj.Manual): ...
@@ -82,8 +83,8 @@ def tables_are_decorated_by_their_modules_schema(examined: Examined) -> Iterator
 def tables_have_one_tier(examined: Examined) -> Iterator[Found]:
     """DJP203 error: A table has exactly one tier.
 
-    What it does: follows the bases of each table class to Manual, Lookup, Imported, Computed and Part (Entry, Ingest and
-    Compute are the same classes as Manual, Imported and Computed).
+    What it does: follows the bases of each table class to Manual, Lookup, Imported, Computed and Part (Entry, Ingest
+    and Compute are the same classes as Manual, Imported and Computed).
 
     Why it matters: the tier decides the table's name in the database and whether `populate` fills it; of two, DataJoint
     silently takes one.
@@ -108,8 +109,8 @@ def parts_are_inside_a_master(examined: Examined) -> Iterator[Found]:
 
     What it does: finds `dj.Part` classes at the top of a module, and tables of another tier inside a table.
 
-    Why it matters: DataJoint looks for parts inside the class that it decorates. A part elsewhere cannot be decorated, and
-    another table inside a master is never declared.
+    Why it matters: DataJoint looks for parts inside the class that it decorates. A part elsewhere cannot be decorated,
+    and another table inside a master is never declared.
 
     Example:
         class Channel(dj.Part): ...
@@ -189,8 +190,8 @@ def definitions_can_be_read(examined: Examined) -> Iterator[Found]:
 def foreign_keys_lead_to_tables(examined: Examined) -> Iterator[Found]:
     """DJP207 error: The target of every foreign key exists.
 
-    What it does: follows each name after `->` through classes, imports and aliases of its module. What comes from another
-    package cannot be followed and is taken for granted.
+    What it does: follows each name after `->` through classes, imports and aliases of its module. What comes from
+    another package cannot be followed and is taken for granted.
 
     Why it matters: DataJoint evaluates the name when the table is declared and reports "could not be resolved", without
     saying which part of it is unknown.
@@ -231,8 +232,8 @@ def foreign_keys_lead_to_tables(examined: Examined) -> Iterator[Found]:
 def foreign_keys_lead_to_tables_declared_before(examined: Examined) -> Iterator[Found]:
     """DJP208 error: A foreign key leads to a table that is declared before.
 
-    What it does: compares the places of the two classes where both are in one module. A part may refer to its master, to
-    parts before it, and to whatever stands above the master.
+    What it does: compares the places of the two classes where both are in one module. A part may refer to its master,
+    to parts before it, and to whatever stands above the master.
 
     Why it matters: Python runs the file from top to bottom, so the name does not exist yet when DataJoint looks it up.
 
@@ -252,21 +253,22 @@ def foreign_keys_lead_to_tables_declared_before(examined: Examined) -> Iterator[
     for table in examined.tables:
         me = order[table.full_name]
         for key, parent in table.keys:
-            if parent and parent != table.full_name and order.get(parent, -1) > me:
-                if parent.startswith(f"{table.module}.") and examined.tables[order[parent]].module == table.module:
-                    yield Found(
-                        examined.of_key(table, key),
-                        f"{table.name} refers to {key.target}, which is declared further down.",
-                        f"Move the class {key.target.partition('.')[0]} above {table.name.partition('.')[0]}.",
-                    )
+            if parent is None or parent == table.full_name or order.get(parent, -1) <= me:
+                continue
+            if examined.tables[order[parent]].module == table.module:
+                yield Found(
+                    examined.of_key(table, key),
+                    f"{table.name} refers to {key.target}, which is declared further down.",
+                    f"Move the class {key.target.partition('.')[0]} above {table.name.partition('.')[0]}.",
+                )
 
 
 @rule
 def tables_form_no_cycle(examined: Examined) -> Iterator[Found]:
     """DJP210 error: The foreign keys between tables form a directed acyclic graph.
 
-    What it does: reports the shortest cycle of each knot of tables, every foreign key on it, and the fewest foreign keys to
-    remove.
+    What it does: reports the shortest cycle of each knot of tables, every foreign key on it, and the fewest foreign
+    keys to remove.
 
     Why it matters: rows could not be entered in any order, and DataJoint "can only work with acyclic dependencies".
 
@@ -285,7 +287,7 @@ def tables_form_no_cycle(examined: Examined) -> Iterator[Found]:
     for cycle in find_cycles(parents):
         component = _component(parents, cycle[0])
         notes = []
-        for child, parent in zip(cycle, cycle[1:], strict=False):
+        for child, parent in pairwise(cycle):
             table = examined.pipeline.table(child)
             for meaning, reason in key_reasons(table) if table else ():
                 if table and f"{meaning.module}.{meaning.name}" == parent:
@@ -385,8 +387,8 @@ def tables_do_not_share_a_name(examined: Examined) -> Iterator[Found]:
 def foreign_keys_are_tables_or_projections(examined: Examined) -> Iterator[Found]:
     """DJP229 error: What stands after `->` is a table or its projection.
 
-    What it does: finds restrictions, joins and other expressions after `->`, and projections of attributes that the parent
-    does not have.
+    What it does: finds restrictions, joins and other expressions after `->`, and projections of attributes that the
+    parent does not have.
 
     Why it matters: DataJoint evaluates the expression and refuses it when the table is declared.
 

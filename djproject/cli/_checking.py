@@ -1,4 +1,4 @@
-"""What `djproject check` does once its arguments are known; it knows no typer, so that a check on every save is fast."""
+"""What `djproject check` does once its arguments are known; it loads no typer, which takes longer."""
 
 import gc
 import os

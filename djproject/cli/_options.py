@@ -65,6 +65,22 @@ def complete_codes(incomplete: str) -> list[str]:
     return [rule.code for rule in all_rules() if rule.code.startswith(incomplete.upper())]
 
 
+def _selectors(project: Project) -> Iterable[str]:
+    from djproject.pipeline.selection import selector_words
+    from djproject.pipeline.source import load_pipeline
+
+    return selector_words(load_pipeline(project), project.datajoint.stores)
+
+
+def complete_selectors(incomplete: str) -> list[str]:
+    """The selectors that begin so; what stands before a name (`+`, `2+`, `a..`) is kept."""
+    import re
+
+    before = re.match(r"(?:.*\.\.|\d*\+)?", incomplete)
+    start = before[0] if before else ""
+    return [start + word for word in _completed(_selectors)(incomplete[len(start) :])]
+
+
 complete_stores = _completed(lambda project: project.datajoint.stores)
 complete_modules = _completed(_modules)
 complete_tables = _completed(_tables)
@@ -79,6 +95,14 @@ TargetOption = Annotated[
         help="Where the database is: embedded, or a target of pyproject.toml.",
         autocompletion=complete_targets,
     ),
+]
+SelectorsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SELECTOR", autocompletion=complete_selectors, help="Which tables; by default all."),
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="SELECTOR", autocompletion=complete_selectors, help="Tables to leave out."),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]

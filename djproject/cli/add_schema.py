@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from djproject.cli import _render
+from djproject.cli._gate import refuse_errors
 from djproject.cli._options import DryRunOption, complete_modules, new_app
 from djproject.errors import ProjectError
-from djproject.pipeline.source import load_pipeline
+from djproject.pipeline.source import load_pipeline, module_files
 from djproject.project.location import load_project
 from djproject.scaffold.new_schema import ADD_SCHEMA, plan_schema, read_new_table
 from djproject.scaffold.plan import Action, write_plan
@@ -36,7 +37,9 @@ def add_schema(
     """
     project = load_project()
     tables = [read_new_table(text, hint=ADD_SCHEMA) for text in table or []]
-    plan = plan_schema(project, load_pipeline(project), name, upstream or [], tables)
+    pipeline = load_pipeline(project)
+    refuse_errors(project, module_files(pipeline, upstream or []))
+    plan = plan_schema(project, pipeline, name, upstream or [], tables)
     conflicts = [str(file.path) for file in plan.files if file.action is Action.CONFLICT]
     if conflicts:
         raise ProjectError(f"{', '.join(conflicts)} is there already, with other content.", hint=f"rm {conflicts[0]}")

@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from djproject.cli import _render
+from djproject.cli._gate import refuse_errors
 from djproject.cli._options import DryRunOption, complete_modules, complete_tables, new_app
 from djproject.errors import ProjectError
-from djproject.pipeline.source import load_pipeline
+from djproject.pipeline.source import load_pipeline, module_files
 from djproject.project.location import load_project
 from djproject.scaffold.new_part import ADD_PART, plan_part
 from djproject.scaffold.new_schema import plan_table, read_new_table
@@ -37,6 +38,7 @@ def add_table(
     """
     project = load_project()
     pipeline = load_pipeline(project)
+    refuse_errors(project, module_files(pipeline, [module, *(name.rpartition(".")[0] for name in parent or [])]))
     name, _, tier = table.partition(":")
     if "." in name and tier.lower() == "part":
         if parent:

@@ -19,7 +19,8 @@ from djproject.project.location import find_root, load_project
 from djproject.scaffold.new_project import Answers, plan_project
 from djproject.scaffold.plan import write_plan
 from djproject.targets.choice import EMBEDDED, load_target
-from djproject.views.diagram import module_tree
+from djproject.views.drawing import as_tree
+from djproject.views.graph import module_graph
 
 app = new_app()
 
@@ -69,7 +70,7 @@ def demo(
     _render.result()
     _render.status_table(load_status(project, target, pipeline))
     _render.result("\nSchema modules, upstream first:\n")
-    _render.result(module_tree(pipeline))
+    _render.result(as_tree(module_graph(pipeline, pipeline.tables)))
     _render.result()
     for label, place in (
         ("project", root),

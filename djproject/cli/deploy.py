@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from djproject.cli import _render
+from djproject.cli._gate import refuse_errors
 from djproject.cli._options import DryRunOption, Format, FormatOption, TargetOption, new_app
 from djproject.errors import ProjectError
 from djproject.pipeline.source import load_pipeline
@@ -29,6 +30,7 @@ def deploy(target: TargetOption = None, dry_run: DryRunOption = False, format: F
         raise ProjectError(
             "The pipeline has no schema module to deploy.", hint="djproject add-schema NAME --table T:manual"
         )
+    refuse_errors(project)
     place = load_target(project, target)
     _render.target(place.description)
     created = missing(place, pipeline) if dry_run else declare(project, place, pipeline)

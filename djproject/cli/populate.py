@@ -1,7 +1,7 @@
 """`djproject populate`."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -9,15 +9,17 @@ from typing import Annotated
 import typer
 
 from djproject.cli import _render
-from djproject.cli._options import TargetOption, complete_tables, new_app
+from djproject.cli._gate import refuse_errors
+from djproject.cli._options import ExcludeOption, SelectorsArgument, TargetOption, new_app
 from djproject.errors import ProjectError
-from djproject.pipeline.graph import find_table
-from djproject.pipeline.source import load_pipeline
+from djproject.pipeline.selection import select
+from djproject.pipeline.source import Pipeline, load_pipeline
 from djproject.population.events import Added, Event, Failed, Lost, Made, Refused, Started
 from djproject.population.pool import Pool
 from djproject.population.worker import Assignment
 from djproject.project.files import state_directory
 from djproject.project.location import load_project
+from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import load_target, start_target
 
 app = new_app()
@@ -25,10 +27,8 @@ app = new_app()
 
 @app.command()
 def populate(
-    table: Annotated[
-        list[str] | None,
-        typer.Argument(autocompletion=complete_tables, help="Only these; by default all that fill themselves."),
-    ] = None,
+    selector: SelectorsArgument = None,
+    exclude: ExcludeOption = None,
     workers: Annotated[int, typer.Option("--workers", "-w", min=1, max=256, help="Worker processes.")] = 1,
     where: Annotated[
         list[str] | None, typer.Option(metavar="RESTRICTION", help="Only keys for which this SQL condition holds.")
@@ -41,18 +41,35 @@ def populate(
     Parents before children, until nothing is left. Jobs are reserved in DataJoint's job tables, so several machines
     may do this at once. Ctrl-C lets the jobs at hand finish; a second one gives them back.
 
-    Example: djproject populate processing.ProcessedScan --workers 4 --where 'subject_id < 10'
+    Example: djproject populate +processing.ProcessedScan --workers 4 --where 'subject_id < 10'
     """
     import os
 
     project = load_project()
     pipeline = load_pipeline(project)
-    names = tuple(find_table(pipeline, name).full_name for name in table or [])
+    refuse_errors(project)
+    names = _names(pipeline, selector or (), exclude or ())
     place = load_target(project, target)
     _render.target(place.description)
     start_target(place)
     assignment = Assignment(str(project.root), place.name, names, tuple(where or ()), slots=workers, retry=retry)
     raise typer.Exit(fill(Pool(assignment, state_directory(project.root, os.environ) / "logs")))
+
+
+def _names(pipeline: Pipeline, selectors: Sequence[str], exclude: Sequence[str]) -> tuple[str, ...]:
+    """The tables to fill; none stand for all. What is named alone must be a table that fills itself."""
+    if not selectors and not exclude:
+        return ()
+    chosen = select(pipeline, selectors, exclude)
+    filled = tuple(table.full_name for table in chosen if table.tier in AUTOPOPULATED)
+    named = tuple(table.full_name for table in chosen)
+    if len(selectors) == 1 and len(named) == 1:
+        return named  # the worker says why, where it cannot be filled
+    if not filled:
+        raise ProjectError(
+            "None of the tables chosen fills itself.", hint="djproject graph tier:computed tier:imported"
+        )
+    return filled
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 Parents = Mapping[str, Sequence[str]]
 Edge = tuple[str, str]
@@ -24,7 +25,7 @@ def find_cycles(parents: Parents) -> Iterator[tuple[str, ...]]:
 
 
 def components(parents: Parents) -> list[frozenset[str]]:
-    """The strongly connected components with a cycle in them, sorted by their first name (Tarjan, without recursion)."""
+    """The strongly connected components with a cycle in them, by their first name (Tarjan, without recursion)."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
@@ -131,7 +132,7 @@ def _cut(edges: dict[str, list[str]], depth: int, steps: list[int]) -> tuple[Edg
     if depth < len(left):  # disjoint components need an edge each
         return None
     cycle = shortest_cycle(edges, left[0])
-    for child, parent in zip(cycle, cycle[1:], strict=False):
+    for child, parent in pairwise(cycle):
         rest = edges | {child: [name for name in edges[child] if name != parent]}
         found = _cut(rest, depth - 1, steps)
         if found is not None:
@@ -143,7 +144,7 @@ def _greedy(edges: dict[str, list[str]]) -> tuple[Edge, ...]:
     cut = []
     while left := components(edges):
         cycle = shortest_cycle(edges, left[0])
-        child, parent = min(zip(cycle, cycle[1:], strict=False), key=lambda edge: (len(edges[edge[0]]), edge))
+        child, parent = min(pairwise(cycle), key=lambda edge: (len(edges[edge[0]]), edge))
         edges = edges | {child: [name for name in edges[child] if name != parent]}
         cut.append((child, parent))
     return tuple(cut)

@@ -131,6 +131,7 @@ class Malformed(NamedTuple):
 
 
 Line = Attribute | ForeignKey | Index | Malformed
+_KEYED = (Attribute, ForeignKey)  # the lines that may be in the primary key
 
 
 @dataclass(frozen=True)
@@ -212,14 +213,8 @@ def _lines(text: str) -> Iterator[Line]:
         elif line.startswith("---"):
             primary = False
         else:
-            parsed = _read_line(line)
-            kind = parsed[0]
-            if kind is Attribute:
-                yield Attribute(*parsed[1:], primary, number)
-            elif kind is ForeignKey:
-                yield ForeignKey(*parsed[1:], primary, number)
-            else:
-                yield kind(*parsed[1:], number)
+            kind, *fields = _read_line(line)
+            yield kind(*fields, primary, number) if kind in _KEYED else kind(*fields, number)
 
 
 @lru_cache(maxsize=65536)

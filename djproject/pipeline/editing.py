@@ -62,11 +62,11 @@ def import_statement(package: str, names: Sequence[str]) -> str:
 
 
 def docstring_entries(docstring: str, section: str) -> dict[str, str] | None:
-    """The entries of a list in a module's docstring, `- name: purpose`; None where there is no such list.
+    r"""The entries of a list in a module's docstring, `- name: purpose`; None where there is no such list.
 
     Examples
     --------
-    >>> docstring_entries("Dependencies:\\n    - subject: who\\n    - none\\n", "Dependencies")
+    >>> docstring_entries("Dependencies:\n    - subject: who\n    - none\n", "Dependencies")
     {'subject': 'who'}
     """
     match = _list_pattern(section).search(docstring)

@@ -111,41 +111,16 @@ class Headings:
     def _heading(self, table: Table) -> Heading:
         if table.definition is None:
             return UNKNOWN
-        primary: list[str] = []
-        lines: dict[str, int] = {}
-        inherited: set[str] = set()
-        links: list[Link] = []
-        doubled: list[tuple[int, str, int]] = []
-        complete = True
-        own: set[str] = set()
+        growing = _Growing(table.full_name)
         parents = iter(table.parents)
         for line in table.definition.lines:
             if type(line) is Attribute:
-                if line.name in lines:
-                    doubled.append((line.line, line.name, lines[line.name]))
-                    continue
-                lines[line.name] = line.line
-                own.add(line.name)
-                if line.primary:
-                    primary.append(line.name)
+                growing.add_attribute(line)
             elif type(line) is ForeignKey:
                 name = next(parents)
                 parent = self._pipeline.table(name) if name else None
-                pairs = self._pairs(line, parent)
-                if pairs is None or parent is None:
-                    complete = False
-                    continue
-                for mine, _ in pairs:
-                    if mine in own:
-                        doubled.append((line.line, mine, lines[mine]))
-                    elif mine not in lines:
-                        lines[mine] = line.line
-                        if line.primary:
-                            primary.append(mine)
-                    inherited.add(mine)
-                in_key = all(mine in primary for mine, _ in pairs)
-                links.append(Link(table.full_name, parent.full_name, pairs, in_key, line.line))
-        return Heading(tuple(primary), tuple(lines), frozenset(inherited), tuple(links), tuple(doubled), complete)
+                growing.add_key(line, parent, self._pairs(line, parent))
+        return growing.heading()
 
     def _pairs(self, key: ForeignKey, parent: Table | None) -> tuple[tuple[str, str], ...] | None:
         if parent is None or key.problem:
@@ -154,6 +129,48 @@ class Headings:
             return self.parent_key(key, parent)
         except ProjectionError:
             return None
+
+
+class _Growing:
+    """A heading while the lines of its definition are gone through."""
+
+    def __init__(self, child: str) -> None:
+        self.child = child
+        self.primary: list[str] = []
+        self.lines: dict[str, int] = {}
+        self.own: set[str] = set()
+        self.inherited: set[str] = set()
+        self.links: list[Link] = []
+        self.doubled: list[tuple[int, str, int]] = []
+        self.complete = True
+
+    def add_attribute(self, line: Attribute) -> None:
+        if line.name in self.lines:
+            self.doubled.append((line.line, line.name, self.lines[line.name]))
+            return
+        self.lines[line.name] = line.line
+        self.own.add(line.name)
+        if line.primary:
+            self.primary.append(line.name)
+
+    def add_key(self, line: ForeignKey, parent: Table | None, pairs: tuple[tuple[str, str], ...] | None) -> None:
+        if pairs is None or parent is None:
+            self.complete = False
+            return
+        for mine, _ in pairs:
+            if mine in self.own:
+                self.doubled.append((line.line, mine, self.lines[mine]))
+            elif mine not in self.lines:
+                self.lines[mine] = line.line
+                if line.primary:
+                    self.primary.append(mine)
+            self.inherited.add(mine)
+        in_key = all(mine in self.primary for mine, _ in pairs)
+        self.links.append(Link(self.child, parent.full_name, pairs, in_key, line.line))
+
+    def heading(self) -> Heading:
+        names, primary = tuple(self.lines), tuple(self.primary)
+        return Heading(primary, names, frozenset(self.inherited), tuple(self.links), tuple(self.doubled), self.complete)
 
 
 def _projected(

@@ -67,13 +67,9 @@ def _reached(functions: dict[str, Function], started: list[str]) -> list[str]:
     reached = list(started)
     for name in reached:
         for node in ast.walk(functions[name]):
-            if (
-                isinstance(node, ast.Attribute)
-                and isinstance(node.value, ast.Name)
-                and node.value.id in {"self", "cls"}
-            ):
-                if node.attr in functions and node.attr not in reached:
-                    reached.append(node.attr)
+            match node:
+                case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=called) if called in functions:
+                    reached += [called] if called not in reached else []
     return reached
 
 

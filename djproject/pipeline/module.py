@@ -257,16 +257,15 @@ class _Reader:
 
     def _statements(self, body: Sequence[ast.stmt], when: str) -> None:
         for statement in body:
-            kind = type(statement)
-            if kind is ast.ClassDef:
+            if isinstance(statement, ast.ClassDef):
                 self.classes.append(self._class(statement))
-            elif kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:
+            elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
                 self.bound.add(statement.name)
-            elif kind is ast.Import or kind is ast.ImportFrom:
+            elif isinstance(statement, ast.Import | ast.ImportFrom):
                 self._import(statement, when)
-            elif kind is ast.Assign or kind is ast.AnnAssign:
+            elif isinstance(statement, ast.Assign | ast.AnnAssign):
                 self._assign(statement)
-            elif kind is ast.Expr:
+            elif isinstance(statement, ast.Expr):
                 self._act(statement.value)
             else:
                 self._compound(statement, when)
@@ -388,15 +387,14 @@ class _Reader:
         parts: list[ClassFacts] = []
         label: object = ""
         for statement in node.body:
-            kind = type(statement)
-            if kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
                 methods.append(Method(statement.name, statement.lineno, statement.end_lineno or statement.lineno))
                 if statement.name == "definition":
                     definition = self._returned(statement)
-            elif kind is ast.ClassDef:
+            elif isinstance(statement, ast.ClassDef):
                 parts.append(self._class(statement))
-            elif kind is ast.Assign or kind is ast.AnnAssign:
-                targets = statement.targets if kind is ast.Assign else [statement.target]
+            elif isinstance(statement, ast.Assign | ast.AnnAssign):
+                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
                 names = [target.id for target in targets if isinstance(target, ast.Name)]
                 if "definition" in names and statement.value is not None:
                     definition = self._text(statement.value)
@@ -418,7 +416,7 @@ class _Reader:
             place,
         )
 
-    def _returned(self, function: ast.FunctionDef) -> Text:
+    def _returned(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Text:
         """The text of `def definition(self): return "…"`."""
         match function.body[-1]:
             case ast.Return(value=ast.expr() as value) if len(function.body) <= 2:
@@ -475,7 +473,7 @@ def _functions(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     for statement in body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             yield statement
-        elif isinstance(statement, ast.ClassDef | ast.If | ast.With) or isinstance(statement, ast.Try):
+        elif isinstance(statement, ast.ClassDef | ast.If | ast.With | ast.Try):
             yield from _functions(statement.body)
 
 

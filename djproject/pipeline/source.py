@@ -198,7 +198,8 @@ def read_files(folder: Path, package: str, files: Mapping[Path, bytes]) -> dict[
 def link(package: str, sources: Mapping[str, PythonModule]) -> Pipeline:
     """The pipeline that the files of a package make up."""
     linker = _Linker(sources)
-    modules, strays = [], []
+    modules: list[SchemaModule] = []
+    strays: list[Table] = []
     for name in sorted(sources):
         source = sources[name]
         tables = tuple(linker.tables(source))
@@ -399,3 +400,8 @@ def place_in_text(text: Text, lines: Sequence[str], line: int, token: str = "") 
 def _candidates(guess: int, first: int, last: int) -> Iterable[int]:
     yield min(guess, last)
     yield from range(first, last + 1)
+
+
+def module_files(pipeline: Pipeline, names: Iterable[str]) -> list[Path]:
+    """The files of the schema modules of those names; a name that is none is left out."""
+    return [module.path for name in names if (module := pipeline.module(name))]

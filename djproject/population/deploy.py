@@ -7,8 +7,9 @@ from typing import Any
 
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.source import Pipeline
-from djproject.population.loading import AUTOPOPULATED, LoadedTable, load_tables, part_name, sql_names
+from djproject.population.loading import LoadedTable, load_tables, part_name, sql_names
 from djproject.project.location import Project
+from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import Target
 from djproject.targets.connection import connect
 

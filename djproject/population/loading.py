@@ -14,11 +14,9 @@ from djproject.errors import DJProjectError, ProjectError
 from djproject.pipeline.graph import sorted_modules, sorted_tables
 from djproject.pipeline.source import Pipeline, Table
 from djproject.project.location import Project
-from djproject.project.names import TIER_PREFIX, snake_case
+from djproject.project.names import AUTOPOPULATED, TIER_PREFIX, snake_case
 from djproject.targets.choice import Target
 from djproject.targets.connection import connect, connection_error
-
-AUTOPOPULATED = frozenset({"imported", "computed"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import Any
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.source import Pipeline
 from djproject.population.deploy import Kind, missing
-from djproject.population.loading import AUTOPOPULATED, LoadedTable, load_tables
+from djproject.population.loading import LoadedTable, load_tables
 from djproject.project.location import Project
+from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import Target
 
 STATUSES = ("pending", "reserved", "error", "ignore")

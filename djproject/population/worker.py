@@ -21,10 +21,11 @@ from djproject.pipeline.source import load_pipeline
 from djproject.population.deploy import missing
 from djproject.population.events import Added, Event, Failed, Idle, Made, Refused, Started, line_of
 from djproject.population.jobs import AbandonJob, add_jobs, check_restrictions, forget_errors, make_job, pending_keys
-from djproject.population.loading import AUTOPOPULATED, LoadedTable, load_tables
+from djproject.population.loading import LoadedTable, load_tables
 from djproject.population.progress import table_statuses
 from djproject.project.files import make_state_directory, state_directory
 from djproject.project.location import Project, find_package_root, load_project
+from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import load_target
 
 FIRST_PAUSE_SECONDS = 0.02

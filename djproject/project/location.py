@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from djproject.errors import ConfigError, ProjectError
@@ -43,7 +43,7 @@ class Project:
     datajoint: DataJointTable
     target: str
     targets: Mapping[str, TargetTable]
-    check: CheckTable = CheckTable()
+    check: CheckTable = field(default_factory=CheckTable)
 
     @property
     def source(self) -> Path:

@@ -7,6 +7,7 @@ import sys
 from djproject.errors import ProjectError
 
 TIERS = ("manual", "lookup", "imported", "computed")
+AUTOPOPULATED = frozenset({"imported", "computed"})
 TIER_ALIASES = {"entry": "manual", "ingest": "imported", "compute": "computed"}
 RESERVED_SCHEMAS = frozenset(
     {"mysql", "sys", "information_schema", "performance_schema", "public", "pg_catalog", "pg_toast"}

@@ -5,13 +5,14 @@ from pathlib import Path
 from djproject.pipeline.source import load_package
 from djproject.scaffold.new_project import Answers, plan_project
 from djproject.scaffold.plan import write_plan
-from djproject.views.diagram import module_tree
+from djproject.views.drawing import as_tree
+from djproject.views.graph import module_graph
 
 
 def test_the_examples_modules_as_a_tree(tmp_path: Path) -> None:
     write_plan(plan_project(tmp_path / "p", Answers("p", example=True)))
     pipeline = load_package(tmp_path / "p/src/workflow", "workflow")
-    assert module_tree(pipeline) == (
+    assert as_tree(module_graph(pipeline, pipeline.tables)) == (
         "subject  (2 tables)\n"
         "└─ acquisition  (3 tables)\n"
         "   └─ processing  (2 tables)\n"
@@ -20,4 +21,5 @@ def test_the_examples_modules_as_a_tree(tmp_path: Path) -> None:
 
 
 def test_an_empty_pipeline_is_an_empty_picture(tmp_path: Path) -> None:
-    assert module_tree(load_package(tmp_path, "workflow")) == ""
+    pipeline = load_package(tmp_path, "workflow")
+    assert as_tree(module_graph(pipeline, pipeline.tables)) == ""

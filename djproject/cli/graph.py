@@ -1,0 +1,115 @@
+"""`djproject graph`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._options import DryRunOption, ExcludeOption, SelectorsArgument, new_app
+from djproject.errors import ProjectError
+from djproject.pipeline.selection import select
+from djproject.pipeline.source import load_pipeline
+from djproject.project.location import load_project
+
+if TYPE_CHECKING:
+    from djproject.views.graph import Graph
+
+app = new_app()
+
+
+class Level(StrEnum):
+    """What a box is."""
+
+    MODULE = "module"
+    TABLE = "table"
+
+
+class PictureFormat(StrEnum):
+    """How the graph is drawn."""
+
+    TREE = "tree"
+    MERMAID = "mermaid"
+    DOT = "dot"
+    SVG = "svg"
+    HTML = "html"
+    JSON = "json"
+
+
+@app.command()
+def graph(
+    selector: SelectorsArgument = None,
+    exclude: ExcludeOption = None,
+    level: Annotated[Level, typer.Option(help="What a box is.")] = Level.TABLE,
+    format: Annotated[PictureFormat | None, typer.Option("--format", help="tree, or as FILE ends.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")] = None,
+    write: Annotated[Path | None, typer.Option(metavar="FILE.md", help="Keep a marked block of it up to date.")] = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Draw the pipeline: modules or tables, without a database.
+
+    Selectors choose tables: module, module.Table, +T with its ancestors, T+ with its descendants, 2+T, A..B every
+    path between, tier:computed, store:main.
+
+    Example: djproject graph +analysis.Summary --format svg -o pipeline.svg
+    """
+    from djproject.views.block import with_block
+    from djproject.views.graph import module_graph, table_graph
+
+    project = load_project()
+    pipeline = load_pipeline(project)
+    if not pipeline.tables:
+        raise ProjectError("The pipeline has no tables yet.", hint="djproject add-schema NAME --table T:manual")
+    tables = select(pipeline, selector or (), exclude or ())
+    if not tables:
+        raise ProjectError("The selectors leave no table to draw.", hint="djproject graph")
+    drawn = module_graph(pipeline, tables) if level is Level.MODULE else table_graph(pipeline, tables)
+    if write is not None:
+        text = _drawn(drawn, format or PictureFormat.MERMAID, project.name)
+        language = "mermaid" if (format or PictureFormat.MERMAID) is PictureFormat.MERMAID else ""
+        old = write.read_text("utf-8") if write.exists() else ""
+        _replace(write, with_block(old, f"```{language}\n{text}\n```"), dry_run=dry_run)
+        return
+    text = _drawn(drawn, format or _format_of(output), project.name)
+    if output is not None:
+        _replace(output, f"{text}\n", dry_run=dry_run)
+    else:
+        _render.result(text)
+
+
+def _format_of(output: Path | None) -> PictureFormat:
+    ending = output.suffix.lower() if output else ""
+    endings = {".svg": PictureFormat.SVG, ".html": PictureFormat.HTML, ".dot": PictureFormat.DOT}
+    endings |= {".gv": PictureFormat.DOT, ".json": PictureFormat.JSON, ".mmd": PictureFormat.MERMAID}
+    return endings.get(ending, PictureFormat.TREE)
+
+
+def _drawn(graph: "Graph", format: PictureFormat, title: str) -> str:
+    from djproject.views import drawing, picture
+
+    match format:
+        case PictureFormat.TREE:
+            return drawing.as_tree(graph)
+        case PictureFormat.MERMAID:
+            return drawing.as_mermaid(graph)
+        case PictureFormat.DOT:
+            return drawing.as_dot(graph)
+        case PictureFormat.JSON:
+            return drawing.as_json(graph)
+        case PictureFormat.SVG:
+            return picture.as_svg(graph)
+        case PictureFormat.HTML:
+            return picture.as_html(graph, title)
+
+
+def _replace(path: Path, text: str, *, dry_run: bool) -> None:
+    from djproject.project.files import replace_file
+
+    old = path.read_bytes() if path.exists() else None
+    action = "create" if old is None else "identical" if old == text.encode() else "change"
+    _render.result(f"{action:<9} {path}")
+    if dry_run:
+        _render.note("Nothing was written (--dry-run).")
+    elif action != "identical":
+        replace_file(path, text.encode())
