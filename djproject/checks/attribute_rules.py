@@ -6,261 +6,13 @@ from collections.abc import Iterator
 from djproject.checks.defaults import refused_default
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
-from djproject.pipeline.definition import Attribute, Fault, Index, Malformed, read_codec
+from djproject.pipeline.definition import Attribute, Fault, Index, Malformed
 from djproject.pipeline.source import Table
 from djproject.pipeline.types import (
     MYSQL,
-    STORE_ONLY_CODECS,
-    Kind,
-    core_type,
-    refused_parameters,
     stored_type,
-    type_facts,
 )
 from djproject.project.names import SCHEMA_BYTES
-
-SERVERS = {"postgresql": "PostgreSQL", "mysql": "MySQL"}
-
-
-@rule
-def stores_are_configured(examined: Examined) -> Iterator[Found]:
-    """DJP209 error: The store that an attribute names is configured.
-
-    What it does: compares the names after `@` in types such as `<blob@main>` with `[tool.datajoint.stores]` and the
-    stores of targets.
-
-    Why it matters: DataJoint declares the table all the same and fails at the first insert.
-
-    Example:
-        raw_data : <object@raw>
-
-    Use instead: a store that exists, or `djproject stores add raw …`.
-
-    Source: datajoint/settings.py, Config.get_store_spec.
-    """
-    stores = set(examined.project.datajoint.stores)
-    stores |= {name for target in examined.project.targets.values() for name in target.stores}
-    for table, attribute in _attributes(examined):
-        codec = read_codec(attribute.type) if "@" in attribute.type else None
-        if codec and codec.store and codec.store not in stores:
-            known = f"Stores: {', '.join(sorted(stores))}; or " if stores else ""
-            yield Found(
-                examined.of_type(table, attribute),
-                f"The store {codec.store!r} of {table.name}.{attribute.name} is not configured.",
-                f"{known}djproject stores add {codec.store} --protocol file --location DIRECTORY",
-            )
-
-
-@rule
-def types_are_known(examined: Examined) -> Iterator[Found]:
-    """DJP211 error: Every attribute has a type that DataJoint 2.3 knows.
-
-    What it does: compares the type with DataJoint's core types, native types and codecs. Types of older versions are
-    DJP212.
-
-    Why it matters: DataJoint refuses the table when it is declared.
-
-    Example:
-        count : uint8
-
-    Use instead:
-        count : int16
-
-    Source: datajoint/declare.py, TYPE_PATTERN.
-    """
-    for table, attribute in _attributes(examined):
-        if type_facts(attribute.type).kind is Kind.UNKNOWN:
-            yield Found(
-                examined.of_type(table, attribute),
-                f"DataJoint has no type {attribute.type!r} ({table.name}.{attribute.name}).",
-                "Core types: int8 … int64, float32, float64, bool, char(n), varchar(n), enum(…), decimal(m,n), date, "
-                "datetime, uuid, json, bytes.",
-            )
-
-
-@rule
-def types_are_those_of_datajoint_2(examined: Examined) -> Iterator[Found]:
-    """DJP212 error, fix: No attribute has a type of an older DataJoint, or one in capitals or with a space.
-
-    What it does: finds `object@main`, `blob@main`, `attach`, `filepath@x`, `external-x`, `boolean`, `binary(16)`, and
-    core types that DataJoint recognises but cannot translate (`INT32`, `varchar (8)`, `jsonb`).
-
-    Why it matters: DataJoint 2.3 refuses the table when it is declared.
-
-    Example:
-        raw_data : object@main
-
-    Use instead:
-        raw_data : <object@main>
-
-    Source: datajoint/declare.py, TYPE_PATTERN; datajoint/adapters, core_type_to_sql.
-    """
-    for table, attribute in _attributes(examined):
-        facts = type_facts(attribute.type)
-        if facts.kind in {Kind.OLD, Kind.MISSPELT}:
-            where = examined.of_type(table, attribute)
-            yield Found(
-                where,
-                f"The type {attribute.type!r} of {table.name}.{attribute.name} is written {facts.replacement} in "
-                "DataJoint 2.",
-                f"Write {facts.replacement}.",
-                _replaced(examined, table, attribute, facts.replacement),
-            )
-
-
-@rule
-def types_are_core_types(examined: Examined) -> Iterator[Found]:
-    """DJP213 warning, fix: Attributes have core types, not native types of one database server.
-
-    What it does: finds native types such as `int`, `float`, `text`, `timestamp`. It replaces those that are the same
-    column under a core type's name on every configured server.
-
-    Why it matters: native types reach the server as they are, so the pipeline depends on one server; DataJoint warns at
-    every declaration.
-
-    Example:
-        session_id : int
-
-    Use instead:
-        session_id : int32
-
-    Source: datajoint/declare.py, CORE_TYPES.
-    """
-    for table, attribute in _attributes(examined):
-        if type_facts(attribute.type).kind is not Kind.NATIVE:
-            continue
-        choices = {core_type(attribute.type, backend) for backend in examined.backends}
-        better = choices.pop() if len(choices) == 1 else ""
-        yield Found(
-            examined.of_type(table, attribute),
-            f"{table.name}.{attribute.name} has the native type {attribute.type!r}.",
-            f"Write {better}." if better else _near(attribute.type),
-            _replaced(examined, table, attribute, better) if better else (),
-        )
-
-
-@rule
-def types_are_valid_on_the_database(examined: Examined) -> Iterator[Found]:
-    """DJP214 error: The database servers of the project accept every type.
-
-    What it does: compares native types, and the numbers of core types, with what PostgreSQL and MySQL accept. The
-    servers are those of `[tool.datajoint]`, of the targets, and PostgreSQL where the target is the embedded database.
-
-    Why it matters: DataJoint passes the type on and the server answers with a syntax error in SQL nobody wrote.
-
-    Example:
-        count : int unsigned
-
-    Use instead:
-        count : int32
-
-    Source: PostgreSQL, Data Types; MySQL, Data Types.
-    """
-    for table, attribute in _attributes(examined):
-        facts = type_facts(attribute.type)
-        if facts.kind not in {Kind.CORE, Kind.NATIVE, Kind.RAW_BLOB}:
-            continue
-        for backend in examined.backends:
-            reason = refused_parameters(attribute.type, backend) if facts.kind is Kind.CORE else ""
-            if backend in facts.refused_by or reason:
-                message = f"{SERVERS[backend]} refuses the type {attribute.type!r} of {table.name}.{attribute.name}"
-                yield Found(
-                    examined.of_type(table, attribute),
-                    f"{message}{': ' if reason else ''}{reason}.",
-                    _near(attribute.type),
-                )
-
-
-@rule
-def blobs_are_serialised(examined: Examined) -> Iterator[Found]:
-    """DJP215 error: No attribute is a bare `blob` or `longblob`.
-
-    What it does: finds `blob`, `tinyblob`, `mediumblob` and `longblob` as types.
-
-    Why it matters: DataJoint 2 stores raw bytes in them and serialises nothing: an array is silently kept as the text
-    of its representation, and the data are lost.
-
-    Example:
-        trace : longblob
-
-    Use instead:
-        trace : <blob>
-
-    Source: datajoint/declare.py, compile_attribute (NATIVE_BLOB).
-    """
-    for table, attribute in _attributes(examined):
-        if type_facts(attribute.type).kind is Kind.RAW_BLOB:
-            yield Found(
-                examined.of_type(table, attribute),
-                f"{table.name}.{attribute.name} is a bare {attribute.type}: arrays would be stored as text.",
-                "Write <blob> for arrays and objects, or bytes where raw bytes are meant.",
-            )
-
-
-@rule
-def codecs_are_known(examined: Examined) -> Iterator[Found]:
-    """DJP216 error: Every codec exists, and has an `@` where it needs a store.
-
-    What it does: looks for the codec among DataJoint's own, those the package defines (`name = "…"` in a Codec class),
-    and those of installed plugins.
-
-    Why it matters: DataJoint refuses the table when it is declared.
-
-    Example:
-        raw_data : <object>
-
-    Use instead:
-        raw_data : <object@main>
-
-    Source: datajoint/codecs.py, lookup_codec; datajoint/builtin_codecs.
-    """
-    for table, attribute in _attributes(examined):
-        if not attribute.type.startswith("<"):
-            continue
-        codec = read_codec(attribute.type)
-        name = codec.codec if codec else attribute.type
-        if codec is None or (name not in examined.own_codecs and name not in examined.installed_codecs):
-            yield Found(
-                examined.of_type(table, attribute),
-                f"There is no codec called {name!r} ({table.name}.{attribute.name}).",
-                f"DataJoint's own: {', '.join(sorted(examined.own_codecs))}. Others are installed as plugins.",
-            )
-        elif name in STORE_ONLY_CODECS and codec.store is None:
-            yield Found(
-                examined.of_type(table, attribute),
-                f"The codec <{name}> of {table.name}.{attribute.name} keeps its data in a store and has no '@'.",
-                f"Write <{name}@> for the default store, or <{name}@STORE>.",
-            )
-
-
-@rule
-def the_default_store_is_set(examined: Examined) -> Iterator[Found]:
-    """DJP217 error: There is a default store where an attribute relies on one.
-
-    What it does: finds types such as `<blob@>` in a project without `stores.default` (for `<filepath@>`:
-    `stores.filepath_default`).
-
-    Why it matters: DataJoint fails at the first insert: "stores.default is not configured".
-
-    Example:
-        trace : <blob@>
-
-    Use instead: `djproject stores default main`, or the store's name after the `@`.
-
-    Source: datajoint/settings.py, Config.get_store_spec.
-    """
-    defaults = examined.project.datajoint.defaults
-    for table, attribute in _attributes(examined):
-        codec = read_codec(attribute.type) if "@" in attribute.type else None
-        if codec is None or codec.store != "":
-            continue
-        key = "filepath_default" if codec.codec == "filepath" else "default"
-        if key not in defaults and not (key == "filepath_default" and "default" in defaults):
-            yield Found(
-                examined.of_type(table, attribute),
-                f"{table.name}.{attribute.name} relies on the default store, and stores.{key} is not set.",
-                "djproject stores default NAME",
-            )
 
 
 @rule
@@ -395,7 +147,7 @@ def defaults_fit_their_types(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, compile_attribute; the servers' rules for DEFAULT.
     """
-    for table, attribute in _attributes(examined):
+    for table, attribute in attributes_of(examined):
         if attribute.default is None or attribute.nullable or attribute.default == "":
             continue
         reason = refused_default(attribute, examined.backends)
@@ -488,40 +240,15 @@ def comments_do_not_begin_with_a_colon(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, compile_attribute.
     """
-    for table, attribute in _attributes(examined):
+    for table, attribute in attributes_of(examined):
         if attribute.comment[:1] == ":":
             where = examined.in_definition(table, attribute.line, "#")
             yield Found(where, f"The comment of {table.name}.{attribute.name} begins with a colon.")
 
 
-def _attributes(examined: Examined) -> Iterator[tuple[Table, Attribute]]:
+def attributes_of(examined: Examined) -> Iterator[tuple[Table, Attribute]]:
+    """All attribute lines, each with its table."""
     for table in examined.tables:
         if table.definition is not None:
             for attribute in table.definition.attributes:
                 yield table, attribute
-
-
-def _near(text: str) -> str:
-    """What to use instead of a native type that no core type equals."""
-    lowered = text.lower()
-    for pattern, better in (
-        (r".*unsigned.*|.*auto_increment.*|serial", "int32 or int64"),
-        (r"double.*|float.*|real.*", "float32 or float64"),
-        (r".*int.*", "int8, int16, int32 or int64"),
-        (r"(numeric|dec|fixed).*", "decimal(m,n)"),
-        (r".*text", "varchar(n)"),
-        (r"timestamp.*|time.*|year.*", "datetime, date or int16"),
-    ):
-        if re.fullmatch(pattern, lowered):
-            return f"Write {better}."
-    return ""
-
-
-def _replaced(examined: Examined, table: Table, attribute: Attribute, text: str) -> tuple:  # type: ignore[type-arg]
-    where = examined.of_type(table, attribute)
-    if where.end_column - where.column != len(attribute.type):
-        return ()
-    line = examined.lines(table.text_path)[where.line - 1]
-    if line[where.column - 1 : where.end_column - 1] != attribute.type:
-        return ()
-    return examined.replacement(where, text)

@@ -343,7 +343,8 @@ def _names_used(examined: Examined, module: SchemaModule) -> set[str]:
         return used
     import ast
 
-    from djproject.pipeline.module import Problem, parse
+    from djproject.pipeline.module import Problem
+    from djproject.pipeline.reading import parse
 
     tree = parse(examined.files[module.path])
     if not isinstance(tree, Problem):

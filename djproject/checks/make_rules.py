@@ -6,7 +6,8 @@ from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.graph import table_parents
 from djproject.pipeline.making import THREE_PARTS, Making, read_making
-from djproject.pipeline.module import ClassFacts, Problem, inserts_plainly, method_text, names_in, parse
+from djproject.pipeline.module import ClassFacts, Problem, inserts_plainly, method_text, names_in
+from djproject.pipeline.reading import parse
 from djproject.pipeline.scope import Kind, Meaning
 from djproject.pipeline.source import Table
 from djproject.project.names import AUTOPOPULATED

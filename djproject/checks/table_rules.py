@@ -2,19 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
-from djproject.findings import Note
-from djproject.pipeline.cycles import edges_to_cut, find_cycles
-from djproject.pipeline.graph import key_reasons, table_parents
-from djproject.pipeline.heading import ProjectionError
-from djproject.pipeline.scope import Kind
 from djproject.pipeline.source import Table
 from djproject.project.names import TABLE_CHARACTERS, TIER_PREFIX, snake_case
-
-OPTIONS = ("nullable", "unique")
 
 
 @rule
@@ -187,150 +179,6 @@ def definitions_can_be_read(examined: Examined) -> Iterator[Found]:
 
 
 @rule
-def foreign_keys_lead_to_tables(examined: Examined) -> Iterator[Found]:
-    """DJP207 error: The target of every foreign key exists.
-
-    What it does: follows each name after `->` through classes, imports and aliases of its module. What comes from
-    another package cannot be followed and is taken for granted.
-
-    Why it matters: DataJoint evaluates the name when the table is declared and reports "could not be resolved", without
-    saying which part of it is unknown.
-
-    Example:
-        -> subject.Subjcet
-
-    Use instead:
-        -> subject.Subject
-
-    Source: datajoint/declare.py, compile_foreign_key.
-    """
-    for table in examined.tables:
-        if not table.definition:
-            continue
-        for key, meaning in zip(table.definition.foreign_keys, table.meanings, strict=True):
-            where = key.target and f"-> {key.target}"
-            if meaning.kind is Kind.NOTHING and not _may_be_linked_later(examined, table):
-                if _names_an_unimported_module(examined, table, key.target):
-                    continue  # DJP114
-                yield Found(
-                    examined.of_key(table, key),
-                    f"{table.name} has a foreign key {where}, and {key.target} is not defined in this module.",
-                    _similar(examined, table, key.target),
-                )
-            elif meaning.kind in {Kind.MODULE, Kind.SCHEMA, Kind.DATAJOINT}:
-                yield Found(
-                    examined.of_key(table, key), f"{table.name} has a foreign key {where}, which is not a table."
-                )
-            elif meaning.kind is Kind.CLASS and not _is_a_table(examined, f"{meaning.module}.{meaning.name}"):
-                yield Found(
-                    examined.of_key(table, key),
-                    f"{table.name} has a foreign key {where}, and {meaning.name} is not a table class.",
-                )
-
-
-@rule
-def foreign_keys_lead_to_tables_declared_before(examined: Examined) -> Iterator[Found]:
-    """DJP208 error: A foreign key leads to a table that is declared before.
-
-    What it does: compares the places of the two classes where both are in one module. A part may refer to its master,
-    to parts before it, and to whatever stands above the master.
-
-    Why it matters: Python runs the file from top to bottom, so the name does not exist yet when DataJoint looks it up.
-
-    Example:
-        @schema
-        class Scan(dj.Manual):
-            definition = "-> Session"
-
-        @schema
-        class Session(dj.Manual): ...
-
-    Use instead: the parent's class above the child's.
-
-    Source: datajoint/schemas.py, Schema.__call__.
-    """
-    order = {table.full_name: number for number, table in enumerate(examined.tables)}
-    for table in examined.tables:
-        me = order[table.full_name]
-        for key, parent in table.keys:
-            if parent is None or parent == table.full_name or order.get(parent, -1) <= me:
-                continue
-            if examined.tables[order[parent]].module == table.module:
-                yield Found(
-                    examined.of_key(table, key),
-                    f"{table.name} refers to {key.target}, which is declared further down.",
-                    f"Move the class {key.target.partition('.')[0]} above {table.name.partition('.')[0]}.",
-                )
-
-
-@rule
-def tables_form_no_cycle(examined: Examined) -> Iterator[Found]:
-    """DJP210 error: The foreign keys between tables form a directed acyclic graph.
-
-    What it does: reports the shortest cycle of each knot of tables, every foreign key on it, and the fewest foreign
-    keys to remove.
-
-    Why it matters: rows could not be entered in any order, and DataJoint "can only work with acyclic dependencies".
-
-    Example:
-        class A(dj.Manual):
-            definition = "-> B"
-
-        class B(dj.Manual):
-            definition = "-> A"
-
-    Use instead: a third table with foreign keys to both.
-
-    Source: book, Acyclicity Constraint; datajoint/dependencies.py, Dependencies.load.
-    """
-    parents = table_parents(examined.pipeline)
-    for cycle in find_cycles(parents):
-        component = _component(parents, cycle[0])
-        notes = []
-        for child, parent in pairwise(cycle):
-            table = examined.pipeline.table(child)
-            for meaning, reason in key_reasons(table) if table else ():
-                if table and f"{meaning.module}.{meaning.name}" == parent:
-                    key = next(key for key, name in table.keys if name == parent)
-                    notes.append(Note(examined.of_key(table, key), f"{reason.kind}: {child} → {parent}"))
-                    break
-        cut, exact = edges_to_cut(parents, component)
-        what = ", ".join(f"{child} → {parent}" for child, parent in cut)
-        message = f"Foreign keys form a cycle: {' → '.join(cycle)}."
-        hint = f"Remove {what}." if exact else f"Remove for instance {what}."
-        start = examined.pipeline.table(cycle[0])
-        where = notes[0].location if notes or start is None else examined.of_table(start)
-        yield Found(where, message, hint, notes=tuple(notes))
-
-
-@rule
-def foreign_key_options_are_known(examined: Examined) -> Iterator[Found]:
-    """DJP226 error: A foreign key has no options but nullable and unique.
-
-    What it does: reads the words in brackets after `->`.
-
-    Why it matters: DataJoint refuses any other word when the table is declared.
-
-    Example:
-        -> [optional] subject.Subject
-
-    Use instead:
-        -> [nullable] subject.Subject
-
-    Source: datajoint/declare.py, compile_foreign_key.
-    """
-    for table in examined.tables:
-        for key in table.definition.foreign_keys if table.definition else ():
-            for option in key.options:
-                if option not in OPTIONS and re.fullmatch("[a-z]+", option):
-                    yield Found(
-                        examined.in_definition(table, key.line, option),
-                        f"A foreign key has no option {option!r}.",
-                        "Options: nullable, unique.",
-                    )
-
-
-@rule
 def table_names_fit_the_database(examined: Examined) -> Iterator[Found]:
     """DJP227 error: A table's name in the database is at most 64 characters long, 63 bytes on PostgreSQL.
 
@@ -383,34 +231,6 @@ def tables_do_not_share_a_name(examined: Examined) -> Iterator[Found]:
                 yield Found(examined.of_table(table), message, "Rename one of the two.")
 
 
-@rule
-def foreign_keys_are_tables_or_projections(examined: Examined) -> Iterator[Found]:
-    """DJP229 error: What stands after `->` is a table or its projection.
-
-    What it does: finds restrictions, joins and other expressions after `->`, and projections of attributes that the
-    parent does not have.
-
-    Why it matters: DataJoint evaluates the expression and refuses it when the table is declared.
-
-    Example:
-        -> subject.Subject & 'species="mouse"'
-
-    Use instead:
-        -> subject.Subject
-
-    Source: datajoint/declare.py, compile_foreign_key; datajoint/expression.py, QueryExpression.proj.
-    """
-    for table in examined.tables:
-        for key, parent in table.keys:
-            if key.problem:
-                yield Found(examined.of_key(table, key), f"A foreign key of {table.name} {key.problem}.")
-            elif key.projections and parent and (other := examined.pipeline.table(parent)):
-                try:
-                    examined.headings.parent_key(key, other)
-                except ProjectionError as error:
-                    yield Found(examined.of_key(table, key), f"{table.name} projects {parent}, but {error}.")
-
-
 def database_name(examined: Examined, table: Table) -> str | None:
     """The longest name that a table gives rise to in the database; None for a part outside a master."""
     if "." in table.name:
@@ -426,38 +246,3 @@ def database_name(examined: Examined, table: Table) -> str | None:
 
 def _is_meant_as_table(table: Table) -> bool:
     return table.text is not None or bool(table.facts.parts)
-
-
-def _is_a_table(examined: Examined, full_name: str) -> bool:
-    return examined.pipeline.table(full_name) is not None or any(
-        table.full_name == full_name for table in examined.pipeline.strays
-    )
-
-
-def _may_be_linked_later(examined: Examined, table: Table) -> bool:
-    """Whether the schema is activated later, with names of a linking module that is only known then."""
-    source = examined.pipeline.sources[table.module]
-    return any(call.name == "" for call in source.schemas)
-
-
-def _names_an_unimported_module(examined: Examined, table: Table, target: str) -> bool:
-    head = target.partition(".")[0]
-    if examined.pipeline.scopes.meaning(table.module, head).kind is not Kind.NOTHING:
-        return False
-    above = table.module.rpartition(".")[0]
-    return any(name in examined.pipeline.sources for name in (head, f"{above}.{head}")) and "." in target
-
-
-def _similar(examined: Examined, table: Table, target: str) -> str:
-    from difflib import get_close_matches
-
-    known = [other.full_name for other in examined.pipeline.tables]
-    known += [other.name for other in examined.pipeline.tables if other.module == table.module]
-    close = get_close_matches(target, known, n=1, cutoff=0.6) if len(known) < 2000 else []
-    return f"Did you mean {close[0]}?" if close else ""
-
-
-def _component(parents: dict[str, tuple[str, ...]], member: str) -> frozenset[str]:
-    from djproject.pipeline.cycles import components
-
-    return next(component for component in components(parents) if member in component)

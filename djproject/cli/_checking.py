@@ -98,7 +98,7 @@ def _check_once(request: Request, inputs: Inputs) -> int:
         _render.note(f"{request.write_baseline} holds {len(everything)} findings.")
         _render.next_step(f'baseline = "{request.write_baseline}" below [tool.djproject.check] in pyproject.toml')
         return 0
-    _print(request, inputs, results, findings, held_back)
+    _show(request, inputs, results, findings, held_back)
     level = Severity(request.fail_level or inputs.project.check.fail_level)
     return 1 if fails(findings, level) else 0
 
@@ -148,7 +148,7 @@ def _fix(request: Request, inputs: Inputs, choice: Choice) -> Inputs:
     return load_inputs() if changed else inputs
 
 
-def _print(request: Request, inputs: Inputs, results: Results, findings: tuple[Finding, ...], held_back: int) -> None:
+def _show(request: Request, inputs: Inputs, results: Results, findings: tuple[Finding, ...], held_back: int) -> None:
     from djproject.cli import _findings
 
     match request.format:

@@ -8,7 +8,8 @@ from pathlib import Path
 from djproject.errors import ProjectError
 from djproject.pipeline.definition import Definition, ForeignKey, read_definition
 from djproject.pipeline.files import load_files, module_name
-from djproject.pipeline.module import ClassFacts, Place, PythonModule, Text, read_python
+from djproject.pipeline.module import ClassFacts, Place, PythonModule, Text
+from djproject.pipeline.reading import read_python
 from djproject.pipeline.scope import Kind, Meaning, Scopes
 from djproject.project.location import Project
 from djproject.project.names import TIER_ALIASES, TIERS

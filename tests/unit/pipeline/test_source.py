@@ -14,7 +14,7 @@ from djproject.pipeline.graph import (
     sorted_tables,
     table_parents,
 )
-from djproject.pipeline.module import read_python
+from djproject.pipeline.reading import read_python
 from djproject.pipeline.source import Pipeline, link, load_package, stores_in_use
 
 

@@ -1,0 +1,125 @@
+"""DJP0xx: what containers and scripts are told to run."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from djproject.checks.examined import Examined
+from djproject.checks.rule import Found, rule
+from djproject.checks.store_rules import toml_place
+from djproject.findings import Location
+
+GONE_IMAGES = {
+    "minio/minio": "chrislusf/seaweedfs, or quay.io/minio/minio with a tag",
+    "minio/mc": "chrislusf/seaweedfs",
+}
+
+
+@rule
+def commands_name_modules_that_exist(examined: Examined) -> Iterator[Found]:
+    """DJP010 error: The commands of Dockerfile, compose file and `[project.scripts]` name modules that exist.
+
+    What it does: looks for `python -m PACKAGE.module` and for `script = "PACKAGE.module:function"`.
+
+    Why it matters: the container starts, and ends at once with "No module named …".
+
+    Example:
+        CMD ["python", "-m", "workflow.worker"]   # and no src/workflow/worker.py
+
+    Use instead: a module that exists.
+
+    Source: book, Docker Configuration; aeon_mecha, whose compose file outlived its worker.
+    """
+    package = examined.project.package
+    pattern = re.compile(rf"""-m["',\s]+(?P<module>{re.escape(package)}(?:\.\w+)*)""")
+    for path in container_files(examined):
+        for number, line in enumerate(examined.lines(path), start=1):
+            for match in pattern.finditer(line):
+                if not line.lstrip().startswith("#") and not _module_exists(examined, match["module"]):
+                    where = Location(examined.relative(path), number, match.start("module") + 1, match.end() + 1)
+                    yield Found(where, f"There is no module {match['module']}.")
+    project = examined.document.get("project")
+    scripts = project.get("scripts", {}) if isinstance(project, Mapping) else {}
+    for name, entry in scripts.items() if isinstance(scripts, Mapping) else ():
+        module = str(entry).partition(":")[0].strip()
+        if module.partition(".")[0] == package and not _module_exists(examined, module):
+            yield Found(
+                toml_place(examined, "project.scripts", name),
+                f"The script {name} names {module}, which does not exist.",
+            )
+
+
+@rule
+def images_exist(examined: Examined) -> Iterator[Found]:
+    """DJP011 error: Container images are still in their registry.
+
+    What it does: looks for `minio/minio` and `minio/mc`, which left Docker Hub in 2026.
+
+    Why it matters: the stack no longer starts on a new machine.
+
+    Example:
+        image: minio/minio
+
+    Use instead:
+        image: chrislusf/seaweedfs:4.20
+
+    Source: esmero/archipelago-deployment issue 301 and others of September 2026.
+    """
+    for path, number, image, column in _images(examined):
+        name = image.partition("@")[0].rpartition(":")[0] or image
+        name = name.removeprefix("docker.io/")
+        if name in GONE_IMAGES:
+            where = Location(examined.relative(path), number, column, column + len(image))
+            yield Found(where, f"The image {name} is no longer in its registry.", f"Use {GONE_IMAGES[name]}.")
+
+
+@rule
+def images_are_pinned(examined: Examined) -> Iterator[Found]:
+    """DJP012 warning: Container images have a tag, and not `latest`.
+
+    What it does: looks at `image:` in the compose file and `FROM` in the Dockerfile.
+
+    Why it matters: a database server that changes its version overnight may not read its own files.
+
+    Example:
+        image: mysql:latest
+
+    Use instead:
+        image: mysql:8.4
+
+    Source: Docker, Building best practices.
+    """
+    for path, number, image, column in _images(examined):
+        tag = image.rpartition("/")[2].partition(":")[2]
+        if "@" not in image and "$" not in image and image != "scratch" and tag in {"", "latest"}:
+            where = Location(examined.relative(path), number, column, column + len(image))
+            yield Found(
+                where, f"The image {image} floats: it has no tag that stays.", f"{image.partition(':')[0]}:VERSION"
+            )
+
+
+def container_files(examined: Examined) -> list[Path]:
+    """The Dockerfiles and compose files."""
+    return [
+        p
+        for p in examined.files
+        if p.name.startswith("Dockerfile") or re.fullmatch(r"(docker-)?compose.*\.ya?ml", p.name)
+    ]
+
+
+def _images(examined: Examined) -> Iterator[tuple[Path, int, str, int]]:
+    pattern = re.compile(r"""^\s*(?:image:\s*["']?|FROM\s+(?:--\S+\s+)?)(?P<image>[^\s"'#]+)""", re.IGNORECASE)
+    for path in container_files(examined):
+        stages = set(re.findall(r"(?im)^\s*FROM\s+\S+\s+AS\s+(\S+)", examined.text(path)))
+        for number, line in enumerate(examined.lines(path), start=1):
+            match = pattern.match(line)
+            if match and match["image"] not in stages:
+                image = re.sub(r"^\$\{\w+:-([^}]+)\}$", r"\1", match["image"])
+                yield path, number, image, match.start("image") + 1
+
+
+def _module_exists(examined: Examined, module: str) -> bool:
+    inside = module.partition(".")[2]
+    if inside in examined.pipeline.sources:
+        return f"{inside}.__main__".lstrip(".") in examined.pipeline.sources or bool(inside)
+    return False

@@ -1,0 +1,192 @@
+"""DJP0xx: what must not be committed."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from djproject.checks.container_rules import container_files
+from djproject.checks.examined import Examined
+from djproject.checks.rule import Found, rule
+from djproject.checks.store_rules import toml_place
+from djproject.findings import Location
+from djproject.project.stores import looks_secret
+
+_PASSWORD = re.compile(
+    r"""(?ix)
+    \bdj(?:datajoint)?\.conn\s*\([^)\n]*\bpassword\s*=\s*(?P<q>["'])(?P<a>[^"'\n]+)(?P=q)
+    |\b(?:config|dj\.config)\s*\[\s*["'](?:database\.password|stores\.[\w.]*(?:secret|access)_key)["']\s*\]\s*=\s*
+      (?P<r>["'])(?P<b>[^"'\n]+)(?P=r)
+    |\bconfig\.database\.password\s*=\s*(?P<s>["'])(?P<c>[^"'\n]+)(?P=s)
+    |["']?(?:secret_key|access_key|account_key|connection_string)["']?\s*[:=]\s*(?P<t>["'])(?P<d>[^"'\n]{4,})(?P=t)
+    |\b(?P<e>AKIA[0-9A-Z]{16})\b
+    """
+)
+
+
+@rule
+def private_files_are_ignored(examined: Examined) -> Iterator[Found]:
+    """DJP004 error: `.env`, `.secrets/` and other private files are ignored by Git and not tracked.
+
+    What it does: asks Git about the private files that exist: `.env`, `docker/.env`, `.secrets/`, `.djproject/`,
+    `dj_local_conf.json`, `*.local.toml`.
+
+    Why it matters: what is committed once is public for ever.
+
+    Example: `.env` in `git ls-files`.
+
+    Use instead: a line in .gitignore, `git rm --cached .env`, and a new password.
+
+    Source: book, Version Control Configuration.
+    """
+    for name in sorted(examined.tracked):
+        yield Found(
+            Location(name), f"{name} is private and Git tracks it.", f"git rm --cached {name}; change its secrets"
+        )
+    for name in sorted(examined.unignored - examined.tracked):
+        yield Found(Location(name), f"{name} is private and no .gitignore covers it.", f"echo '{name}' >> .gitignore")
+
+
+@rule
+def pyproject_holds_no_secrets(examined: Examined) -> Iterator[Found]:
+    """DJP005 error: There are no credentials in pyproject.toml.
+
+    What it does: looks below `[tool.datajoint]` and `[tool.djproject]` for settings such as password, secret_key,
+    token.
+
+    Why it matters: pyproject.toml is committed.
+
+    Example:
+        [tool.datajoint.stores.main]
+        secret_key = "…"
+
+    Use instead: `djproject stores set main --secret secret_key`, which keeps it in .secrets/.
+
+    Source: book, Version Control Configuration.
+    """
+    tool = examined.document.get("tool")
+    for section in ("datajoint", "djproject"):
+        table = tool.get(section) if isinstance(tool, Mapping) else None
+        for path in _secret_keys(table, f"tool.{section}"):
+            parent, _, key = path.rpartition(".")
+            where = toml_place(examined, parent, key)
+            yield Found(
+                where, f"pyproject.toml has a secret, {path}.", "Remove it and change it; keep it in .secrets/."
+            )
+
+
+@rule
+def sources_hold_no_secrets(examined: Examined) -> Iterator[Found]:
+    """DJP006 error: There are no credentials in the source.
+
+    What it does: looks for `dj.conn(password="…")`, `dj.config["database.password"] = "…"`, keys of stores and AWS
+    access keys as literals in Python files of the package.
+
+    Why it matters: whoever can read the repository can read, change and delete the data.
+
+    Example:
+        dj.config["database.password"] = "simple"
+
+    Use instead: `.secrets/database.password`, or DJ_PASS in the environment.
+
+    Source: book, Version Control Configuration.
+    """
+    for path, data in examined.files.items():
+        if path.suffix == ".py":
+            yield from _secrets_in(examined, path, data, "This line holds a credential.")
+
+
+@rule
+def notebooks_hold_no_secrets(examined: Examined) -> Iterator[Found]:
+    """DJP007 error: There are no credentials in notebooks, their outputs included.
+
+    What it does: looks through the cells and outputs of `notebooks/*.ipynb` for the same as DJP006, and for settings
+    printed with a password.
+
+    Why it matters: an output keeps what was printed long after the cell was mended.
+
+    Example:
+        dj.conn(host="db", user="root", password="simple")
+
+    Use instead: the project's settings, which `import workflow` brings; clear the outputs before a commit.
+
+    Source: book, Version Control Configuration.
+    """
+    printed = re.compile(rb"""(?i)password[\\"']*\s*[:=]\s*[\\"']+(?!\*+[\\"']|[\\"']|None)[^\\"'\s]{3,}""")
+    for path, data in examined.files.items():
+        if path.suffix != ".ipynb":
+            continue
+        try:
+            cells = json.loads(data).get("cells", [])
+        except (ValueError, AttributeError, RecursionError):
+            yield Found(examined.of_file(examined.relative(path)), f"{examined.relative(path)} is not a notebook.")
+            continue
+        for number, cell in enumerate(cells if isinstance(cells, list) else [], start=1):
+            text = json.dumps(cell)
+            source = cell.get("source", "") if isinstance(cell, dict) else ""
+            code = "".join(source) if isinstance(source, list) else str(source)
+            outputs = json.dumps(cell.get("outputs", "")) if isinstance(cell, dict) else ""
+            if (
+                _PASSWORD.search(code)
+                or _PASSWORD.search(outputs.replace('\\"', '"'))
+                or printed.search(outputs.encode())
+            ):
+                where = examined.of_file(examined.relative(path))
+                yield Found(
+                    where,
+                    f"Cell {number} of the notebook holds a credential.",
+                    f"Clear its output ({len(text)} bytes).",
+                )
+
+
+@rule
+def container_files_hold_no_secrets(examined: Examined) -> Iterator[Found]:
+    """DJP008 error: There are no credentials in the Dockerfile and the compose file.
+
+    What it does: looks for literal values of variables such as MYSQL_ROOT_PASSWORD; `${VARIABLE}` and empty values are
+    fine.
+
+    Why it matters: both files are committed, and an image layer keeps what ENV and ARG say.
+
+    Example:
+        MYSQL_ROOT_PASSWORD: simple
+
+    Use instead:
+        MYSQL_ROOT_PASSWORD: ${MYSQL_ROOT_PASSWORD:?}
+
+    Source: book, Docker Configuration.
+    """
+    pattern = re.compile(
+        r"^\s*(?:-\s*|ENV\s+|ARG\s+)?(?P<name>\w*(?:PASSWORD|PASS|SECRET|SECRET_KEY|ACCESS_KEY|TOKEN))\s*[:=]\s*(?P<value>.+?)\s*$"
+    )
+    for path in container_files(examined):
+        for number, line in enumerate(examined.lines(path), start=1):
+            match = pattern.match(line)
+            value = match["value"].partition(" #")[0].strip().strip("\"'") if match else ""
+            if match and value and "${" not in value and not value.startswith(("$", "/run/secrets")):
+                where = Location(examined.relative(path), number, match.start("name") + 1, match.end("value") + 1)
+                yield Found(
+                    where,
+                    f"{match['name']} has its value in a committed file.",
+                    f"{match['name']}: ${{{match['name']}:?}}",
+                )
+
+
+def _secret_keys(table: object, path: str) -> Iterator[str]:
+    if isinstance(table, Mapping):
+        for key, value in table.items():
+            if isinstance(value, Mapping):
+                yield from _secret_keys(value, f"{path}.{key}")
+            elif looks_secret(str(key)) and value not in ("", None):
+                yield f"{path}.{key}"
+
+
+def _secrets_in(examined: Examined, path: Path, data: bytes, message: str) -> Iterator[Found]:
+    lowered = data.lower()
+    if not any(word in lowered for word in (b"password", b"_key", b"connection_string", b"akia")):
+        return
+    for number, line in enumerate(examined.lines(path), start=1):
+        match = None if line.lstrip().startswith("#") or len(line) > 10_000 else _PASSWORD.search(line)
+        if match:
+            where = Location(examined.relative(path), number, match.start() + 1, match.end() + 1)
+            yield Found(where, message, "Remove it, change it, and keep the new one in .secrets/ (mode 0600).")
