@@ -1,7 +1,7 @@
 """DJP2xx: the attributes of a definition: names, types, codecs, stores, defaults and keys."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from djproject.checks.defaults import refused_default
 from djproject.checks.examined import Examined
@@ -182,7 +182,7 @@ def keys_can_be_indexed(examined: Examined) -> Iterator[Found]:
             if not (attribute.primary or attribute.name in indexed):
                 continue
             kind = stored_type(attribute.type).lower()
-            if kind in {"bytes", "json"} or re.fullmatch(r"(tiny|medium|long)?(text|blob)", kind):
+            if _is_not_for_keys(kind, attribute.type, examined.backends):
                 where = examined.of_type(table, attribute)
                 yield Found(
                     where, f"{table.name}.{attribute.name} is in a key and its type {attribute.type} is not for keys."
@@ -244,6 +244,13 @@ def comments_do_not_begin_with_a_colon(examined: Examined) -> Iterator[Found]:
         if attribute.comment[:1] == ":":
             where = examined.in_definition(table, attribute.line, "#")
             yield Found(where, f"The comment of {table.name}.{attribute.name} begins with a colon.")
+
+
+def _is_not_for_keys(kind: str, written: str, backends: Sequence[str]) -> bool:
+    """Whether a key of that type is refused, or compares serialised bytes; PostgreSQL takes json and text."""
+    if kind == "bytes" or written.startswith("<") or kind.endswith("blob"):
+        return True
+    return MYSQL in backends and bool(re.fullmatch(r"json|(tiny|medium|long)?text", kind))
 
 
 def attributes_of(examined: Examined) -> Iterator[tuple[Table, Attribute]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from djproject.pipeline.definition import Attribute
-from djproject.pipeline.types import MYSQL, POSTGRESQL, enum_values, stored_type
+from djproject.pipeline.types import MYSQL, POSTGRESQL, core_type, enum_values, stored_type
 
 CONSTANTS = frozenset({"CURRENT_TIMESTAMP", "NULL"})
 INTEGERS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
@@ -20,9 +20,10 @@ def refused_default(attribute: Attribute, backends: Sequence[str]) -> str:
     'is not an int16: 70000'
     """
     written = attribute.default or ""
-    kind = stored_type(attribute.type)
+    kind = _as_core(stored_type(attribute.type), backends)
     if kind in {"bytes", "json"} or re.fullmatch("(tiny|medium|long)?(blob|text)", kind.lower()):
-        return "can only be null: MySQL keeps no other for such a type" if _is_refused_blob(kind, backends) else ""
+        refused = MYSQL in backends or "blob" in kind.lower() or attribute.type.startswith("<")
+        return f"can only be null: {attribute.type} has no other" if refused else ""
     constant = written.split("(")[0].upper()
     if constant in CONSTANTS:
         return _refused_constant(constant, written, kind, backends)
@@ -32,8 +33,15 @@ def refused_default(attribute: Attribute, backends: Sequence[str]) -> str:
     return _refused_value(value, kind, backends)
 
 
-def _is_refused_blob(kind: str, backends: Sequence[str]) -> bool:
-    return MYSQL in backends or "blob" in kind or kind in {"bytes", "json"}
+def _as_core(kind: str, backends: Sequence[str]) -> str:
+    """A native type as the core type whose values it has, so that one set of rules is enough."""
+    native = kind.lower()
+    known = next(filter(None, (core_type(native, backend) for backend in backends)), "")
+    if known:
+        return known
+    name, parenthesis, rest = native.replace("unsigned", "").replace("zerofill", "").strip().partition("(")
+    name = {"numeric": "decimal", "dec": "decimal", "fixed": "decimal", "timestamp": "datetime"}.get(name.strip(), name)
+    return kind if name == kind.lower() else name + parenthesis + rest
 
 
 def _refused_constant(constant: str, written: str, kind: str, backends: Sequence[str]) -> str:
@@ -80,7 +88,10 @@ def _refused_value(value: str, kind: str, backends: Sequence[str]) -> str:
         return "" if len(value) <= int(match[1]) else f"is longer than its type: {len(value)} characters"
     if kind == "uuid":
         return "can only be null: a uuid identifies one row"
-    return ""
+    pattern = {"year": r"\d{1,4}", "time": r"\d{1,3}:\d\d(:\d\d(\.\d+)?)?"}.get(kind.partition("(")[0])
+    if kind == "serial":
+        return "is one too many: a serial counts by itself"
+    return "" if pattern is None or re.fullmatch(pattern, value) else f"is not a {kind}: {value}"
 
 
 def _refused_number(value: str, kind: str, backends: Sequence[str]) -> str:

@@ -164,8 +164,8 @@ def foreign_key_options_are_known(examined: Examined) -> Iterator[Found]:
 def foreign_keys_are_tables_or_projections(examined: Examined) -> Iterator[Found]:
     """DJP229 error: What stands after `->` is a table or its projection.
 
-    What it does: finds restrictions, joins and other expressions after `->`, and projections of attributes that the
-    parent does not have.
+    What it does: finds restrictions, joins and other expressions after `->`, projections of attributes that the parent
+    does not have, and parents without a primary key.
 
     Why it matters: DataJoint evaluates the expression and refuses it when the table is declared.
 
@@ -181,11 +181,15 @@ def foreign_keys_are_tables_or_projections(examined: Examined) -> Iterator[Found
         for key, parent in table.keys:
             if key.problem:
                 yield Found(examined.of_key(table, key), f"A foreign key of {table.name} {key.problem}.")
-            elif key.projections and parent and (other := examined.pipeline.table(parent)):
+            elif parent and (other := examined.pipeline.table(parent)):
                 try:
-                    examined.headings.parent_key(key, other)
+                    brought = examined.headings.parent_key(key, other)
                 except ProjectionError as error:
                     yield Found(examined.of_key(table, key), f"{table.name} projects {parent}, but {error}.")
+                    continue
+                if brought == ():
+                    message = f"{table.name} refers to {parent}, which has no primary key to refer to."
+                    yield Found(examined.of_key(table, key), message)
 
 
 def _is_a_table(examined: Examined, full_name: str) -> bool:

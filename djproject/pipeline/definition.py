@@ -281,6 +281,8 @@ def _reference(node: ast.expr) -> tuple[str, tuple[Projection, ...], str]:
             step = _projection(args, keywords)
             if step is None:
                 return "", (), ""
+            if {old for _, old in step.renames} & {new for earlier in projections for new, _ in earlier.renames}:
+                problem = "renames an attribute twice; DataJoint takes a table or one projection of it"
             return target, (*projections, step), problem
         case ast.Call(func=ast.Name() | ast.Attribute() as function, args=[], keywords=[]) if dotted(function):
             last = dotted(function).rpartition(".")[2]

@@ -183,7 +183,7 @@ def _projected(
     excluded = {name.strip().lstrip("-").strip() for name in step.named} - kept
     for old in renamed:
         if old not in names:
-            raise ProjectionError(f"the parent has no attribute {old!r}")
+            raise ProjectionError(f"the parent has no attribute {old!r}; DataJoint would ignore the new name")
     for name in sorted(kept):
         if name not in names:
             raise ProjectionError(f"the parent has no attribute {name!r}")

@@ -126,7 +126,7 @@ def refused_parameters(text: str, backend: str) -> str:
     """
     numbers = [int(number) for number in re.findall(r"\d+", text)] if not text.startswith("enum") else []
     match text.partition("(")[0].strip(), numbers:
-        case "datetime", [precision] if precision > 6:
+        case "datetime", [precision] if precision > 6 and backend == MYSQL:
             return "the precision is at most 6"
         case "varchar" | "char", [0] if backend == POSTGRESQL:
             return "PostgreSQL needs a length of at least 1"

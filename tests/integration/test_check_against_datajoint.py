@@ -1,0 +1,200 @@
+"""What check passes, DataJoint declares; what DataJoint refuses, check reported; and both see the same graph."""
+
+import shutil
+import uuid
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from djproject.pipeline.heading import Headings
+from djproject.pipeline.source import Pipeline
+from djproject.project.names import TIER_PREFIX, snake_case
+from tests.checking import errors_in, module, pipeline_in, table, write_project
+from tests.integration.conftest import MySQL, PostgreSQL
+
+EXAMPLES = settings(
+    max_examples=120,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+Attributes = tuple[tuple[str, str], ...]
+Edge = tuple[str, str, frozenset[tuple[str, str]], bool]
+
+
+@dataclass
+class Server:
+    """DataJoint connected to one real server."""
+
+    backend: str
+    connection: object
+    schemas: list[str] = field(default_factory=list)
+
+    def declare(self, text: str, name: str) -> str:
+        """Run a schema module against the server; why it was refused, or an empty text."""
+        import datajoint as dj
+
+        schema = dj.Schema(name, connection=self.connection)
+        self.schemas.append(name)
+        namespace: dict[str, object] = {"schema": schema}
+        text = text.replace(f'schema = dj.Schema("{name}")', "")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                exec(compile(text, name, "exec"), namespace)  # noqa: S102
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    def edges(self, schema: str) -> set[Edge]:
+        """The foreign keys that DataJoint loads from the server's catalogue."""
+        dependencies = self.connection.dependencies  # type: ignore[attr-defined]
+        dependencies.load(force=True, schema_names={schema})
+
+        def plain(name: str) -> str:
+            return name.replace('"', "").replace("`", "").rpartition(".")[2]
+
+        return {
+            (plain(child), plain(parent), frozenset(edge["attr_map"].items()), edge["primary"])
+            for parent, child, edge in dependencies.edges(data=True)
+        }
+
+    def drop(self) -> None:
+        for name in self.schemas:
+            quote = '"' if self.backend == "postgresql" else "`"
+            cascade = " CASCADE" if self.backend == "postgresql" else ""
+            self.connection.query(f"DROP SCHEMA IF EXISTS {quote}{name}{quote}{cascade}")  # type: ignore[attr-defined]
+        self.schemas.clear()
+
+
+@pytest.fixture(scope="module", params=["postgresql", pytest.param("mysql", marks=pytest.mark.mysql)])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    import datajoint as dj
+
+    place: PostgreSQL | MySQL = request.getfixturevalue(request.param)
+    database = "postgres" if request.param == "postgresql" else None
+    connection = dj.Connection(
+        place.host, place.user, place.password, place.port, backend=request.param, database_name=database, use_tls=False
+    )
+    found = Server(request.param, connection)
+    yield found
+    found.drop()
+    connection.close()
+
+
+TYPES = st.sampled_from(
+    "int8 int16 int32 int64 float32 float64 bool uuid json bytes date datetime datetime(3) datetime(9) char(4) char(300) "
+    "varchar(20) varchar(20000) varchar(900) enum('a','b') enum('a','a') decimal(5,2) decimal(70,2) decimal(2,5) <blob> "
+    "<attach> <blob@main> <object@main> <object> <npy@main> <nothing> int smallint tinyint bigint double float real "
+    "numeric(4,1) text longtext timestamp time year longblob blob serial boolean object@main INT32 uint8 varchar".split()
+    + ["int unsigned", "varchar (8)", "enum('left', 'right')", "decimal(6, 3)"]
+)
+NAMES = st.sampled_from(["a", "b", "c", "subject_id", "trial", "x1", "Upper", "_hidden", "b"])
+DEFAULTS = st.sampled_from(
+    ["", "", "", "", "", "= null", "= 0", "= 1", "= 70000", "= 1.5", '= "a"', "= 'b'", '= ""', "= CURRENT_TIMESTAMP",
+     '= "2026-01-31"', '= "nothing"', "= left", "= 'left'"]
+)  # fmt: skip
+COMMENTS = st.sampled_from(["", "", "", "# a comment", "# with 'quotes' and \"more\"", "#: colon", "# a # b"])
+ATTRIBUTES = st.builds(lambda n, d, t, c: f"{n} {d} : {t} {c}".rstrip(), NAMES, DEFAULTS, TYPES, COMMENTS)
+PLAIN = st.builds(
+    lambda n, t: f"{n} : {t}", st.sampled_from(["a", "b", "c", "subject_id", "trial"]), st.sampled_from(["int32", "date"])
+)
+REFERENCES = st.sampled_from(
+    ["A", "B", "C", "A()", "Nothing", "A.proj()", "A.proj(other='a')", "A.proj(z='b')", "A.proj(q='nope')", "A & 'a=1'",
+     "A.proj(one='a').proj(two='one')", "A.proj().proj(z='a')", "A.proj(z='a').proj()", "A.proj(z='a').proj(y='b')", "A.proj(b='a')", "A.proj('b')", "A * B", "[1]"]
+)  # fmt: skip
+OPTIONS = st.sampled_from(["", "", "", "[nullable] ", "[unique] ", "[nullable, unique] ", "[wrong] ", "[nullable unique] "])
+KEYS = st.builds(lambda options, ref: f"-> {options}{ref}", OPTIONS, REFERENCES)
+OTHER = st.sampled_from(["index(a)", "unique index(a, b)", "index(nope)", "# comment", "nonsense", "a b : int32", "x -> A"])
+GOOD_KEYS = st.sampled_from(
+    ["-> A", "-> B", "-> [nullable] A", "-> [unique] B", "-> A.proj(other='a')", "-> A.proj(z='b')", "-> B.proj(y='c')",
+     "-> [nullable] A.proj(one='a', two='b')", "-> B.proj()"]
+)  # fmt: skip
+NOISE = st.one_of(PLAIN, ATTRIBUTES, KEYS, OTHER)
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> list[str]:
+    names = draw(st.permutations(["a", "b", "c", "trial", "subject_id", "day"]))
+    lines = [f"{name} : {draw(st.sampled_from(['int32', 'date', 'varchar(20)']))}" for name in names]
+    keys = draw(st.lists(GOOD_KEYS, max_size=3))
+    above = [*lines[: draw(st.integers(0, 2))], *(key for key in keys[:1] if "nullable" not in key)]
+    below = [*lines[3 : draw(st.integers(3, 5))], *keys[1:]]
+    above, below = draw(st.permutations(above)), draw(st.permutations(below))
+    noise = draw(st.lists(NOISE, max_size=1)) if draw(st.integers(0, 3)) == 0 else []
+    return [*above, "---", *below, *noise]
+
+
+@st.composite
+def pipelines(draw: st.DrawFn) -> list[list[str]]:
+    return draw(st.lists(definitions(), min_size=1, max_size=3))
+
+
+def one_module(definitions: list[list[str]], name: str) -> str:
+    return module(name, *(table(letter, *lines) for letter, lines in zip("ABC", definitions, strict=False)))
+
+
+def project_of(folder: Path, text: str, server: Server) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    target = "lab" if server.backend == "mysql" else "embedded"
+    lab = '\n[tool.djproject.targets.lab]\nhost = "db"\nbackend = "mysql"\n' if target == "lab" else ""
+    stores = '\n[tool.datajoint.stores.main]\nprotocol = "file"\nlocation = "/tmp"\n'
+    start = f'[project]\nname = "p"\n\n[tool.djproject]\npackage = "workflow"\ntarget = "{target}"\n'
+    return write_project(folder, {"mine.py": text}, pyproject=start + lab + stores, git=False)
+
+
+@EXAMPLES
+@given(parts=pipelines())
+def test_check_and_datajoint_agree_on_generated_definitions(
+    server: Server, tmp_path_factory: pytest.TempPathFactory, parts: list[list[str]]
+) -> None:
+    name = f"check_{uuid.uuid4().hex[:10]}"
+    text = one_module(parts, name)
+    root = project_of(tmp_path_factory.getbasetemp() / "generated", text, server)
+    errors = errors_in(root)
+    refused = server.declare(text, name)
+    if refused:
+        assert errors, f"check passed what DataJoint refused on {server.backend}: {refused}\n{text}"
+    elif not errors:
+        assert static_edges(pipeline_in(root)) == server.edges(name), text
+    server.drop()
+
+
+@EXAMPLES
+@given(line=st.one_of(ATTRIBUTES, ATTRIBUTES, KEYS, OTHER), where=st.booleans())
+def test_check_and_datajoint_agree_on_single_lines(
+    server: Server, tmp_path_factory: pytest.TempPathFactory, line: str, where: bool
+) -> None:
+    parent = ["a : int32", "---", "b : int32"]
+    mine = [line, "---"] if where else ["id : int32", "---", line]
+    name = f"check_{uuid.uuid4().hex[:10]}"
+    text = module(name, table("A", *parent), table("T", *mine))
+    root = project_of(tmp_path_factory.getbasetemp() / "lines", text, server)
+    errors = errors_in(root)
+    refused = server.declare(text, name)
+    if refused:
+        assert errors, f"check passed what DataJoint refused on {server.backend}: {refused}\n{text}"
+    server.drop()
+
+
+def static_edges(pipeline: Pipeline) -> set[Edge]:
+    """The foreign keys as `graph` has them, named as the database names tables."""
+
+    def name(full: str) -> str:
+        found = pipeline.table(full)
+        assert found is not None
+        parts = found.name.split(".")
+        master = pipeline.table(f"{found.module}.{parts[0]}")
+        assert master is not None
+        return TIER_PREFIX[master.tier] + "__".join(snake_case(part) for part in parts)
+
+    return {
+        (name(link.child), name(link.parent), frozenset(link.attributes), link.primary)
+        for link in Headings(pipeline).links()
+    }
