@@ -7,7 +7,6 @@ from djproject.checks.defaults import refused_default
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.definition import Attribute, Fault, Index, Malformed
-from djproject.pipeline.source import Table
 from djproject.pipeline.types import (
     MYSQL,
     stored_type,
@@ -147,7 +146,7 @@ def defaults_fit_their_types(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, compile_attribute; the servers' rules for DEFAULT.
     """
-    for table, attribute in attributes_of(examined):
+    for table, attribute in examined.attributes:
         if attribute.default is None or attribute.nullable or attribute.default == "":
             continue
         reason = refused_default(attribute, examined.backends)
@@ -240,7 +239,7 @@ def comments_do_not_begin_with_a_colon(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, compile_attribute.
     """
-    for table, attribute in attributes_of(examined):
+    for table, attribute in examined.attributes:
         if attribute.comment[:1] == ":":
             where = examined.in_definition(table, attribute.line, "#")
             yield Found(where, f"The comment of {table.name}.{attribute.name} begins with a colon.")
@@ -251,11 +250,3 @@ def _is_not_for_keys(kind: str, written: str, backends: Sequence[str]) -> bool:
     if kind == "bytes" or written.startswith("<") or kind.endswith("blob"):
         return True
     return MYSQL in backends and bool(re.fullmatch(r"json|(tiny|medium|long)?text", kind))
-
-
-def attributes_of(examined: Examined) -> Iterator[tuple[Table, Attribute]]:
-    """All attribute lines, each with its table."""
-    for table in examined.tables:
-        if table.definition is not None:
-            for attribute in table.definition.attributes:
-                yield table, attribute

@@ -2,7 +2,7 @@
 
 import io
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +60,26 @@ class Examined:
     def tables(self) -> tuple[Table, ...]:
         """All table classes, also those in modules without a schema."""
         return (*self.pipeline.tables, *self.pipeline.strays)
+
+    @cached_property
+    def attributes(self) -> tuple[tuple[Table, Attribute], ...]:
+        """All attribute lines, each with its table."""
+        return tuple(
+            [(table, line) for table in self.tables if table.definition for line in table.definition.attributes]
+        )
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[tuple[Table, Attribute]]]:
+        found: dict[str, list[tuple[Table, Attribute]]] = {}
+        for table, attribute in self.attributes:
+            found.setdefault(attribute.type, []).append((table, attribute))
+        return found
+
+    def attributes_where(self, claim: Callable[[str], bool]) -> Iterator[tuple[Table, Attribute]]:
+        """The attributes whose type `claim` holds for; it is asked once for each type there is."""
+        for kind, places in self._by_type.items():
+            if claim(kind):
+                yield from places
 
     @cached_property
     def backends(self) -> tuple[str, ...]:

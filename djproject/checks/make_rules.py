@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.graph import table_parents
-from djproject.pipeline.making import THREE_PARTS, Making, read_making
+from djproject.pipeline.making import THREE_PARTS, Fetch, Making, read_making
 from djproject.pipeline.module import ClassFacts, Problem, inserts_plainly, method_text, names_in
 from djproject.pipeline.reading import parse
 from djproject.pipeline.scope import Kind, Meaning
@@ -154,27 +154,10 @@ def makes_fetch_from_ancestors(examined: Examined) -> Iterator[Found]:
             )
 
 
-def _foreign_fetches(examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]) -> Iterator[tuple]:  # type: ignore[type-arg]
-    methods = [m for m in table.facts.methods if m.name.startswith("make")]
-    if not methods:
-        return
-    lines = examined.lines(table.path)
-    candidates = {name for method in methods for name in names_in(method_text(lines, method))}
-    direct = {parent for parent in table.parents if parent}
-    suspects = {}
-    allowed: set[str] | None = set()
-    for name in sorted(candidates):
-        head = name.partition(".")[0]
-        if not (head[:1].isupper() or "." in name):
-            continue
-        found = _table_meant(examined, table, name)
-        if found is None or found in direct or found == table.full_name or found.startswith(f"{table.full_name}."):
-            continue
-        allowed = _allowed(examined, table, parents) if allowed == set() else allowed
-        if allowed is None:
-            return  # an ancestor is not known, so neither are its ancestors
-        if found not in allowed:
-            suspects[found] = name
+def _foreign_fetches(
+    examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]
+) -> Iterator[tuple[Fetch, Meaning]]:
+    suspects = _suspects(examined, table, parents)
     making = _making(examined, table) if suspects else None
     for fetch in making.fetches if making else ():
         meaning = _table_meaning(examined, table, fetch.table)
@@ -182,9 +165,26 @@ def _foreign_fetches(examined: Examined, table: Table, parents: dict[str, tuple[
             yield fetch, meaning
 
 
-def _table_meant(examined: Examined, table: Table, name: str) -> str | None:
-    meaning = _table_meaning(examined, table, name)
-    return f"{meaning.module}.{meaning.name}" if meaning else None
+def _suspects(examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]) -> set[str]:
+    """The tables that the make methods name and that are no ancestors; whether they fetch from them is seen later."""
+    lines = examined.lines(table.path)
+    names = {
+        name
+        for method in table.facts.methods
+        if method.name.startswith("make")
+        for name in names_in(method_text(lines, method))
+        if not name.startswith("self.")
+    }
+    for key in table.definition.foreign_keys if table.definition else ():
+        names.discard(key.target)
+    found = set()
+    for name in names:
+        meaning = _table_meaning(examined, table, name)
+        if meaning is not None:
+            found.add(f"{meaning.module}.{meaning.name}")
+    found = {name for name in found if name not in table.parents and not f"{name}.".startswith(f"{table.full_name}.")}
+    allowed = _allowed(examined, table, parents) if found else set()
+    return found - allowed if allowed is not None else set()
 
 
 def _table_meaning(examined: Examined, table: Table, name: str) -> Meaning | None:

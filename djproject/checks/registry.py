@@ -52,8 +52,8 @@ def ignores_are_used(_: Examined) -> Iterator[Found]:
 def all_rules() -> tuple[Rule, ...]:
     """Every rule, sorted by code."""
     modules = (
-        attribute_rules, container_rules, import_rules, key_rules, make_rules, module_rules, project_rules, secret_rules,
-        store_rules, table_rules, type_rules, sys.modules[__name__],
+        attribute_rules, container_rules, import_rules, key_rules, make_rules, module_rules, project_rules,
+        secret_rules, store_rules, table_rules, type_rules, sys.modules[__name__],
     )  # fmt: skip
     rules = [value for module in modules for value in vars(module).values() if isinstance(value, Rule)]
     return tuple(sorted({found.code: found for found in rules}.values(), key=lambda found: found.code))

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from djproject.checks.examined import Examined
-from djproject.findings import Edit, Location, Note, Severity
+from djproject.findings import Edit, Finding, Location, Note, Severity
 
 _FIRST_LINE = re.compile(
     r"(?P<code>DJP\d{3}) (?P<severity>error|warning|info)(?P<fix>, fix)?: (?P<claim>.+)", re.DOTALL
@@ -55,6 +55,11 @@ class Rule:
         object.__setattr__(self, "severity", Severity(match["severity"]))
         object.__setattr__(self, "fixable", bool(match["fix"]))
         object.__setattr__(self, "claim", match["claim"])
+
+    def findings(self, examined: Examined) -> Iterator[Finding]:
+        """What it finds."""
+        for found in self.check(examined):
+            yield Finding(self.code, self.severity, found.message, found.location, found.hint, found.edits, found.notes)
 
     @property
     def name(self) -> str:

@@ -5,13 +5,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from djproject.checks.loading import Inputs
 from djproject.errors import ConfigError
 from djproject.findings import Finding, Location, Severity
+from djproject.pipeline.halves import both
+
+if TYPE_CHECKING:
+    from djproject.checks.examined import Examined
+    from djproject.checks.rule import Rule
 
 UNUSED_IGNORE = "DJP090"
+LARGE_TABLES = 2000
+SECOND_PROCESS = ("DJP0", "DJP1", "DJP3", "DJP220", "DJP221")
 _IGNORE = re.compile(r"#\s*djp:\s*ignore(?:\[(?P<codes>[^\]]*)\])?")
 
 
@@ -97,11 +106,7 @@ def examine(inputs: Inputs) -> Results:
         inputs.project, inputs.document, pipeline, inputs.files, inputs.names,
         inputs.tracked, inputs.unignored, inputs.in_git, inputs.setting_problem,
     )  # fmt: skip
-    findings = [
-        Finding(rule.code, rule.severity, found.message, found.location, found.hint, found.edits, found.notes)
-        for rule in all_rules()
-        for found in rule.check(examined)
-    ]
+    findings = _found(examined, all_rules())
     spans = {
         (examined.relative(table.text_path), segment.end_line): segment.place.line
         for table in examined.tables
@@ -112,6 +117,21 @@ def examine(inputs: Inputs) -> Results:
     unique = {(f.order, f.hint): f for f in findings}
     ordered = tuple(sorted(unique.values(), key=lambda finding: finding.order))
     return Results(ordered, ignores, len(pipeline.modules), len(pipeline.tables), len(python))
+
+
+def _found(examined: "Examined", rules: Sequence["Rule"]) -> list[Finding]:
+    """What rules find; of a large pipeline by two processes, which share what was read."""
+    second = [rule for rule in rules if rule.code.startswith(SECOND_PROCESS)]
+    first = [rule for rule in rules if rule not in second]
+    work = [partial(_found_by, examined, part) for part in (first, second)]
+    if len(examined.tables) < LARGE_TABLES:
+        return [finding for part in work for finding in part()]
+    mine, others = both(*work)
+    return mine + others
+
+
+def _found_by(examined: "Examined", rules: Sequence["Rule"]) -> list[Finding]:
+    return [finding for rule in rules for finding in rule.findings(examined)]
 
 
 def chosen(results: Results, choice: Choice) -> tuple[tuple[Finding, ...], int]:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from djproject.checks.attribute_rules import attributes_of
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.definition import Attribute, read_codec
@@ -37,9 +36,9 @@ def stores_are_configured(examined: Examined) -> Iterator[Found]:
     """
     stores = set(examined.project.datajoint.stores)
     stores |= {name for target in examined.project.targets.values() for name in target.stores}
-    for table, attribute in attributes_of(examined):
-        codec = read_codec(attribute.type) if "@" in attribute.type else None
-        if codec and codec.store and codec.store not in stores:
+    for table, attribute in examined.attributes_where(lambda kind: _store(kind) not in {None, "", *stores}):
+        codec = read_codec(attribute.type)
+        if codec:
             known = f"Stores: {', '.join(sorted(stores))}; or " if stores else ""
             yield Found(
                 examined.of_type(table, attribute),
@@ -65,14 +64,13 @@ def types_are_known(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, TYPE_PATTERN.
     """
-    for table, attribute in attributes_of(examined):
-        if type_facts(attribute.type).kind is Kind.UNKNOWN:
-            yield Found(
-                examined.of_type(table, attribute),
-                f"DataJoint has no type {attribute.type!r} ({table.name}.{attribute.name}).",
-                "Core types: int8 … int64, float32, float64, bool, char(n), varchar(n), enum(…), decimal(m,n), date, "
-                "datetime, uuid, json, bytes.",
-            )
+    for table, attribute in examined.attributes_where(lambda kind: type_facts(kind).kind is Kind.UNKNOWN):
+        yield Found(
+            examined.of_type(table, attribute),
+            f"DataJoint has no type {attribute.type!r} ({table.name}.{attribute.name}).",
+            "Core types: int8 … int64, float32, float64, bool, char(n), varchar(n), enum(…), decimal(m,n), date, "
+            "datetime, uuid, json, bytes.",
+        )
 
 
 @rule
@@ -92,17 +90,14 @@ def types_are_those_of_datajoint_2(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, TYPE_PATTERN; datajoint/adapters, core_type_to_sql.
     """
-    for table, attribute in attributes_of(examined):
-        facts = type_facts(attribute.type)
-        if facts.kind in {Kind.OLD, Kind.MISSPELT}:
-            where = examined.of_type(table, attribute)
-            yield Found(
-                where,
-                f"The type {attribute.type!r} of {table.name}.{attribute.name} is written {facts.replacement} in "
-                "DataJoint 2.",
-                f"Write {facts.replacement}.",
-                _replaced(examined, table, attribute, facts.replacement),
-            )
+    for table, attribute in examined.attributes_where(lambda kind: type_facts(kind).kind in {Kind.OLD, Kind.MISSPELT}):
+        better = type_facts(attribute.type).replacement
+        yield Found(
+            examined.of_type(table, attribute),
+            f"The type {attribute.type!r} of {table.name}.{attribute.name} is written {better} in DataJoint 2.",
+            f"Write {better}.",
+            _replaced(examined, table, attribute, better),
+        )
 
 
 @rule
@@ -123,9 +118,7 @@ def types_are_core_types(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, CORE_TYPES.
     """
-    for table, attribute in attributes_of(examined):
-        if type_facts(attribute.type).kind is not Kind.NATIVE:
-            continue
+    for table, attribute in examined.attributes_where(lambda kind: type_facts(kind).kind is Kind.NATIVE):
         choices = {core_type(attribute.type, backend) for backend in examined.backends}
         better = choices.pop() if len(choices) == 1 else ""
         yield Found(
@@ -153,19 +146,13 @@ def types_are_valid_on_the_database(examined: Examined) -> Iterator[Found]:
 
     Source: PostgreSQL, Data Types; MySQL, Data Types.
     """
-    for table, attribute in attributes_of(examined):
-        facts = type_facts(attribute.type)
-        if facts.kind not in {Kind.CORE, Kind.NATIVE, Kind.RAW_BLOB}:
-            continue
-        for backend in examined.backends:
-            reason = refused_parameters(attribute.type, backend) if facts.kind is Kind.CORE else ""
-            if backend in facts.refused_by or reason:
-                message = f"{SERVERS[backend]} refuses the type {attribute.type!r} of {table.name}.{attribute.name}"
-                yield Found(
-                    examined.of_type(table, attribute),
-                    f"{message}{': ' if reason else ''}{reason}.",
-                    _near(attribute.type),
-                )
+    for backend in examined.backends:
+        for table, attribute in examined.attributes_where(lambda kind: _refused(kind, backend) is not None):  # noqa: B023
+            reason = _refused(attribute.type, backend)
+            message = f"{SERVERS[backend]} refuses the type {attribute.type!r} of {table.name}.{attribute.name}"
+            yield Found(
+                examined.of_type(table, attribute), f"{message}{': ' if reason else ''}{reason}.", _near(attribute.type)
+            )
 
 
 @rule
@@ -185,13 +172,12 @@ def blobs_are_serialised(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, compile_attribute (NATIVE_BLOB).
     """
-    for table, attribute in attributes_of(examined):
-        if type_facts(attribute.type).kind is Kind.RAW_BLOB:
-            yield Found(
-                examined.of_type(table, attribute),
-                f"{table.name}.{attribute.name} is a bare {attribute.type}: arrays would be stored as text.",
-                "Write <blob> for arrays and objects, or bytes where raw bytes are meant.",
-            )
+    for table, attribute in examined.attributes_where(lambda kind: type_facts(kind).kind is Kind.RAW_BLOB):
+        yield Found(
+            examined.of_type(table, attribute),
+            f"{table.name}.{attribute.name} is a bare {attribute.type}: arrays would be stored as text.",
+            "Write <blob> for arrays and objects, or bytes where raw bytes are meant.",
+        )
 
 
 @rule
@@ -211,9 +197,7 @@ def codecs_are_known(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/codecs.py, lookup_codec; datajoint/builtin_codecs.
     """
-    for table, attribute in attributes_of(examined):
-        if not attribute.type.startswith("<"):
-            continue
+    for table, attribute in examined.attributes_where(lambda kind: kind.startswith("<")):
         codec = read_codec(attribute.type)
         name = codec.codec if codec else attribute.type
         if codec is None or (name not in examined.own_codecs and name not in examined.installed_codecs):
@@ -247,9 +231,9 @@ def the_default_store_is_set(examined: Examined) -> Iterator[Found]:
     Source: datajoint/settings.py, Config.get_store_spec.
     """
     defaults = examined.project.datajoint.defaults
-    for table, attribute in attributes_of(examined):
-        codec = read_codec(attribute.type) if "@" in attribute.type else None
-        if codec is None or codec.store != "":
+    for table, attribute in examined.attributes_where(lambda kind: _store(kind) == ""):
+        codec = read_codec(attribute.type)
+        if codec is None:
             continue
         key = "filepath_default" if codec.codec == "filepath" else "default"
         if key not in defaults and not (key == "filepath_default" and "default" in defaults):
@@ -258,6 +242,21 @@ def the_default_store_is_set(examined: Examined) -> Iterator[Found]:
                 f"{table.name}.{attribute.name} relies on the default store, and stores.{key} is not set.",
                 "djproject stores default NAME",
             )
+
+
+def _store(kind: str) -> str | None:
+    """The store that a type names; "" for the default store, None for no store."""
+    codec = read_codec(kind) if "@" in kind else None
+    return codec.store if codec else None
+
+
+def _refused(kind: str, backend: str) -> str | None:
+    """Why a server refuses a type: a reason, or an empty text where it does not know it; None where it takes it."""
+    facts = type_facts(kind)
+    if facts.kind not in {Kind.CORE, Kind.NATIVE, Kind.RAW_BLOB}:
+        return None
+    reason = refused_parameters(kind, backend) if facts.kind is Kind.CORE else ""
+    return reason if reason or backend in facts.refused_by else None
 
 
 def _near(text: str) -> str:

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from djproject import __version__
-from djproject.errors import DJProjectError, ProjectError
+from djproject.errors import ProjectError
 
 # The summary of each command, so that --help loads none of them; a test holds them against the docstrings.
 COMMANDS = {
@@ -81,47 +81,16 @@ class CommandGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; whatever it raises becomes a sentence and an exit code."""
-        from djproject.cli import _render
+        from djproject.cli._errors import told
 
         try:
             return super().invoke(ctx)
-        except DJProjectError as error:
-            _render.error(error)
-        except KeyboardInterrupt:
-            _render.interrupted()
-            raise typer.Exit(130) from None
-        except BrokenPipeError:
+        except (typer.Exit, typer.Abort, BrokenPipeError):
             raise
-        except OSError as error:
-            _render.error(_system_error(error))
-        except (typer.Exit, typer.Abort):
-            raise
-        except Exception as error:
-            if type(error).__module__.startswith(("typer", "click")) or os.environ.get("DJPROJECT_DEBUG"):
+        except (Exception, KeyboardInterrupt) as error:
+            if type(error).__module__.startswith(("typer", "click")):
                 raise
-            if _came_from_ctrl_c(error):
-                _render.interrupted()
-                raise typer.Exit(130) from None
-            _render.unexpected(error)
-        raise typer.Exit(2)
-
-
-def _came_from_ctrl_c(error: BaseException) -> bool:
-    """Whether a Ctrl-C is behind an exception: Python wraps one that comes while a class is made."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, KeyboardInterrupt):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False
-
-
-def _system_error(error: OSError) -> DJProjectError:
-    place = error.filename or "the disk"
-    reason = (error.strerror or str(error)).lower()
-    hints = {28: "Free some space, then type the command again.", 30: "Work in a folder you may write to.",
-             13: f"ls -ld {Path(str(place)).parent}", 1: f"ls -ld {Path(str(place)).parent}"}  # fmt: skip
-    return ProjectError(f"{place}: {reason}.", hint=hints.get(error.errno or 0, ""))
+            raise typer.Exit(told(error)) from None
 
 
 app = typer.Typer(

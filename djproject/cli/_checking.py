@@ -57,15 +57,14 @@ def quick_request(arguments: list[str]) -> Request | None:
 
 def run_quick(request: Request) -> int:
     """The exit code of a check, errors told as the root command tells them."""
+    from djproject.cli._errors import told
+
     try:
         return run_check(request)
-    except DJProjectError as error:
-        _render.error(error)
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        _render.error(ProjectError(f"{error.filename or 'the disk'}: {(error.strerror or str(error)).lower()}."))
-    return 2
+    except BrokenPipeError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        return told(error)
 
 
 def run_check(request: Request) -> int:

@@ -84,7 +84,7 @@ def interrupted() -> None:
     print("Interrupted.", file=sys.stderr)
 
 
-def unexpected(problem: Exception) -> None:
+def unexpected(problem: BaseException) -> None:
     """An error nobody foresaw: a bug."""
     text = " ".join(str(problem).split())
     print(f"{_red('Error:')} This is a bug in djproject: {type(problem).__name__}: {text}", file=sys.stderr)

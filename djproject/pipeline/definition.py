@@ -6,7 +6,7 @@ fifty thousand of them and the same lines come again and again.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -131,7 +131,6 @@ class Malformed(NamedTuple):
 
 
 Line = Attribute | ForeignKey | Index | Malformed
-_KEYED = (Attribute, ForeignKey)  # the lines that may be in the primary key
 
 
 @dataclass(frozen=True)
@@ -200,41 +199,43 @@ def read_definition(text: str) -> Definition:
     return Definition(text, tuple(_lines(text)))
 
 
-def _lines(text: str) -> Iterator[Line]:
+def _lines(text: str) -> list[Line]:
     primary, first = True, True
+    lines: list[Line] = []
     for number, raw in enumerate(text.split("\n"), start=1):
         line = raw.strip()
         if not line:
             continue
-        was_first, first = first, False
         if line[0] == "#":
-            if was_first and line[1:].lstrip().startswith(":"):
-                yield Malformed(line, Fault.TABLE_COMMENT, number)
+            if first and line[1:].lstrip().startswith(":"):
+                lines.append(Malformed(line, Fault.TABLE_COMMENT, number))
         elif line.startswith("---"):
             primary = False
         else:
-            kind, *fields = _read_line(line)
-            yield kind(*fields, primary, number) if kind in _KEYED else kind(*fields, number)
+            make, fields, keyed = _read_line(line)
+            lines.append(make(*fields, primary, number) if keyed else make(*fields, number))
+        first = False
+    return lines
 
 
 @lru_cache(maxsize=65536)
-def _read_line(line: str) -> tuple:  # type: ignore[type-arg]
-    """The kind of a line and its fields, without those that depend on where it stands."""
+def _read_line(line: str) -> tuple[Callable[..., Line], tuple[object, ...], bool]:
+    """The kind of a line, its fields without those that depend on where it stands, and whether it may be in the key."""
     arrow = line.find("->")
     if arrow >= 0 and not any(mark in line[:arrow] for mark in "\"#'"):
         if arrow:
-            return (Malformed, line, Fault.FOREIGN_KEY)
-        return (ForeignKey, *_foreign_key(line))
+            return Malformed, (line, Fault.FOREIGN_KEY), False
+        return ForeignKey, _foreign_key(line), True
     if line[0] in "uUiI" and (match := _INDEX.match(line)):
-        return (Index, _index_attributes(match["arguments"]), bool(match["unique"]))
+        return Index, (_index_attributes(match["arguments"]), bool(match["unique"])), False
     if line[0] == "_":
-        return (Malformed, line, Fault.UNDERSCORE)
+        return Malformed, (line, Fault.UNDERSCORE), False
     match = _ATTRIBUTE.match(line)
     if match is None:
-        return (Malformed, line, _fault(line))
+        return Malformed, (line, _fault(line)), False
     name, default, kind, comment = match.group("name", "default", "type", "comment")
     comment = (comment or "").rstrip("#").strip()
-    return (Attribute, name, kind.rstrip(), default if default is None else default.strip(), comment)
+    return Attribute, (name, kind.rstrip(), default if default is None else default.strip(), comment), True
 
 
 def _fault(line: str) -> Fault:

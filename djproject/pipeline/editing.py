@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 LINE_LENGTH = 88  # of a generated project: ruff's default
 EMPTY_ENTRIES = r"[ \t]+- (none|nothing yet)\.?\s*"
@@ -61,6 +62,7 @@ def import_statement(package: str, names: Sequence[str]) -> str:
     return _wrapped(f"from .{package} import ", names)
 
 
+@lru_cache(maxsize=4096)
 def docstring_entries(docstring: str, section: str) -> dict[str, str] | None:
     r"""The entries of a list in a module's docstring, `- name: purpose`; None where there is no such list.
 
@@ -132,5 +134,6 @@ def _list_in(text: str, section: str) -> re.Match[str] | None:
     return _list_pattern(section).search(text, 0, end)
 
 
+@lru_cache(maxsize=8)
 def _list_pattern(section: str) -> re.Pattern[str]:
     return re.compile(rf"^[ \t]*{section}:[ \t]*\r?\n(?P<list>(?:[ \t]+-.*\n(?:[ \t]{{6,}}\S.*\n)*)+)", re.MULTILINE)

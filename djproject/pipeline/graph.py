@@ -32,10 +32,7 @@ class Reason(NamedTuple):
 
 def table_parents(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
     """For every table, `module.Table`, the tables its foreign keys point to; parents outside are left out."""
-    return {
-        table.full_name: tuple(dict.fromkeys([name for name in table.parents if name and pipeline.table(name)]))
-        for table in pipeline.tables
-    }
+    return pipeline.parents
 
 
 def module_parents(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:

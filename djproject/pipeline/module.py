@@ -8,7 +8,7 @@ from typing import NamedTuple
 _INSERTS = re.compile(r"\.\s*(?:staged_)?insert\w*\s*\(")
 
 
-_NAMES = re.compile(r"[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*")
+_NAMES = re.compile(r"\b[A-Za-z_][\w.]*\w|\b[A-Z]\b")
 
 
 class Place(NamedTuple):
@@ -189,5 +189,5 @@ def inserts_plainly(text: str) -> bool:
 
 
 def names_in(text: str) -> set[str]:
-    """All dotted names in a piece of source, those in strings and comments too."""
-    return {re.sub(r"\s", "", name) for name in _NAMES.findall(text)}
+    """The dotted names in a piece of source that have a capital or a dot, those in strings and comments too."""
+    return {name for name in _NAMES.findall(text) if "." in name or not name.islower()}

@@ -28,6 +28,9 @@ _DATABASE_ACTIONS = frozenset(
 )
 
 
+_INDENTED_IMPORT = re.compile(rb"\n[ \t]+(?:from|import)\b")
+
+
 def parse(data: bytes) -> ast.Module | Problem:
     """The syntax tree of a file, or why there is none. Encodings are honoured as Python does (PEP 263)."""
     if len(data) > LARGEST_FILE_BYTES:
@@ -217,7 +220,7 @@ class _Reader:
     def _late_imports(self, tree: ast.Module) -> None:
         """The imports inside functions, where the text has more lines with `import` than were seen."""
         seen = {item.place.line for item in self.imports}
-        if len(re.findall(rb"(?m)^[ \t]+(?:from|import)\b", self.data)) == 0:
+        if not _INDENTED_IMPORT.search(self.data):
             return
         for function in _functions(tree.body):
             for node in ast.walk(function):

@@ -105,6 +105,7 @@ def type_facts(text: str) -> TypeFacts:
     return _old(text)
 
 
+@lru_cache(maxsize=4096)
 def core_type(native: str, backend: str) -> str:
     """The core type that declares the same column as a native type; empty where there is none.
 
@@ -116,6 +117,7 @@ def core_type(native: str, backend: str) -> str:
     return _SAME_COLUMN[backend].get(re.sub(r"\s*\(\d+\)", "", native.lower()), "")
 
 
+@lru_cache(maxsize=4096)
 def refused_parameters(text: str, backend: str) -> str:
     """Why a server refuses the numbers of a core type; empty where it does not.
 
@@ -147,6 +149,7 @@ def enum_values(text: str) -> tuple[str, ...]:
     return tuple(value.strip().strip("'\"") for value in inside.split(","))
 
 
+@lru_cache(maxsize=4096)
 def stored_type(text: str) -> str:
     """The core type that a codec of DataJoint's own keeps in the table; the text itself where it is not a codec."""
     codec = read_codec(text)

@@ -3,6 +3,7 @@
 import keyword
 import re
 import sys
+from functools import lru_cache
 
 from djproject.errors import ProjectError
 
@@ -123,6 +124,7 @@ def checked_store_name(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=65536)
 def snake_case(camel: str) -> str:
     """A table class's name as DataJoint puts it into the table's name.
 
