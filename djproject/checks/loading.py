@@ -4,7 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,14 +121,18 @@ def _asked_git(root: Path, names: list[str]) -> tuple[frozenset[str], frozenset[
     """Which of the files git tracks, and which no .gitignore covers; nothing where there is no git."""
     try:
         tracked = _git(root, "ls-files", "-z", "--", *names)
-        ignored = _git(root, "check-ignore", "--no-index", "-z", "--", *names)
+        ignored = _git(root, "check-ignore", "--no-index", "-z", "--stdin", given=names)
     except OSError:
         return frozenset(), frozenset()
     return frozenset(tracked), frozenset(names) - ignored
 
 
-def _git(root: Path, *arguments: str) -> set[str]:
+def _git(root: Path, *arguments: str, given: Sequence[str] = ()) -> set[str]:
+    """The names that a git command answers with; `given` go to its standard input."""
     answer = subprocess.run(
-        ["git", "-C", str(root), *arguments], capture_output=True, check=False, stdin=subprocess.DEVNULL
+        ["git", "-C", str(root), *arguments],
+        capture_output=True,
+        check=False,
+        input="\0".join(given).encode(errors="surrogateescape"),
     )
     return {name for name in answer.stdout.decode(errors="surrogateescape").split("\0") if name}
