@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.editing import docstring_entries, with_docstring_entries, without_docstring_entries
-from djproject.pipeline.module import Place, PythonModule, SchemaCall
-from djproject.pipeline.scope import Kind
+from djproject.pipeline.module import Place, SchemaCall
 from djproject.pipeline.source import SchemaModule
 from djproject.project.names import SCHEMA_BYTES
 
@@ -75,7 +74,7 @@ def schemas_are_called_schema(examined: Examined) -> Iterator[Found]:
     """
     for module in examined.pipeline.modules:
         call = module.source.schemas[0] if module.source else None
-        if call and call.variable != "schema" and not any(c.variable == "schema" for c in _schemas(module)):
+        if call and call.variable != "schema" and not any(c.variable == "schema" for c in schemas_of(module)):
             where = examined.at(module.path, call.place)
             yield Found(where, f"The schema of {module.name} is called {call.variable!r}.", "schema = dj.Schema(…)")
 
@@ -104,7 +103,7 @@ def names_are_lower_case(examined: Examined) -> Iterator[Found]:
                 examined.of_file(examined.relative(module.path)),
                 f"The module name {last!r} is not in lower case with underscores.",
             )
-        for call in _schemas(module):
+        for call in schemas_of(module):
             if call.name and not NAME.fullmatch(call.name):
                 where = examined.at(module.path, call.place)
                 yield Found(where, f"The schema name {call.name!r} is not in lower case with underscores.")
@@ -133,7 +132,7 @@ def schemas_are_named_as_their_modules(examined: Examined) -> Iterator[Found]:
         if not (last and module.schema and NAME.fullmatch(module.schema)):
             continue
         if not any(module.schema == name or module.schema.endswith(f"_{name}") for name in (last, whole)):
-            where = examined.at(module.path, _schemas(module)[0].place)
+            where = examined.at(module.path, schemas_of(module)[0].place)
             yield Found(where, f"The module {module.name} declares a schema called {module.schema!r}.")
 
 
@@ -158,7 +157,7 @@ def schema_names_are_unique(examined: Examined) -> Iterator[Found]:
         if module.schema:
             other = seen.setdefault(module.schema.lower(), module)
             if other is not module:
-                where = examined.at(module.path, _schemas(module)[0].place)
+                where = examined.at(module.path, schemas_of(module)[0].place)
                 yield Found(where, f"{module.name} and {other.name} declare one schema, {module.schema!r}.")
 
 
@@ -180,7 +179,7 @@ def schema_names_fit_the_database(examined: Examined) -> Iterator[Found]:
     """
     for module in examined.pipeline.modules:
         if module.schema and len(module.schema.encode()) > SCHEMA_BYTES:
-            where = examined.at(module.path, _schemas(module)[0].place)
+            where = examined.at(module.path, schemas_of(module)[0].place)
             yield Found(where, f"The schema name has {len(module.schema.encode())} bytes; {SCHEMA_BYTES} are kept.")
 
 
@@ -292,7 +291,7 @@ def everything_is_known(examined: Examined) -> Iterator[Found]:
     Source: this checker.
     """
     for module in examined.pipeline.modules:
-        for call in _schemas(module):
+        for call in schemas_of(module):
             if call.name is None:
                 where = examined.at(module.path, call.place)
                 yield Found(where, f"The name of the schema of {module.name} is computed, so it was not checked.")
@@ -305,67 +304,8 @@ def everything_is_known(examined: Examined) -> Iterator[Found]:
                 yield Found(where, f"The parent of {table.name} is computed here, so it was not checked.")
 
 
-@rule
-def deferred_schemas_are_activated(examined: Examined) -> Iterator[Found]:
-    """DJP118 warning: A schema without a name is activated somewhere.
-
-    What it does: looks for `activate` in the files of the package where a module has `schema = dj.Schema()`.
-
-    Why it matters: before `activate` no table of it exists; the first use fails with an assertion that has no text.
-
-    Example:
-        schema = dj.Schema()
-
-    Use instead:
-        schema = dj.Schema("subject")
-
-    Source: datajoint/schemas.py, Schema.activate; datajoint-python issue 1074.
-    """
-    for module in examined.pipeline.modules:
-        for call in _schemas(module):
-            if call.name == "" and not any(source.activated for source in examined.pipeline.sources.values()):
-                where = examined.at(module.path, call.place)
-                yield Found(where, f"The schema of {module.name} has no name, and nothing activates it.")
-
-
-@rule
-def importing_changes_no_data(examined: Examined) -> Iterator[Found]:
-    """DJP116 error: Importing a module neither populates, inserts, deletes nor drops.
-
-    What it does: finds calls of `populate`, `insert`, `insert1`, `update1`, `delete`, `drop` and their like outside of
-    functions and of `if __name__ == "__main__"`.
-
-    Why it matters: every worker, test and notebook that imports the pipeline would do it again.
-
-    Example:
-        Subject.insert1({"subject_id": 1})
-
-    Use instead: `contents` in a Lookup table, a function, or a notebook.
-
-    Source: book, Pipeline ≡ Python Package.
-    """
-    for source in examined.pipeline.sources.values():
-        for action in source.actions:
-            kind = _acts_on(examined, source, action.owner)
-            if kind:
-                where = examined.at(source.path, action.place)
-                yield Found(
-                    where, f"Importing {source.name or 'the package'} would call {action.owner}.{action.method}."
-                )
-
-
-def _acts_on(examined: Examined, source: PythonModule, owner: str) -> bool:
-    meaning = examined.pipeline.scopes.meaning(source.name, owner) if owner else None
-    if meaning is None:
-        return False
-    if meaning.kind is Kind.SCHEMA:
-        return True
-    return meaning.kind is Kind.CLASS and any(
-        table.full_name == f"{meaning.module}.{meaning.name}" for table in examined.tables
-    )
-
-
-def _schemas(module: SchemaModule) -> tuple[SchemaCall, ...]:
+def schemas_of(module: SchemaModule) -> tuple[SchemaCall, ...]:
+    """The schemas that a module declares."""
     return module.source.schemas if module.source else ()
 
 

@@ -8,6 +8,7 @@ from djproject.checks import (
     attribute_rules,
     container_rules,
     import_rules,
+    import_time_rules,
     key_rules,
     make_rules,
     module_rules,
@@ -21,6 +22,20 @@ from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, Rule, rule
 from djproject.errors import ConfigError
 
+MODULES = (
+    attribute_rules,
+    container_rules,
+    import_rules,
+    import_time_rules,
+    key_rules,
+    make_rules,
+    module_rules,
+    project_rules,
+    secret_rules,
+    store_rules,
+    table_rules,
+    type_rules,
+)
 FAMILIES = {
     "DJP0": "Project",
     "DJP1": "Schema modules",
@@ -51,11 +66,12 @@ def ignores_are_used(_: Examined) -> Iterator[Found]:
 @cache
 def all_rules() -> tuple[Rule, ...]:
     """Every rule, sorted by code."""
-    modules = (
-        attribute_rules, container_rules, import_rules, key_rules, make_rules, module_rules, project_rules,
-        secret_rules, store_rules, table_rules, type_rules, sys.modules[__name__],
-    )  # fmt: skip
-    rules = [value for module in modules for value in vars(module).values() if isinstance(value, Rule)]
+    rules = [
+        value
+        for module in (*MODULES, sys.modules[__name__])
+        for value in vars(module).values()
+        if isinstance(value, Rule)
+    ]
     return tuple(sorted({found.code: found for found in rules}.values(), key=lambda found: found.code))
 
 

@@ -63,12 +63,15 @@ class SchemaCall(NamedTuple):
     name
         The schema's name; None where it cannot be known without running the code, "" where it is given later, to
         `activate`.
+    function
+        What is called, as written: `dj.Schema`.
     place
         Of the call.
     """
 
     variable: str
     name: str | None
+    function: str
     place: Place
 
 

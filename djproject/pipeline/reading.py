@@ -152,7 +152,7 @@ class _Reader:
         match targets, statement.value:
             case [ast.Name(id=name)], ast.Call(func=function) as call:
                 if self._datajoint_name(dotted(function)) in {"Schema", "schema", "VirtualModule"}:
-                    self.schemas.append(SchemaCall(name, _schema_name(call), _place(call)))
+                    self.schemas.append(SchemaCall(name, _schema_name(call), dotted(function), _place(call)))
                 else:
                     self._act(call)
             case [ast.Name(id="__all__")], ast.List(elts=names) | ast.Tuple(elts=names):

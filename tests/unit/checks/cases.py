@@ -46,9 +46,12 @@ CASES = [
     Case("DJP003", {}, {}, absent=("src/workflow/__init__.py",)),
     Case("DJP004", {".env": "X=1"}, {".env": "X=1", ".gitignore": ".env\n"}),
     Case(
-        "DJP005", {}, {},
-        STORE.replace("file", "s3") + 'endpoint = "e"\nbucket = "b"\nsecret_key = "abc"\n', STORE,
-    ),  # fmt: skip
+        "DJP005",
+        {},
+        {},
+        STORE.replace("file", "s3") + 'endpoint = "e"\nbucket = "b"\nsecret_key = "abc"\n',
+        STORE,
+    ),
     modules(
         "DJP006",
         {"tools.py": 'import datajoint as dj\n\ndef go():\n    dj.conn(host="h", password="simple")\n'},
@@ -56,7 +59,9 @@ CASES = [
     ),
     Case(
         "DJP007",
-        {"notebooks/a.ipynb": '{"cells": [{"source": [], "outputs": [{"text": "\'database.password\': \'simple\'"}]}]}'},
+        {
+            "notebooks/a.ipynb": '{"cells": [{"source": [], "outputs": [{"text": "\'database.password\': \'simple\'"}]}]}'
+        },
         {"notebooks/a.ipynb": '{"cells": [{"source": ["x = 1"], "outputs": [{"text": "password: None"}]}]}'},
     ),
     Case(
@@ -75,12 +80,16 @@ CASES = [
         {"docker/docker-compose.yaml": "services:\n  minio:\n    image: minio/minio\n"},
         {"docker/docker-compose.yaml": "services:\n  s3:\n    image: chrislusf/seaweedfs:4.20\n"},
     ),
-    Case("DJP012", {"docker/Dockerfile": "FROM python\n"}, {"docker/Dockerfile": "FROM python:3.11-slim AS x\nFROM x\n"}),
+    Case(
+        "DJP012", {"docker/Dockerfile": "FROM python\n"}, {"docker/Dockerfile": "FROM python:3.11-slim AS x\nFROM x\n"}
+    ),
     Case("DJP013", {}, {}, '[tool.datajoint.database]\nhots = "x"\n', '[tool.datajoint.database]\nhost = "x"\n'),
     modules("DJP090", {"subject.py": "x = 1  # djp: ignore[DJP201]\n"}, {"subject.py": "x = 1\n"}),
     modules("DJP100", {"subject.py": "class (\n"}, {"subject.py": "x = 1\n"}),
     modules("DJP101", {"subject.py": SUBJECT + 'other = dj.Schema("o")\n'}, {"subject.py": SUBJECT}),
-    modules("DJP102", {"subject.py": SUBJECT.replace("schema =", "db =").replace("@schema", "@db")}, {"subject.py": SUBJECT}),
+    modules(
+        "DJP102", {"subject.py": SUBJECT.replace("schema =", "db =").replace("@schema", "@db")}, {"subject.py": SUBJECT}
+    ),
     modules("DJP103", {"Subject.py": SUBJECT}, {"subject.py": SUBJECT}),
     modules("DJP104", {"animal.py": SUBJECT}, {"animal.py": SUBJECT.replace('"subject"', '"lab_animal"')}),
     modules("DJP105", {"subject.py": SUBJECT, "b.py": SUBJECT}, {"subject.py": SUBJECT, "b.py": module("b")}),
@@ -99,7 +108,10 @@ CASES = [
     modules(
         "DJP110",
         {"subject.py": SUBJECT, "b.py": HEAD.format("none", "none") + module("b", imports="from . import subject")},
-        {"subject.py": SUBJECT, "b.py": HEAD.format("subject: x", "none") + module("b", imports="from . import subject")},
+        {
+            "subject.py": SUBJECT,
+            "b.py": HEAD.format("subject: x", "none") + module("b", imports="from . import subject"),
+        },
     ),
     modules(
         "DJP111",
@@ -114,7 +126,11 @@ CASES = [
     modules(
         "DJP113",
         {
-            "a.py": module("a", table("A", "-> b.B"), imports="from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import b"),
+            "a.py": module(
+                "a",
+                table("A", "-> b.B"),
+                imports="from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import b",
+            ),
             "b.py": module("b", table("B", "-> a.A"), imports="from . import a"),
         },
         {"a.py": module("a", table("A", *KEY)), "b.py": module("b", table("B", "-> a.A"), imports="from . import a")},
@@ -137,10 +153,18 @@ CASES = [
     modules(
         "DJP117",
         {"subject.py": module("subject", "@schema\nclass T(dj.Manual):\n    definition = make()")},
-        {"subject.py": module("subject", 'X = "k : int32"\n\n@schema\nclass T(dj.Manual):\n    definition = X + "\\n---"')},
+        {
+            "subject.py": module(
+                "subject", 'X = "k : int32"\n\n@schema\nclass T(dj.Manual):\n    definition = X + "\\n---"'
+            )
+        },
     ),
-    modules("DJP118", {"a.py": 'import datajoint as dj\nschema = dj.Schema()\n'},
-            {"a.py": 'import datajoint as dj\nschema = dj.Schema()\ndef go(n):\n    schema.activate(n)\n'}),
+    modules(
+        "DJP118",
+        {"a.py": "import datajoint as dj\nschema = dj.Schema()\n"},
+        {"a.py": "import datajoint as dj\nschema = dj.Schema()\ndef go(n):\n    schema.activate(n)\n"},
+    ),
+    modules("DJP119", {"subject.py": SUBJECT.replace("dj.Schema", "dj.schema")}, {"subject.py": SUBJECT}),
     modules(
         "DJP120",
         {"a.py": module("a"), "b.py": module("b", imports="from . import a")},
@@ -150,7 +174,11 @@ CASES = [
     ),
     modules(
         "DJP121",
-        {"a.py": module("a"), "b.py": module("b", imports="from . import a"), "c.py": module("c", imports="from . import b")},
+        {
+            "a.py": module("a"),
+            "b.py": module("b", imports="from . import a"),
+            "c.py": module("c", imports="from . import b"),
+        },
         {"a.py": module("a"), "b.py": module("b"), "c.py": module("c", imports="from . import b, a")},
         bad_pyproject='[tool.djproject.check]\nindependent = ["a", "c"]\n',
         good_pyproject='[tool.djproject.check]\nindependent = ["a", "b"]\n',
@@ -181,7 +209,11 @@ CASES = [
     modules(
         "DJP205",
         {"a.py": module("a", "@schema\nclass T(dj.Manual):\n    pass")},
-        {"a.py": module("a", "class Base(dj.Manual):\n    definition = 'k : int32'", "@schema\nclass T(Base):\n    pass")},
+        {
+            "a.py": module(
+                "a", "class Base(dj.Manual):\n    definition = 'k : int32'", "@schema\nclass T(Base):\n    pass"
+            )
+        },
     ),
     lines("DJP206", [*KEY, "value = null date"], [*KEY, "value = null : date"]),
     lines("DJP207", ["-> Subjcet"], ["-> Subject"]),
@@ -211,23 +243,66 @@ CASES = [
     lines("DJP219", ["-> Subject", "mine : int32"], ["-> Subject", "---", "mine : int32"], tier="Computed"),
     modules(
         "DJP220",
-        {"a.py": module("a", table("A", *KEY), table("B", "-> A", tier="Computed", body="    def make(self, key):\n        print(key)"))},
-        {"a.py": module("a", table("A", *KEY), table("B", "-> A", tier="Computed", body=(
-            "    def make(self, key):\n        self.store(key)\n    def store(self, key):\n        self.insert1(key)")))},
+        {
+            "a.py": module(
+                "a",
+                table("A", *KEY),
+                table("B", "-> A", tier="Computed", body="    def make(self, key):\n        print(key)"),
+            )
+        },
+        {
+            "a.py": module(
+                "a",
+                table("A", *KEY),
+                table(
+                    "B",
+                    "-> A",
+                    tier="Computed",
+                    body=(
+                        "    def make(self, key):\n        self.store(key)\n    def store(self, key):\n        self.insert1(key)"
+                    ),
+                ),
+            )
+        },
     ),
     modules(
         "DJP221",
-        {"a.py": module("a", table("A", *KEY), table("X", *KEY), table("B", "-> A", tier="Computed", body=(
-            "    def make(self, key):\n        X.fetch1()\n        self.insert1(key)")))},
-        {"a.py": module("a", table("A", *KEY), table("X", *KEY), table("B", "-> A", "-> X", tier="Computed", body=(
-            "    def make(self, key):\n        X.fetch1()\n        self.insert1(key)")))},
+        {
+            "a.py": module(
+                "a",
+                table("A", *KEY),
+                table("X", *KEY),
+                table(
+                    "B",
+                    "-> A",
+                    tier="Computed",
+                    body=("    def make(self, key):\n        X.fetch1()\n        self.insert1(key)"),
+                ),
+            )
+        },
+        {
+            "a.py": module(
+                "a",
+                table("A", *KEY),
+                table("X", *KEY),
+                table(
+                    "B",
+                    "-> A",
+                    "-> X",
+                    tier="Computed",
+                    body=("    def make(self, key):\n        X.fetch1()\n        self.insert1(key)"),
+                ),
+            )
+        },
     ),
     lines("DJP222", ["---", "x : int32"], ["x : int32", "---"]),
     lines("DJP223", ["-> Subject", "subject_id : int32"], ["-> Subject", "other_id : int32"]),
     lines("DJP224", [*KEY, "_x : int32"], [*KEY, "x : int32"]),
     lines("DJP225", ["x = null : int32", "---"], ["k : int32", "---", "x = null : int32"]),
     lines("DJP226", [*KEY, "-> [optional] Subject"], [*KEY, "-> [nullable, unique] Subject"]),
-    modules("DJP227", {"a.py": module("a", table("A" + "b" * 64, *KEY))}, {"a.py": module("a", table("A" + "b" * 62, *KEY))}),
+    modules(
+        "DJP227", {"a.py": module("a", table("A" + "b" * 64, *KEY))}, {"a.py": module("a", table("A" + "b" * 62, *KEY))}
+    ),
     modules(
         "DJP228",
         {"a.py": module("a", table("Fit", *KEY), table("Fit", *KEY, tier="Lookup"))},
@@ -240,12 +315,27 @@ CASES = [
     lines("DJP233", [*KEY, "x : int32  # : in Hz"], [*KEY, "x : int32  # in Hz"]),
     Case("DJP301", {}, {}, STORE.replace("file", "S3"), STORE),
     Case("DJP302", {}, {}, '[tool.datajoint.stores.main]\nprotocol = "s3"\nbucket = "b"\n', STORE),
-    Case("DJP303", {}, {}, '[tool.datajoint.stores]\ndefault = "mian"\n' + STORE, '[tool.datajoint.stores]\ndefault = "main"\n' + STORE),
+    Case(
+        "DJP303",
+        {},
+        {},
+        '[tool.datajoint.stores]\ndefault = "mian"\n' + STORE,
+        '[tool.datajoint.stores]\ndefault = "main"\n' + STORE,
+    ),
     Case("DJP304", {}, {}, STORE + 'hash_prefix = "d"\nschema_prefix = "d/s"\n', STORE + 'hash_prefix = "d"\n'),
     Case("DJP305", {}, {}, STORE + 'partition_pattern = "a/b"\n', STORE + 'partition_pattern = "{a}/{b}"\n'),
-    Case("DJP306", {}, {}, STORE + STORE.replace("main", "raw").replace("/data", "/data/raw"), STORE + STORE.replace("main", "raw").replace("/data", "/raw")),
+    Case(
+        "DJP306",
+        {},
+        {},
+        STORE + STORE.replace("main", "raw").replace("/data", "/data/raw"),
+        STORE + STORE.replace("main", "raw").replace("/data", "/raw"),
+    ),
     modules(
-        "DJP307", {"subject.py": SUBJECT}, {"subject.py": module("subject", table("T", *KEY, "x : <blob@main>"))},
-        bad_pyproject=STORE, good_pyproject=STORE,
-    ),  # fmt: skip
-]  # fmt: skip
+        "DJP307",
+        {"subject.py": SUBJECT},
+        {"subject.py": module("subject", table("T", *KEY, "x : <blob@main>"))},
+        bad_pyproject=STORE,
+        good_pyproject=STORE,
+    ),
+]

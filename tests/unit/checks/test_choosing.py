@@ -61,7 +61,11 @@ def test_a_baseline_holds_back_what_was_known_and_nothing_more(tmp_path: Path) -
         load_baseline(tmp_path / "known.json")
 
 
-FIXABLE = [case for case in CASES if case.code in {"DJP009", "DJP110", "DJP111", "DJP114", "DJP115", "DJP212", "DJP213"}]
+FIXABLE = [
+    case
+    for case in CASES
+    if case.code in {"DJP009", "DJP110", "DJP111", "DJP114", "DJP115", "DJP119", "DJP212", "DJP213"}
+]
 
 
 @pytest.mark.parametrize("case", FIXABLE, ids=[case.code for case in FIXABLE])
@@ -87,7 +91,9 @@ def test_a_fix_touches_nothing_but_what_it_mends(tmp_path: Path) -> None:
     write_project(tmp_path, {"a.py": data})
     changed, mended = fixed_files(load_inputs(tmp_path), Choice(select=("DJP213",)))
     assert mended == 2
-    assert changed[tmp_path / "src/workflow/a.py"] == data.replace(b":  int ", b":  int32 ").replace(b"y : int\n", b"y : int32\n")
+    assert changed[tmp_path / "src/workflow/a.py"] == data.replace(b":  int ", b":  int32 ").replace(
+        b"y : int\n", b"y : int32\n"
+    )
 
 
 def test_results_are_kept_until_anything_changes(tmp_path: Path) -> None:
@@ -135,7 +141,9 @@ SAMPLE = module("a", table("A", "k : int32", "---", "x : <blob@main>"), table("B
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_files_of_any_kind_give_findings_and_no_traceback(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_files_of_any_kind_give_findings_and_no_traceback(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     root = tmp_path_factory.getbasetemp() / "fuzz"
     kind = data.draw(st.sampled_from(["truncated", "binary", "swapped", "noise"]))
     if kind == "truncated":
@@ -157,9 +165,13 @@ def test_files_of_any_kind_give_findings_and_no_traceback(tmp_path_factory: pyte
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="->[]()'\"#:=\n abc.,_A1<>@*&{}\\", max_size=120))
-def test_definitions_of_any_kind_give_findings_and_no_traceback(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_definitions_of_any_kind_give_findings_and_no_traceback(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
     root = tmp_path_factory.getbasetemp() / "fuzz-definitions"
-    source = f"import datajoint as dj\nschema = dj.Schema('a')\n@schema\nclass A(dj.Manual):\n    definition = {text!r}\n"
+    source = (
+        f"import datajoint as dj\nschema = dj.Schema('a')\n@schema\nclass A(dj.Manual):\n    definition = {text!r}\n"
+    )
     write_project(root, {"a.py": source}, git=False)
     findings_in(root)
 

@@ -47,7 +47,9 @@ def test_every_rule_has_a_case_and_every_case_a_rule() -> None:
 @pytest.mark.parametrize("rule", all_rules(), ids=[rule.code for rule in all_rules()])
 def test_every_rule_has_a_page(rule) -> None:  # type: ignore[no-untyped-def]
     page = rule.page
-    places = [page.find(f"{heading}:") for heading in ("What it does", "Why it matters", "Example", "Use instead", "Source")]
+    places = [
+        page.find(f"{heading}:") for heading in ("What it does", "Why it matters", "Example", "Use instead", "Source")
+    ]
     assert -1 not in places
     assert places == sorted(places)
     assert rule.code[:4] in FAMILIES
@@ -69,9 +71,7 @@ def test_findings_point_at_the_token_in_the_definition(tmp_path: Path) -> None:
         '@schema\nclass V(dj.Manual):\n    definition = (\n        "k : int32\\n"\n        "---\\n"\n        "z : <blob@raw>\\n"\n    )\n'
     )
     write_project(tmp_path, {"a.py": text})
-    places = [
-        (f.location.line, f.location.column, f.location.end_column) for f in findings_in(tmp_path, ["DJP209"])
-    ]
+    places = [(f.location.line, f.location.column, f.location.end_column) for f in findings_in(tmp_path, ["DJP209"])]
     lines = text.split("\n")
     assert [lines[line - 1][start - 1 : end - 1] for line, start, end in places] == ["<blob@raw>"] * 3
     assert [line for line, _, _ in places] == [11, 16, 23]

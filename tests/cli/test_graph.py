@@ -1,0 +1,136 @@
+"""`djproject graph` and selectors."""
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from djproject.errors import ProjectError
+from djproject.pipeline.selection import select
+from tests.checking import module, pipeline_in, table, write_project
+from tests.conftest import Run
+
+MAKE = "    def make(self, key):\n        self.insert1(key)\n"
+FILES = {
+    "one.py": module("one", table("A", "a : int32"), table("L", "l : int32", tier="Lookup")),
+    "two.py": module(
+        "two",
+        table("B", "-> one.A", "---", "-> one.L", "x : <blob@main>"),
+        table("C", "-> B", tier="Computed", body=MAKE + '    class P(dj.Part):\n        definition = "-> master"\n'),
+        imports="from . import one",
+    ),
+    "three.py": module(
+        "three",
+        table("D", "-> two.C", "-> one.A.proj(other='a')", tier="Computed", body=MAKE),
+        imports="from . import one, two",
+    ),
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return write_project(tmp_path / "p", dict(FILES))
+
+
+@pytest.mark.parametrize(
+    ("selectors", "exclude", "names"),
+    [
+        ([], [], "one.A one.L two.B two.C two.C.P three.D"),
+        (["two"], [], "two.B two.C two.C.P"),
+        (["two.B"], [], "two.B"),
+        (["+two.B"], [], "one.A one.L two.B"),
+        (["two.C+"], [], "two.C two.C.P three.D"),
+        (["1+three.D"], [], "one.A two.C three.D"),
+        (["2+three.D"], ["two.C"], "one.A two.B three.D"),
+        (["one.A+1"], [], "one.A two.B three.D"),
+        (["+two.B+"], [], "one.A one.L two.B two.C two.C.P three.D"),
+        (["one.L..three.D"], [], "one.L two.B two.C three.D"),
+        (["one..two.B"], [], "one.A one.L two.B"),
+        (["tier:compute"], [], "two.C three.D"),
+        (["tier:lookup", "store:main"], [], "one.L two.B"),
+        (["+three"], ["tier:lookup", "two"], "one.A three.D"),
+        (["D"], [], "three.D"),
+    ],
+)
+def test_selectors_choose_tables(project: Path, selectors: list[str], exclude: list[str], names: str) -> None:
+    assert " ".join(t.full_name for t in select(pipeline_in(project), selectors, exclude)) == names
+
+
+@pytest.mark.parametrize(
+    ("selector", "told"),
+    [("four", "no table called"), ("tier:gold", "no tier 'gold'"), ("store:x", "No table names a store"),
+     ("tag:gpu", "knows tier: and store:"), ("a..", "a path is written a..b"), ("++", "no selector")],
+)  # fmt: skip
+def test_a_selector_that_names_nothing_is_told(project: Path, selector: str, told: str) -> None:
+    with pytest.raises(ProjectError, match=told):
+        select(pipeline_in(project), [selector])
+
+
+def test_the_same_graph_as_tree_mermaid_and_dot(run: Run, project: Path) -> None:
+    tree = run("graph", "+two.B", cwd=project).stdout
+    assert tree == "one.A  (manual)\none.L  (lookup)\n└─ two.B  (manual, also from one.A)\n"
+    mermaid = run("graph", "+two.B", "--format", "mermaid", cwd=project).stdout
+    assert "    one_A --> two_B\n    one_L -.-> two_B\n" in mermaid
+    dot = run("graph", "+two.B", "--format", "dot", cwd=project).stdout
+    assert '    "one.A" -> "two.B";\n    "one.L" -> "two.B" [style="dashed"];\n' in dot
+
+
+def test_json_has_edges_with_their_attributes(run: Run, project: Path) -> None:
+    value = json.loads(run("graph", "three.D", "one.A", "--format", "json", cwd=project).stdout)
+    assert value["edges"] == [
+        {
+            "child": "three.D",
+            "parent": "one.A",
+            "primary": True,
+            "renamed": True,
+            "attributes": [{"child": "other", "parent": "a"}],
+            "foreign_keys": 1,
+        }
+    ]
+    modules = json.loads(run("graph", "--level", "module", "--format", "json", cwd=project).stdout)
+    assert [(e["child"], e["parent"], e["foreign_keys"]) for e in modules["edges"]] == [
+        ("two", "one", 2), ("three", "one", 1), ("three", "two", 1),
+    ]  # fmt: skip
+
+
+def test_svg_and_html_are_well_formed_and_nothing_overlaps(run: Run, project: Path, tmp_path: Path) -> None:
+    run("graph", "--output", str(tmp_path / "g.svg"), cwd=project)
+    root = ElementTree.fromstring((tmp_path / "g.svg").read_text())
+    ns = "{http://www.w3.org/2000/svg}"
+    boxes = [group.find(f"{ns}rect") for group in root.iter(f"{ns}g")]
+    places = [
+        tuple(float(box.get(key, "0")) for key in ("x", "y", "width", "height")) for box in boxes if box is not None
+    ]
+    assert len(places) == 6
+    width, height = float(root.get("width", "0")), float(root.get("height", "0"))
+    for number, (x, y, w, h) in enumerate(places):
+        assert x >= 0
+        assert y >= 0
+        assert x + w <= width
+        assert y + h <= height
+        for x2, y2, w2, h2 in places[number + 1 :]:
+            assert x + w <= x2 or x2 + w2 <= x or y + h <= y2 or y2 + h2 <= y
+    run("graph", "--output", str(tmp_path / "g.html"), cwd=project)
+    page = (tmp_path / "g.html").read_text()
+    assert page.count("<svg") == 1
+    assert '"three.D"' in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_block_of_the_readme_is_kept_up_to_date(run: Run, project: Path) -> None:
+    readme = project / "README.md"
+    readme.write_text("# Title\n\nWords.\n")
+    assert run("graph", "--write", "README.md", "--dry-run", cwd=project).stdout == "change    README.md\n"
+    assert readme.read_text() == "# Title\n\nWords.\n"
+    run("graph", "--write", "README.md", "--level", "module", cwd=project)
+    first = readme.read_text()
+    assert first.startswith("# Title\n\nWords.\n\n<!-- djproject graph: begin -->\n```mermaid\nflowchart TB\n")
+    readme.write_text(first + "\nMore words.\n")
+    assert run("graph", "--write", "README.md", "--level", "module", cwd=project).stdout == "identical README.md\n"
+    assert readme.read_text() == first + "\nMore words.\n"
+
+
+def test_an_empty_pipeline_has_no_picture(run: Run, tmp_path: Path) -> None:
+    write_project(tmp_path / "empty", {})
+    assert "no tables yet" in run("graph", cwd=tmp_path / "empty", code=2).stderr

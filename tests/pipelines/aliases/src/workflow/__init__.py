@@ -1,0 +1,1 @@
+"""A pipeline with other names for things."""

@@ -1,0 +1,1 @@
+"""A pipeline in sub-packages."""
