@@ -29,6 +29,7 @@ docs: $(READY)
 	$(BIN)/mkdocs build --strict
 
 benchmarks: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[benchmarks]'
 	$(BIN)/python -m benchmarks
 
 clean:

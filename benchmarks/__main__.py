@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import database, populate, startup
+from benchmarks import check, database, populate, startup
 
-ALL = {"startup": startup.measure, "database": database.measure, "populate": populate.measure}
+ALL = {"startup": startup.measure, "check": check.measure, "database": database.measure, "populate": populate.measure}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:

@@ -3,8 +3,40 @@
 import random
 from pathlib import Path
 
-WORDS = ["probe", "unit", "trace", "field", "trial", "block", "frame", "pulse", "spike", "depth", "phase", "gain", "clip", "mask", "axis", "offset", "region"]
-TYPES = ["int32", "int16", "float64", "float32", "varchar(255)", "date", "bool", "<blob@main>", "enum('left', 'right')"]
+WORDS = [
+    "probe",
+    "unit",
+    "trace",
+    "field",
+    "trial",
+    "block",
+    "frame",
+    "pulse",
+    "spike",
+    "depth",
+    "phase",
+    "gain",
+    "clip",
+    "mask",
+    "axis",
+]
+TYPES = ["int32", "int16", "float64", "float32", "varchar(255)", "date", "bool", "<blob@main>", "enum('a', 'b')"]
+
+PYPROJECT = """\
+[project]
+name = "generated"
+dependencies = ["datajoint>=2.3.5"]
+
+[tool.djproject]
+package = "{package}"
+
+[tool.datajoint.stores]
+default = "main"
+
+[tool.datajoint.stores.main]
+protocol = "file"
+location = "/tmp"
+"""
 
 
 def write_pipeline(root: Path, *, modules: int, tables_per_module: int, lines: int, package: str = "workflow") -> int:
@@ -16,10 +48,11 @@ def write_pipeline(root: Path, *, modules: int, tables_per_module: int, lines: i
     folder = root / "src" / package
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text('"""A generated pipeline."""\n')
-    (root / "pyproject.toml").write_text(
-        f'[project]\nname = "generated"\ndependencies = ["datajoint>=2.3.5"]\n\n[tool.djproject]\npackage = "{package}"\n\n'
-        '[tool.datajoint.stores]\ndefault = "main"\n\n[tool.datajoint.stores.main]\nprotocol = "file"\nlocation = "/tmp"\n'
-    )
+    (root / "pyproject.toml").write_text(PYPROJECT.format(package=package))
+    for name in ("README.md", "LICENSE", ".gitignore"):
+        (root / name).touch()
+    for name in ("notebooks", "docs", "docker", "tests"):
+        (root / name).mkdir()
     written = 0
     names: list[list[str]] = []
     for number in range(modules):

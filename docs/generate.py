@@ -1,4 +1,4 @@
-"""Write the command reference from the commands: `python docs/generate.py [--check]`."""
+"""Write the references of commands and rules from the code: `python docs/generate.py [--check]`."""
 
 import os
 import re
@@ -7,9 +7,12 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from djproject.checks.registry import FAMILIES, all_rules
+from djproject.checks.rule import Rule
 from djproject.cli._app import COMMANDS, LazyCommands, app
 
 TARGET = Path(__file__).parent / "reference" / "commands.md"
+RULES = Path(__file__).parent / "rules"
 HEAD = """# Commands
 
 Made from the commands' own help; do not edit.
@@ -46,10 +49,66 @@ def words(text: str) -> set[str]:
     }
 
 
+RULES_HEAD = """# Rules
+
+Made from the rules' own pages; do not edit. `djproject rules` lists them, `djproject explain CODE` shows a page.
+
+An error will fail, or lose data; a warning departs from the convention; an info is what cannot be known without running
+the code. *Fix* marks what `djproject check --fix` mends.
+"""
+
+
+def rule_pages() -> dict[Path, str]:
+    """The page of each rule, and the list of all."""
+    pages = {RULES / f"{rule.code}.md": rule_page(rule) for rule in all_rules()}
+    index = [RULES_HEAD]
+    for family, title in FAMILIES.items():
+        index.append(f"\n## {title}\n\n| Code | | Rule |\n|---|---|---|")
+        for rule in all_rules():
+            if rule.code.startswith(family):
+                fix = ", fix" if rule.fixable else ""
+                index.append(f"| [{rule.code}]({rule.code}.md) | {rule.severity}{fix} | {rule.claim} |")
+    pages[RULES / "index.md"] = "\n".join(index) + "\n"
+    return pages
+
+
+def rule_page(rule: Rule) -> str:
+    """A rule's docstring as Markdown: its labels become headings, what is indented becomes code."""
+    fix = "; `djproject check --fix` mends it" if rule.fixable else ""
+    lines = [f"# {rule.code}: {rule.name.replace('_', ' ')}", "", f"**{rule.claim}** ({rule.severity}{fix})", ""]
+    code: list[str] = []
+
+    def end_of_code() -> None:
+        if code:
+            lines.extend([*([""] if lines[-1] else []), "```", *(line[4:] for line in code), "```", ""])
+            code.clear()
+
+    for line in rule.page.split("\n"):
+        label = re.match(r"(What it does|Why it matters|Example|Use instead|Source):\s*", line)
+        if line.startswith("    "):
+            code.append(line)
+            continue
+        end_of_code()
+        if label:
+            lines += [f"## {label[1]}", ""]
+            line = line[label.end() :]
+            line = line[:1].upper() + line[1:]
+        lines.append(line)
+    end_of_code()
+    text = "\n".join(lines)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
 if __name__ == "__main__":
     if "--check" in sys.argv:
         different = words(page()) ^ words(TARGET.read_text("utf-8"))
         if different:
             sys.exit(f"{TARGET} is out of date ({', '.join(sorted(different))}): python docs/generate.py")
+        for path, text in rule_pages().items():
+            if not path.exists() or path.read_text("utf-8") != text:
+                sys.exit(f"{path} is out of date: python docs/generate.py")
     else:
         TARGET.write_text(page(), "utf-8")
+        RULES.mkdir(exist_ok=True)
+        for path, text in rule_pages().items():
+            path.write_text(text, "utf-8")

@@ -7,7 +7,6 @@ from pathlib import Path
 from djproject import __version__
 from djproject.findings import Finding, Location, Severity
 
-HOME = "https://djproject.readthedocs.io/en/latest/reference/rules"
 SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
@@ -125,14 +124,13 @@ def as_sarif(findings: Sequence[Finding]) -> str:
                     "driver": {
                         "name": "djproject",
                         "version": __version__,
-                        "informationUri": HOME.partition("/reference")[0],
                         "rules": [
                             {
                                 "id": rule.code,
                                 "name": rule.name,
                                 "shortDescription": {"text": rule.claim},
                                 "fullDescription": {"text": rule.page.partition("\n\nExample")[0]},
-                                "helpUri": f"{HOME}/{rule.code}",
+                                "help": {"text": rule.page},
                                 "defaultConfiguration": {"level": SARIF_LEVELS[rule.severity]},
                             }
                             for rule in rules
