@@ -1,4 +1,4 @@
-"""`djproject check` on a generated pipeline, beside parsing alone and beside what checks the architecture of packages."""
+"""`djproject check` on generated pipelines, beside parsing alone and beside what checks the imports of packages."""
 
 import os
 import shutil
@@ -73,11 +73,11 @@ def _runs(command: list[str], root: Path) -> bool:
 
 
 def _peak_megabytes(command: list[str], root: Path) -> float:
-    code = (
-        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL);"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", code, *command], cwd=root, capture_output=True, text=True, check=True
-    )
+    code = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+    inner = [sys.executable, "-c", code, *command]
+    answer = subprocess.run(inner, cwd=root, capture_output=True, text=True, check=True)
     return int(answer.stdout) / 1024

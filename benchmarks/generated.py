@@ -3,23 +3,10 @@
 import random
 from pathlib import Path
 
-WORDS = [
-    "probe",
-    "unit",
-    "trace",
-    "field",
-    "trial",
-    "block",
-    "frame",
-    "pulse",
-    "spike",
-    "depth",
-    "phase",
-    "gain",
-    "clip",
-    "mask",
+WORDS = (
+    "probe", "unit", "trace", "field", "trial", "block", "frame", "pulse", "spike", "depth", "phase", "gain", "clip", "mask",
     "axis",
-]
+)  # fmt: skip
 TYPES = ["int32", "int16", "float64", "float32", "varchar(255)", "date", "bool", "<blob@main>", "enum('a', 'b')"]
 
 PYPROJECT = """\

@@ -92,7 +92,7 @@ def rule_page(rule: Rule) -> str:
         if label:
             lines += [f"## {label[1]}", ""]
             line = line[label.end() :]
-            line = line[:1].upper() + line[1:]
+            line = line if label[1] == "Source" else line[:1].upper() + line[1:]
         lines.append(line)
     end_of_code()
     text = "\n".join(lines)
