@@ -146,12 +146,13 @@ def defaults_fit_their_types(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, compile_attribute; the servers' rules for DEFAULT.
     """
-    for table, attribute in examined.attributes:
-        if attribute.default is None or attribute.nullable or attribute.default == "":
+    given = [(table, attribute) for table, attribute in examined.attributes if attribute.default]
+    for table, attribute in given:
+        if attribute.nullable:
             continue
         reason = refused_default(attribute, examined.backends)
         if reason:
-            where = examined.in_definition(table, attribute.line, attribute.default)
+            where = examined.in_definition(table, attribute.line, attribute.default or "")
             yield Found(where, f"The default of {table.name}.{attribute.name} {reason}.")
 
 

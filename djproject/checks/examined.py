@@ -11,6 +11,7 @@ from djproject.findings import Edit, Location
 from djproject.pipeline.definition import Attribute, ForeignKey
 from djproject.pipeline.heading import Headings
 from djproject.pipeline.module import Place
+from djproject.pipeline.scope import Meaning
 from djproject.pipeline.source import Pipeline, Table, place_in_text
 from djproject.pipeline.types import BUILT_IN_CODECS, POSTGRESQL
 from djproject.project.location import Project
@@ -66,6 +67,18 @@ class Examined:
         """All attribute lines, each with its table."""
         return tuple(
             [(table, line) for table in self.tables if table.definition for line in table.definition.attributes]
+        )
+
+    @cached_property
+    def keys(self) -> tuple[tuple[Table, ForeignKey, str | None, Meaning], ...]:
+        """All foreign keys, each with its table, its parent and what its target means."""
+        known = [(table, table.definition) for table in self.tables if table.definition]
+        return tuple(
+            [
+                (table, key, parent, meaning)
+                for table, definition in known
+                for key, parent, meaning in zip(definition.foreign_keys, table.parents, table.meanings, strict=True)
+            ]
         )
 
     @cached_property

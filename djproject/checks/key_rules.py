@@ -34,28 +34,26 @@ def foreign_keys_lead_to_tables(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, compile_foreign_key.
     """
-    for table in examined.tables:
-        if not table.definition:
+    known = {table.full_name for table in examined.tables}
+    for table, key, parent, meaning in examined.keys:
+        if parent in known:
             continue
-        for key, meaning in zip(table.definition.foreign_keys, table.meanings, strict=True):
-            where = key.target and f"-> {key.target}"
-            if meaning.kind is Kind.NOTHING and not _may_be_linked_later(examined, table):
-                if _names_an_unimported_module(examined, table, key.target):
-                    continue  # DJP114
-                yield Found(
-                    examined.of_key(table, key),
-                    f"{table.name} has a foreign key {where}, and {key.target} is not defined in this module.",
-                    _similar(examined, table, key.target),
-                )
-            elif meaning.kind in {Kind.MODULE, Kind.SCHEMA, Kind.DATAJOINT}:
-                yield Found(
-                    examined.of_key(table, key), f"{table.name} has a foreign key {where}, which is not a table."
-                )
-            elif meaning.kind is Kind.CLASS and not _is_a_table(examined, f"{meaning.module}.{meaning.name}"):
-                yield Found(
-                    examined.of_key(table, key),
-                    f"{table.name} has a foreign key {where}, and {meaning.name} is not a table class.",
-                )
+        where = f"-> {key.target}"
+        if meaning.kind is Kind.NOTHING and not _may_be_linked_later(examined, table):
+            if _names_an_unimported_module(examined, table, key.target):
+                continue  # DJP114
+            yield Found(
+                examined.of_key(table, key),
+                f"{table.name} has a foreign key {where}, and {key.target} is not defined in this module.",
+                _similar(examined, table, key.target),
+            )
+        elif meaning.kind in {Kind.MODULE, Kind.SCHEMA, Kind.DATAJOINT}:
+            yield Found(examined.of_key(table, key), f"{table.name} has a foreign key {where}, which is not a table.")
+        elif meaning.kind is Kind.CLASS:
+            yield Found(
+                examined.of_key(table, key),
+                f"{table.name} has a foreign key {where}, and {meaning.name} is not a table class.",
+            )
 
 
 @rule
@@ -80,17 +78,15 @@ def foreign_keys_lead_to_tables_declared_before(examined: Examined) -> Iterator[
     Source: datajoint/schemas.py, Schema.__call__.
     """
     order = {table.full_name: number for number, table in enumerate(examined.tables)}
-    for table in examined.tables:
-        me = order[table.full_name]
-        for key, parent in table.keys:
-            if parent is None or parent == table.full_name or order.get(parent, -1) <= me:
-                continue
-            if examined.tables[order[parent]].module == table.module:
-                yield Found(
-                    examined.of_key(table, key),
-                    f"{table.name} refers to {key.target}, which is declared further down.",
-                    f"Move the class {key.target.partition('.')[0]} above {table.name.partition('.')[0]}.",
-                )
+    for table, key, parent, _ in examined.keys:
+        if parent is None or order.get(parent, -1) <= order[table.full_name]:
+            continue
+        if examined.tables[order[parent]].module == table.module:
+            yield Found(
+                examined.of_key(table, key),
+                f"{table.name} refers to {key.target}, which is declared further down.",
+                f"Move the class {key.target.partition('.')[0]} above {table.name.partition('.')[0]}.",
+            )
 
 
 @rule
@@ -149,15 +145,14 @@ def foreign_key_options_are_known(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, compile_foreign_key.
     """
-    for table in examined.tables:
-        for key in table.definition.foreign_keys if table.definition else ():
-            for option in key.options:
-                if option not in OPTIONS and re.fullmatch("[a-z]+", option):
-                    yield Found(
-                        examined.in_definition(table, key.line, option),
-                        f"A foreign key has no option {option!r}.",
-                        "Options: nullable, unique.",
-                    )
+    for table, key, _, _ in examined.keys:
+        for option in key.options:
+            if option not in OPTIONS and re.fullmatch("[a-z]+", option):
+                yield Found(
+                    examined.in_definition(table, key.line, option),
+                    f"A foreign key has no option {option!r}.",
+                    "Options: nullable, unique.",
+                )
 
 
 @rule
@@ -177,25 +172,18 @@ def foreign_keys_are_tables_or_projections(examined: Examined) -> Iterator[Found
 
     Source: datajoint/declare.py, compile_foreign_key; datajoint/expression.py, QueryExpression.proj.
     """
-    for table in examined.tables:
-        for key, parent in table.keys:
-            if key.problem:
-                yield Found(examined.of_key(table, key), f"A foreign key of {table.name} {key.problem}.")
-            elif parent and (other := examined.pipeline.table(parent)):
-                try:
-                    brought = examined.headings.parent_key(key, other)
-                except ProjectionError as error:
-                    yield Found(examined.of_key(table, key), f"{table.name} projects {parent}, but {error}.")
-                    continue
-                if brought == ():
-                    message = f"{table.name} refers to {parent}, which has no primary key to refer to."
-                    yield Found(examined.of_key(table, key), message)
-
-
-def _is_a_table(examined: Examined, full_name: str) -> bool:
-    return examined.pipeline.table(full_name) is not None or any(
-        table.full_name == full_name for table in examined.pipeline.strays
-    )
+    for table, key, parent, _ in examined.keys:
+        if key.problem:
+            yield Found(examined.of_key(table, key), f"A foreign key of {table.name} {key.problem}.")
+        elif parent and (other := examined.pipeline.table(parent)):
+            try:
+                brought = examined.headings.parent_key(key, other)
+            except ProjectionError as error:
+                yield Found(examined.of_key(table, key), f"{table.name} projects {parent}, but {error}.")
+                continue
+            if brought == ():
+                message = f"{table.name} refers to {parent}, which has no primary key to refer to."
+                yield Found(examined.of_key(table, key), message)
 
 
 def _may_be_linked_later(examined: Examined, table: Table) -> bool:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -129,6 +128,8 @@ def _asked_git(root: Path, names: list[str]) -> tuple[frozenset[str], frozenset[
 
 def _git(root: Path, *arguments: str, given: Sequence[str] = ()) -> set[str]:
     """The names that a git command answers with; `given` go to its standard input."""
+    import subprocess  # here, because most projects have no private file to ask about
+
     answer = subprocess.run(
         ["git", "-C", str(root), *arguments],
         capture_output=True,

@@ -6,7 +6,7 @@ from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.graph import table_parents
 from djproject.pipeline.making import THREE_PARTS, Fetch, Making, read_making
-from djproject.pipeline.module import ClassFacts, Problem, inserts_plainly, method_text, names_in
+from djproject.pipeline.module import ClassFacts, Problem, method_text, names_in
 from djproject.pipeline.reading import parse
 from djproject.pipeline.scope import Kind, Meaning
 from djproject.pipeline.source import Table
@@ -32,6 +32,8 @@ def populated_tables_have_a_make(examined: Examined) -> Iterator[Found]:
     Source: datajoint/autopopulate.py, AutoPopulate.make.
     """
     for table in _populated(examined):
+        if table.facts.method("make"):
+            continue
         names, known = _methods(examined, table.module, table.facts)
         if "make" in names or not known or "make" in table.facts.assigned:
             continue
@@ -75,6 +77,9 @@ def populated_keys_are_foreign_keys(examined: Examined) -> Iterator[Found]:
         if table.definition is None:
             continue
         keys = [key for key in table.definition.foreign_keys if key.primary]
+        own = [attribute for attribute in table.definition.attributes if attribute.primary]
+        if keys and not own:
+            continue
         if not keys and "key_source" not in (*table.facts.assigned, *(m.name for m in table.facts.methods)):
             yield Found(
                 examined.of_table(table),
@@ -82,8 +87,8 @@ def populated_keys_are_foreign_keys(examined: Examined) -> Iterator[Found]:
                 "Write '-> Parent' above the ---.",
             )
         heading = examined.headings.of(table)
-        for attribute in table.definition.attributes if keys else ():
-            if attribute.primary and attribute.name not in heading.inherited and heading.complete:
+        for attribute in own if keys else ():
+            if attribute.name not in heading.inherited and heading.complete:
                 yield Found(
                     examined.in_definition(table, attribute.line, attribute.name),
                     f"{table.name} is {table.tier} and its primary key has an attribute of its own, {attribute.name}.",
@@ -113,7 +118,8 @@ def makes_insert(examined: Examined) -> Iterator[Found]:
     """
     for table in _populated(examined):
         methods = [m for m in table.facts.methods if m.name in {"make", "make_insert"}]
-        if not methods or any(inserts_plainly(method_text(examined.lines(table.path), m)) for m in methods):
+        lines = examined.lines(table.path)
+        if not methods or any(".insert" in line for m in methods for line in lines[m.line : m.end_line]):
             continue
         texts = [method_text(examined.lines(table.path), method) for method in methods]
         if all("raise NotImplementedError" in text for text in texts):

@@ -8,6 +8,8 @@ from djproject.checks.rule import Found, rule
 from djproject.pipeline.source import Table
 from djproject.project.names import TABLE_CHARACTERS, TIER_PREFIX, snake_case
 
+CAMEL_CASE = re.compile("[A-Z][A-Za-z0-9]*")
+
 
 @rule
 def table_classes_are_in_camel_case(examined: Examined) -> Iterator[Found]:
@@ -28,7 +30,7 @@ def table_classes_are_in_camel_case(examined: Examined) -> Iterator[Found]:
     """
     for table in examined.tables:
         name = table.facts.name
-        if not re.fullmatch("[A-Z][A-Za-z0-9]*", name):
+        if not CAMEL_CASE.fullmatch(name):
             better = "".join(part[:1].upper() + part[1:] for part in re.split("[^A-Za-z0-9]+", name))
             hint = f"class {better}(…)" if better[:1].isalpha() else ""
             yield Found(examined.of_table(table), f"The table class {name} is not in CamelCase.", hint)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -233,6 +232,8 @@ def _stderr_console() -> "Console":
 
 
 def _terminal_width() -> int:
+    import shutil
+
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
 
 

@@ -5,9 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-_INSERTS = re.compile(r"\.\s*(?:staged_)?insert\w*\s*\(")
-
-
 _NAMES = re.compile(r"\b[A-Za-z_][\w.]*\w|\b[A-Z]\b")
 
 
@@ -184,11 +181,6 @@ class PythonModule(NamedTuple):
 def method_text(lines: Sequence[str], method: Method) -> str:
     """The source of a method, from the lines of its file."""
     return "\n".join(lines[method.line - 1 : method.end_line])
-
-
-def inserts_plainly(text: str) -> bool:
-    """Whether a method's text has an `.insert…(` in it."""
-    return bool(_INSERTS.search(text))
 
 
 def names_in(text: str) -> set[str]:

@@ -4,6 +4,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from djproject.pipeline.definition import dotted
@@ -32,13 +33,14 @@ _INDENTED_IMPORT = re.compile(rb"\n[ \t]+(?:from|import)\b")
 
 
 def parse(data: bytes) -> ast.Module | Problem:
-    """The syntax tree of a file, or why there is none. Encodings are honoured as Python does (PEP 263)."""
+    """The syntax tree of a file, or why there is none. Encodings are honoured as Python does (PEP 263).
+
+    Python warns of invalid escapes in the user's strings; `quietly` keeps that to itself.
+    """
     if len(data) > LARGEST_FILE_BYTES:
         return Problem(f"is larger than {LARGEST_FILE_BYTES // 1_000_000} MB and was not read", Place(1, 1))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an invalid escape in a user's string is not ours to report
-            return ast.parse(data)
+        return ast.parse(data)
     except SyntaxError as error:
         place = Place(error.lineno or 1, max(error.offset or 1, 1))
         return Problem(f"is not valid Python: {error.msg}", place)
@@ -46,6 +48,14 @@ def parse(data: bytes) -> ast.Module | Problem:
         return Problem(f"is not valid Python: {error}", Place(1, 1))
     except (RecursionError, MemoryError):
         return Problem("is nested too deeply to be read", Place(1, 1))
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Parse without warnings about the code that is parsed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def read_python(data: bytes, *, name: str, package: str, path: Path) -> PythonModule:

@@ -11,7 +11,7 @@ from djproject.pipeline.definition import Definition, ForeignKey, read_definitio
 from djproject.pipeline.files import load_files, module_name
 from djproject.pipeline.halves import both
 from djproject.pipeline.module import ClassFacts, Place, PythonModule, Text
-from djproject.pipeline.reading import read_python
+from djproject.pipeline.reading import quietly, read_python
 from djproject.pipeline.scope import Kind, Meaning, Scopes
 from djproject.project.location import Project
 from djproject.project.names import TIER_ALIASES, TIERS
@@ -202,9 +202,10 @@ def read_files(folder: Path, package: str, files: Mapping[Path, bytes]) -> dict[
 
     def read(some: Iterable[tuple[Path, bytes]]) -> dict[str, PythonModule]:
         modules = {}
-        for path, data in some:
-            name = module_name(path, folder)
-            modules[name] = read_python(data, name=name, package=package, path=path)
+        with quietly():
+            for path, data in some:
+                name = module_name(path, folder)
+                modules[name] = read_python(data, name=name, package=package, path=path)
         return modules
 
     if len(files) < MANY_FILES:
@@ -386,7 +387,9 @@ def stores_in_use(pipeline: Pipeline, defaults: Mapping[str, str]) -> dict[str, 
     """
     used: dict[str, list[str]] = {}
     for table in pipeline.tables:
-        for store in table.definition.store_names if table.definition else ():
+        if table.definition is None or "@" not in table.definition.text:
+            continue
+        for store in table.definition.store_names:
             name = store or defaults.get("default", "")
             if name:
                 used.setdefault(name, []).append(table.full_name)

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +26,8 @@ def replace_file(path: Path, data: bytes, *, mode: int | None = None) -> None:
     OSError
         The folder is read-only or the disk is full; `path` is then as it was.
     """
+    import tempfile  # here, because a check that changes nothing need not wait for it
+
     path = path.resolve()
     if mode is None:
         mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask()
