@@ -61,9 +61,8 @@ def _measure(root: Path, rounds: int) -> None:
     parse = times["`ast.parse` of the same files"]
     rows = [[name, f"{seconds * 1000:.0f} ms", f"{seconds / parse:.2f}"] for name, seconds in times.items()]
     table(["whole process", "best", "× `ast.parse`"], rows)
-    print(
-        f"\nLargest memory of `djproject check`, cold: {_peak_megabytes(commands['`djproject check`, cold'], root):.0f} MB"
-    )
+    peak = _peak_megabytes(commands["`djproject check`, cold"], root)
+    print(f"\nLargest memory of `djproject check`, cold: {peak:.0f} MB")
 
 
 def _runs(command: list[str], root: Path) -> bool:

@@ -4,8 +4,8 @@ import random
 from pathlib import Path
 
 WORDS = (
-    "probe", "unit", "trace", "field", "trial", "block", "frame", "pulse", "spike", "depth", "phase", "gain", "clip", "mask",
-    "axis",
+    "probe", "unit", "trace", "field", "trial", "block", "frame", "pulse", "spike", "depth", "phase", "gain",
+    "clip", "mask", "axis",
 )  # fmt: skip
 TYPES = ["int32", "int16", "float64", "float32", "varchar(255)", "date", "bool", "<blob@main>", "enum('a', 'b')"]
 

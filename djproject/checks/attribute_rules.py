@@ -1,7 +1,8 @@
 """DJP2xx: the attributes of a definition: names, types, codecs, stores, defaults and keys."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
 
 from djproject.checks.defaults import refused_default
 from djproject.checks.examined import Examined
@@ -12,6 +13,8 @@ from djproject.pipeline.types import (
     stored_type,
 )
 from djproject.project.names import SCHEMA_BYTES
+
+MYSQL_KEY_BYTES = 3072
 
 
 @rule
@@ -176,22 +179,21 @@ def keys_can_be_indexed(examined: Examined) -> Iterator[Found]:
     for table in examined.tables:
         if table.definition is None:
             continue
-        indexed = {name for line in table.definition.lines if type(line) is Index for name in line.attributes}
+        indexed = [name for line in table.definition.lines if type(line) is Index for name in line.attributes]
         length = 0
         for attribute in table.definition.attributes:
             if not (attribute.primary or attribute.name in indexed):
                 continue
-            kind = stored_type(attribute.type).lower()
-            if _is_not_for_keys(kind, attribute.type, examined.backends):
+            if _is_not_for_keys(attribute.type, examined.backends):
                 where = examined.of_type(table, attribute)
-                yield Found(
-                    where, f"{table.name}.{attribute.name} is in a key and its type {attribute.type} is not for keys."
-                )
-            elif attribute.primary and (match := re.fullmatch(r"(?:var)?char\((\d+)\)", kind)):
-                length += int(match[1]) * 4
-                if length > 3072 and MYSQL in examined.backends:
+                message = f"{table.name}.{attribute.name} is in a key and its type {attribute.type} is not for keys."
+                yield Found(where, message)
+            elif attribute.primary and (bytes_more := _key_bytes(attribute.type)):
+                length += bytes_more
+                if length > MYSQL_KEY_BYTES and MYSQL in examined.backends:
                     where = examined.of_type(table, attribute)
-                    yield Found(where, f"The primary key of {table.name} is {length} bytes long; MySQL takes 3072.")
+                    message = f"The primary key of {table.name} is {length} bytes long; MySQL takes {MYSQL_KEY_BYTES}."
+                    yield Found(where, message)
 
 
 @rule
@@ -246,8 +248,17 @@ def comments_do_not_begin_with_a_colon(examined: Examined) -> Iterator[Found]:
             yield Found(where, f"The comment of {table.name}.{attribute.name} begins with a colon.")
 
 
-def _is_not_for_keys(kind: str, written: str, backends: Sequence[str]) -> bool:
+@lru_cache(maxsize=4096)
+def _is_not_for_keys(written: str, backends: tuple[str, ...]) -> bool:
     """Whether a key of that type is refused, or compares serialised bytes; PostgreSQL takes json and text."""
+    kind = stored_type(written).lower()
     if kind == "bytes" or written.startswith("<") or kind.endswith("blob"):
         return True
     return MYSQL in backends and bool(re.fullmatch(r"json|(tiny|medium|long)?text", kind))
+
+
+@lru_cache(maxsize=4096)
+def _key_bytes(kind: str) -> int:
+    """How many bytes a string of that type may take in a key of MySQL; 0 for what is no string."""
+    match = re.fullmatch(r"(?:var)?char\((\d+)\)", kind)
+    return int(match[1]) * 4 if match else 0

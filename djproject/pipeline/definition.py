@@ -7,10 +7,9 @@ fifty thousand of them and the same lines come again and again.
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property, lru_cache
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 _ATTRIBUTE = re.compile(
     r"""(?P<name>[a-z_][a-z0-9_]*)\s*
@@ -133,8 +132,7 @@ class Malformed(NamedTuple):
 Line = Attribute | ForeignKey | Index | Malformed
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(NamedTuple):
     """A definition's lines, in their order.
 
     Attributes
@@ -143,20 +141,14 @@ class Definition:
         The whole text.
     lines
         What it says, line by line; comments, `---` and empty lines are left out.
+    attributes, foreign_keys
+        Those of the lines that are such.
     """
 
     text: str
     lines: tuple[Line, ...]
-
-    @cached_property
-    def attributes(self) -> tuple[Attribute, ...]:
-        """The attribute lines."""
-        return tuple([line for line in self.lines if type(line) is Attribute])
-
-    @cached_property
-    def foreign_keys(self) -> tuple[ForeignKey, ...]:
-        """The foreign keys."""
-        return tuple([line for line in self.lines if type(line) is ForeignKey])
+    attributes: tuple[Attribute, ...]
+    foreign_keys: tuple[ForeignKey, ...]
 
     @property
     def store_names(self) -> tuple[str, ...]:
@@ -196,12 +188,10 @@ def read_definition(text: str) -> Definition:
     >>> [key.target for key in found.foreign_keys], [a.name for a in found.attributes], found.store_names
     (['subject.Subject'], ['session', 'raw'], ('main',))
     """
-    return Definition(text, tuple(_lines(text)))
-
-
-def _lines(text: str) -> list[Line]:
     primary, first = True, True
     lines: list[Line] = []
+    attributes: list[Attribute] = []
+    keys: list[ForeignKey] = []
     for number, raw in enumerate(text.split("\n"), start=1):
         line = raw.strip()
         if not line:
@@ -212,30 +202,37 @@ def _lines(text: str) -> list[Line]:
         elif line.startswith("---"):
             primary = False
         else:
-            make, fields, keyed = _read_line(line)
-            lines.append(make(*fields, primary, number) if keyed else make(*fields, number))
+            kind, fields = _read_line(line)
+            if kind is Attribute:
+                attributes.append(Attribute._make((*fields, primary, number)))
+                lines.append(attributes[-1])
+            elif kind is ForeignKey:
+                keys.append(ForeignKey._make((*fields, primary, number)))
+                lines.append(keys[-1])
+            else:
+                lines.append(kind(*fields, number))
         first = False
-    return lines
+    return Definition(text, tuple(lines), tuple(attributes), tuple(keys))
 
 
 @lru_cache(maxsize=65536)
-def _read_line(line: str) -> tuple[Callable[..., Line], tuple[object, ...], bool]:
-    """The kind of a line, its fields without those that depend on where it stands, and whether it may be in the key."""
+def _read_line(line: str) -> tuple[Callable[..., Line], tuple[Any, ...]]:
+    """The kind of a line, and its fields without those that depend on where it stands."""
     arrow = line.find("->")
     if arrow >= 0 and not any(mark in line[:arrow] for mark in "\"#'"):
         if arrow:
-            return Malformed, (line, Fault.FOREIGN_KEY), False
-        return ForeignKey, _foreign_key(line), True
+            return Malformed, (line, Fault.FOREIGN_KEY)
+        return ForeignKey, _foreign_key(line)
     if line[0] in "uUiI" and (match := _INDEX.match(line)):
-        return Index, (_index_attributes(match["arguments"]), bool(match["unique"])), False
+        return Index, (_index_attributes(match["arguments"]), bool(match["unique"]))
     if line[0] == "_":
-        return Malformed, (line, Fault.UNDERSCORE), False
+        return Malformed, (line, Fault.UNDERSCORE)
     match = _ATTRIBUTE.match(line)
     if match is None:
-        return Malformed, (line, _fault(line)), False
+        return Malformed, (line, _fault(line))
     name, default, kind, comment = match.group("name", "default", "type", "comment")
     comment = (comment or "").rstrip("#").strip()
-    return Attribute, (name, kind.rstrip(), default if default is None else default.strip(), comment), True
+    return Attribute, (name, kind.rstrip(), default if default is None else default.strip(), comment)
 
 
 def _fault(line: str) -> Fault:

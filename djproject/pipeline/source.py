@@ -105,7 +105,7 @@ class SchemaModule:
     tables
         In the order of the file, parts after their masters.
     docstring
-        The module's; empty where it has none.
+        The module's, as it is written; empty where it has none.
     source
         All that the file says.
     """
@@ -230,7 +230,7 @@ def link(package: str, sources: Mapping[str, PythonModule]) -> Pipeline:
             schema = source.schemas[0].name or None
             docstring = source.docstring.value if source.docstring else None
             imports = tuple(dict.fromkeys(filter(None, imported)))
-            modules.append(SchemaModule(name, source.path, schema, imports, tables, _clean(docstring), source))
+            modules.append(SchemaModule(name, source.path, schema, imports, tables, docstring or "", source))
         else:
             strays += tables
     pipeline = Pipeline(package, tuple(modules), sources, tuple(strays))
@@ -241,12 +241,6 @@ def link(package: str, sources: Mapping[str, PythonModule]) -> Pipeline:
 def _stem(base: str, name: str) -> str:
     """The module that an import of a missing file would name."""
     return base if name[:1].isupper() else f"{base}.{name}".strip(".")
-
-
-def _clean(docstring: str | None) -> str:
-    import inspect
-
-    return inspect.cleandoc(docstring) if docstring else ""
 
 
 class _Linker:
