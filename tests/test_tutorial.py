@@ -69,6 +69,6 @@ def test_the_tutorial_runs_word_by_word(tmp_path: Path) -> None:
                 commands += 1
                 wanted = "\n".join(expected)
                 assert not expected or matches(expected, result.stdout), f"$ {command}\n{result.stdout}\nnot\n{wanted}"
-        assert commands == 13
+        assert commands == 15
     finally:
         stop(EmbeddedServer(here / ".djproject"))

@@ -267,12 +267,15 @@ def _cycle(examined: Examined, parents: Mapping[str, Sequence[str]], component: 
     notes = []
     for child, parent in pairwise(cycle):
         for reason in module_reasons(examined.pipeline, child, parent):
-            notes.append(Note(_place(examined, reason), f"{reason.kind}: {child} → {parent} ({reason.text})"))
+            what = f" ({reason.text})" if reason.kind == "foreign key" else ""
+            notes.append(Note(_place(examined, reason), f"{reason.kind}: {child} → {parent}{what}"))
     cut, exact = edges_to_cut(parents, component)
     edges = ", ".join(f"{child or 'the package'} → {parent or 'the package'}" for child, parent in cut)
     message = f"{what} form a cycle: {' → '.join(name or 'the package' for name in cycle)}."
     where = notes[0].location if notes else Location("pyproject.toml")
-    hint = f"Remove {edges}: fewer would not do." if exact else f"Remove for instance {edges}."
+    hint = (
+        f"Remove {edges}{', the fewest that do' if len(cut) > 1 else ''}." if exact else f"Remove for instance {edges}."
+    )
     return Found(where, message, hint, notes=tuple(notes))
 
 

@@ -241,7 +241,10 @@ def dependencies_agree_with_the_code(examined: Examined) -> Iterator[Found]:
         imported = [name for name in module.imports if examined.pipeline.module(name) and name != module.name]
         short = {name.rpartition(".")[2]: name for name in imported}
         missing = [name for name in imported if name not in listed and name.rpartition(".")[2] not in listed]
-        extra = [name for name in listed if name not in imported and name not in short and _is_module(examined, name)]
+        used = {key.target.partition(".")[0] for table in module.tables if table.definition
+                for key in table.definition.foreign_keys}  # fmt: skip
+        known = {*imported, *short, *used}
+        extra = [name for name in listed if name not in known and _is_module(examined, name)]
         if missing or extra:
             entries = {name.rpartition(".")[2]: f"upstream of {module.name}" for name in missing}
             yield _disagreement(examined, module, "Dependencies", entries, extra)

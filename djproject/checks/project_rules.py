@@ -101,7 +101,7 @@ def datajoint_is_new_enough(examined: Examined) -> Iterator[Found]:
     if not isinstance(project, Mapping) or "dependencies" in project.get("dynamic", []):
         return
     found = [
-        item for item in listed if isinstance(item, str) and re.match(r"\s*datajoint\s*(\[|[<>=!~;]|$)", item, re.I)
+        item for item in listed if isinstance(item, str) and re.match(r"\s*datajoint\s*(\[|[<>=!~;@]|$)", item, re.I)
     ]
     if not found:
         where = toml_place(examined, "project", "dependencies")

@@ -1,7 +1,7 @@
 """DJP2xx: the types of attributes: what DataJoint and the database accept, codecs, stores."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
@@ -118,7 +118,7 @@ def types_are_core_types(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, CORE_TYPES.
     """
-    for table, attribute in examined.attributes_where(lambda kind: type_facts(kind).kind is Kind.NATIVE):
+    for table, attribute in examined.attributes_where(lambda kind: _is_native(kind, examined.backends)):
         choices = {core_type(attribute.type, backend) for backend in examined.backends}
         better = choices.pop() if len(choices) == 1 else ""
         yield Found(
@@ -250,10 +250,18 @@ def _store(kind: str) -> str | None:
     return codec.store if codec else None
 
 
+def _is_native(kind: str, backends: Sequence[str]) -> bool:
+    """Whether a type is native and taken by all servers; what one of them refuses is DJP214."""
+    facts = type_facts(kind)
+    return facts.kind is Kind.NATIVE and not any(
+        backend in facts.refused_by and not core_type(kind, backend) for backend in backends
+    )
+
+
 def _refused(kind: str, backend: str) -> str | None:
     """Why a server refuses a type: a reason, or an empty text where it does not know it; None where it takes it."""
     facts = type_facts(kind)
-    if facts.kind not in {Kind.CORE, Kind.NATIVE, Kind.RAW_BLOB}:
+    if facts.kind not in {Kind.CORE, Kind.NATIVE}:
         return None
     reason = refused_parameters(kind, backend) if facts.kind is Kind.CORE else ""
     return reason if reason or backend in facts.refused_by else None

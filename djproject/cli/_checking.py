@@ -167,6 +167,8 @@ def _show(request: Request, inputs: Inputs, results: Results, findings: tuple[Fi
             text = _findings.as_text(findings, inputs.project.root, inputs.files, _render.paint())
     if text:
         _render.result(text)
+        if request.format == "text":
+            _render.note("")
     _summary(results, findings, held_back)
 
 

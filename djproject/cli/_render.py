@@ -136,7 +136,7 @@ def entry(name: str, kind: str, text: str) -> None:
     import textwrap
 
     margin = f"  {name}  {kind:<13}"
-    width = max(min(_terminal_width(), 100), 60)
+    width = max(min(_terminal_width(), 100), 60) if sys.stdout.isatty() else 80
     result(textwrap.fill(text, width, initial_indent=margin, subsequent_indent=" " * len(margin)))
 
 

@@ -164,7 +164,9 @@ def _did_you_mean(pipeline: Pipeline, name: str) -> str:
 
 def _sorted(parents: Parents, what: str) -> tuple[str, ...]:
     for cycle in find_cycles(parents):
-        raise ProjectError(f"The {what} form a cycle: {' → '.join(cycle)}.", hint="Remove one of these references.")
+        raise ProjectError(
+            f"The {what} form a cycle: {' → '.join(cycle)}.", hint="djproject check  (shows where, and what to remove)"
+        )
     sorter = TopologicalSorter(parents)
     sorter.prepare()
     order: list[str] = []

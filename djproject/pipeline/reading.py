@@ -161,7 +161,7 @@ class _Reader:
             self._bind(target)
         match targets, statement.value:
             case [ast.Name(id=name)], ast.Call(func=function) as call:
-                if self._datajoint_name(dotted(function)) in {"Schema", "schema", "VirtualModule"}:
+                if self._datajoint_name(dotted(function)) in {"Schema", "schema"}:
                     self.schemas.append(SchemaCall(name, _schema_name(call), dotted(function), _place(call)))
                 else:
                     self._act(call)
@@ -181,6 +181,8 @@ class _Reader:
     def _act(self, value: ast.expr) -> None:
         while isinstance(value, ast.Call):
             if isinstance(value.func, ast.Attribute):
+                if value.func.attr == "activate":
+                    self._activate(value, dotted(value.func.value))
                 if value.func.attr in _DATABASE_ACTIONS:
                     owner = value.func.value
                     owner = owner.func if isinstance(owner, ast.Call) else owner
@@ -191,6 +193,15 @@ class _Reader:
             else:
                 self._decorated_call(value)
                 return
+
+    def _activate(self, call: ast.Call, variable: str) -> None:
+        """`schema.activate("name")` names a schema that was made without a name."""
+        match call:
+            case ast.Call(args=[ast.Constant(value=str(name))], keywords=[]):
+                self.schemas = [
+                    known._replace(name=name) if (known.variable, known.name) == (variable, "") else known
+                    for known in self.schemas
+                ]
 
     def _decorated_call(self, call: ast.Call) -> None:
         """`schema(Table)` decorates a class after it was made."""

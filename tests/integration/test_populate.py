@@ -248,3 +248,13 @@ def test_a_worker_of_a_pipeline_that_is_not_deployed_says_so(jobs_project: Path)
     assert result.returncode == 2
     assert "is not declared" in result.stderr
     assert "next: djproject deploy" in result.stderr
+
+
+def test_selectors_choose_what_is_filled(run: Run, python: Run, jobs_project: Path) -> None:
+    run("deploy", cwd=jobs_project)
+    insert_items(python, jobs_project, 3)
+    run("populate", "+work.Child", "--exclude", "work.Child", cwd=jobs_project)
+    tables = json.loads(run("status", "--format", "json", cwd=jobs_project).stdout)["tables"]
+    assert {table["name"]: table["done"] for table in tables} == {"work.Item": None, "work.Result": 3, "work.Child": 0}
+    refused = run("populate", "work.Item", "work.Item+", "--exclude", "tier:computed", cwd=jobs_project, code=2)
+    assert "None of the tables chosen fills itself" in refused.stderr

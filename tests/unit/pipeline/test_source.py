@@ -163,3 +163,32 @@ def test_tables_are_found_by_any_name_that_only_one_has() -> None:
     with pytest.raises(ProjectError, match="no table called 'Scam'") as refused:
         sorted_tables(first, ["Scam"])
     assert refused.value.hint == "Did you mean one.Scan?"
+
+
+def test_a_schema_that_is_activated_at_once_has_that_name_and_virtual_modules_are_no_schemas() -> None:
+    text = (
+        "import datajoint as dj\nlab = dj.VirtualModule('lab', 'lab')\nschema = dj.Schema()\nschema.activate('mine')\n"
+        "@schema\nclass T(dj.Manual):\n    definition = '-> lab.Subject'\n"
+    )
+    (module,) = read(text).modules
+    assert module.schema == "mine"
+    assert module.source is not None
+    assert len(module.source.schemas) == 1
+    assert module.tables[0].meanings[0].kind == "elsewhere"
+
+
+def test_places_in_definitions_are_exact_whatever_joins_them() -> None:
+    from djproject.pipeline.source import place_in_text
+
+    source = (
+        "import datajoint as dj\nschema = dj.Schema('mine')\nCOMMON = '''\n    ---\n    x : int32\n'''\n\n"
+        "@schema\nclass T(dj.Manual):\n    definition = (\n        'k : int32\\n'\n        f'{\"j : int32\"}'\n    ) + COMMON\n"
+    )
+    (table,) = read(source).tables
+    assert table.definition is not None
+    assert table.text is not None
+    lines = source.split("\n")
+    places = [
+        place_in_text(table.text, lines, attribute.line, attribute.name) for attribute in table.definition.attributes
+    ]
+    assert [lines[place.line - 1][place.column - 1] for place in places] == ["k", "j", "x"]
