@@ -11,8 +11,9 @@ from djproject.findings import Edit, Location
 from djproject.pipeline.definition import Attribute, ForeignKey
 from djproject.pipeline.heading import Headings
 from djproject.pipeline.module import Place
+from djproject.pipeline.places import place_in_text
 from djproject.pipeline.scope import Meaning
-from djproject.pipeline.source import Pipeline, Table, place_in_text
+from djproject.pipeline.source import Pipeline, Table
 from djproject.pipeline.types import BUILT_IN_CODECS, POSTGRESQL
 from djproject.project.location import Project
 

@@ -178,7 +178,7 @@ def test_a_schema_that_is_activated_at_once_has_that_name_and_virtual_modules_ar
 
 
 def test_places_in_definitions_are_exact_whatever_joins_them() -> None:
-    from djproject.pipeline.source import place_in_text
+    from djproject.pipeline.places import place_in_text
 
     source = (
         "import datajoint as dj\nschema = dj.Schema('mine')\nCOMMON = '''\n    ---\n    x : int32\n'''\n\n"
