@@ -4,7 +4,7 @@ import os
 import pickle
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import IO, TypeVar
 
 First = TypeVar("First")
 Second = TypeVar("Second")
@@ -17,27 +17,26 @@ def both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[Firs
     """
     if not hasattr(os, "fork") or (os.cpu_count() or 1) < 2 or threading.active_count() > 1:
         return first(), second()
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _answer(second, reader, writer)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as stream:
+    import tempfile
+
+    with tempfile.TemporaryFile() as answer:  # not a pipe, whose writer waits for its reader
+        child = os.fork()
+        if child == 0:
+            _answer(second, answer)
         mine = first()
-        answer = stream.read()
-    _, status = os.waitpid(child, 0)
-    if status != 0:
-        return mine, second()
-    return mine, pickle.loads(answer)  # noqa: S301 (from our own child)
+        _, status = os.waitpid(child, 0)
+        if status != 0:
+            return mine, second()
+        answer.seek(0)
+        return mine, pickle.load(answer)  # noqa: S301 (from our own child)
 
 
-def _answer(work: Callable[[], object], reader: int, writer: int) -> None:
+def _answer(work: Callable[[], object], file: IO[bytes]) -> None:
     """Do the work, write the result, and end this process without what the parent's would do at its end."""
     status = 1
     try:
-        os.close(reader)
-        with os.fdopen(writer, "wb") as stream:
-            pickle.dump(work(), stream, protocol=pickle.HIGHEST_PROTOCOL)
+        pickle.dump(work(), file, protocol=pickle.HIGHEST_PROTOCOL)
+        file.flush()
         status = 0
     finally:
         os._exit(status)

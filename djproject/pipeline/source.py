@@ -17,7 +17,7 @@ from djproject.project.location import Project
 from djproject.project.names import TIER_ALIASES, TIERS
 
 MANY_FILES = 300
-FIRST_HALF = 0.55  # the second process also packs what it read
+FIRST_HALF = 0.6  # the second process also packs what it read
 TIER_CLASSES = {tier.capitalize(): tier for tier in (*TIERS, "part")} | {
     alias.capitalize(): tier for alias, tier in TIER_ALIASES.items()
 }
