@@ -35,10 +35,10 @@ class Inputs:
     def digest(self) -> str:
         """A hash of everything a finding can depend on: files, names, versions, what is installed."""
         state = hashlib.blake2b(digest_size=20)
-        site = Path(hashlib.__file__).parent / "site-packages"
+        installed = [Path(place) for place in sys.path if place.endswith("-packages")]
         parts = [__version__, sys.version, str(self.project.root), str(self.in_git), self.setting_problem]
         parts += [str(entry.stat().st_mtime_ns) for folder in _CODE for entry in os.scandir(folder)]
-        parts += [str(place.stat().st_mtime_ns) for place in (Path(sys.prefix), site) if place.exists()]
+        parts += [str(place.stat().st_mtime_ns) for place in installed if place.exists()]
         parts += [*sorted(self.names), *sorted(self.tracked), "", *sorted(self.unignored)]
         state.update("\0".join(parts).encode(errors="surrogateescape"))
         for path, data in self.files.items():

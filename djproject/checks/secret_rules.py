@@ -14,7 +14,8 @@ from djproject.project.stores import looks_secret
 
 _PASSWORD = re.compile(
     r"""(?ix)
-    \bdj(?:datajoint)?\.conn\s*\([^)\n]*\bpassword\s*=\s*(?P<q>["'])(?P<a>[^"'\n]+)(?P=q)
+    \bconn\s*\([^)\n]*\bpassword\s*=\s*(?P<q>["'])(?P<a>[^"'\n]+)(?P=q)
+    |\bconn\s*\(\s*(?:["'][^"'\n]*["']\s*,\s*){2}["'](?P<f>[^"'\n]+)["']
     |\b(?:config|dj\.config)\s*\[\s*["'](?:database\.password|stores\.[\w.]*(?:secret|access)_key)["']\s*\]\s*=\s*
       (?P<r>["'])(?P<b>[^"'\n]+)(?P=r)
     |\bconfig\.database\.password\s*=\s*(?P<s>["'])(?P<c>[^"'\n]+)(?P=s)

@@ -61,8 +61,9 @@ def run_quick(request: Request) -> int:
 
     try:
         return run_check(request)
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError:  # whoever read the result has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (Exception, KeyboardInterrupt) as error:
         return told(error)
 
