@@ -12,9 +12,10 @@ from djproject.checks.store_rules import toml_place
 from djproject.findings import Location
 from djproject.project.stores import looks_secret
 
+LARGEST_TEXT = 1_000_000
 _PASSWORD = re.compile(
     r"""(?ix)
-    \bconn\s*\([^)\n]*\bpassword\s*=\s*(?P<q>["'])(?P<a>[^"'\n]+)(?P=q)
+    \bconn\s*\([^)]{0,400}\bpassword\s*=\s*(?P<q>["'])(?P<a>[^"'\n]+)(?P=q)
     |\bconn\s*\(\s*(?:["'][^"'\n]*["']\s*,\s*){2}["'](?P<f>[^"'\n]+)["']
     |\b(?:config|dj\.config)\s*\[\s*["'](?:database\.password|stores\.[\w.]*(?:secret|access)_key)["']\s*\]\s*=\s*
       (?P<r>["'])(?P<b>[^"'\n]+)(?P=r)
@@ -186,8 +187,12 @@ def _secrets_in(examined: Examined, path: Path, data: bytes, message: str) -> It
     lowered = data.lower()
     if not any(word in lowered for word in (b"password", b"_key", b"connection_string", b"akia")):
         return
-    for number, line in enumerate(examined.lines(path), start=1):
-        match = None if line.lstrip().startswith("#") or len(line) > 10_000 else _PASSWORD.search(line)
-        if match:
-            where = Location(examined.relative(path), number, match.start() + 1, match.end() + 1)
+    text = examined.text(path)
+    for match in _PASSWORD.finditer(text) if len(text) < LARGEST_TEXT else ():
+        before = text[: match.end()]
+        line = before.rpartition("\n")[2]
+        if not line.lstrip().startswith("#"):
+            number, column = before.count("\n") + 1, len(line) + 1
+            start = column - len(match[0].rpartition("\n")[2].lstrip())
+            where = Location(examined.relative(path), number, max(start, 1), column)
             yield Found(where, message, "Remove it, change it, and keep the new one in .secrets/ (mode 0600).")

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from djproject.cli import _render
-from djproject.cli._options import Format, FormatOption, TargetOption, new_app
+from djproject.cli._options import ExcludeOption, Format, FormatOption, SelectorsArgument, TargetOption, new_app
 from djproject.errors import ProjectError
+from djproject.pipeline.selection import select
 from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 from djproject.targets.choice import load_target
@@ -17,6 +18,8 @@ app = new_app()
 
 @app.command()
 def status(
+    selector: SelectorsArgument = None,
+    exclude: ExcludeOption = None,
     target: TargetOption = None,
     format: FormatOption = Format.TEXT,
     watch: Annotated[bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")] = False,
@@ -26,7 +29,7 @@ def status(
 
     Keys are what make is to be called for: done, pending (waiting), reserved (being made) or errors.
 
-    Example: djproject status --format json
+    Example: djproject status +analysis.Summary --format json
     """
     import time
 
@@ -36,11 +39,12 @@ def status(
     pipeline = load_pipeline(project)
     if not pipeline.tables:
         raise ProjectError("The pipeline has no tables yet.", hint="djproject add-schema NAME --table T:manual")
+    chosen = {table.full_name for table in select(pipeline, selector or (), exclude or ())}
     place = load_target(project, target)
     if not watch:
         _render.target(place.description)
     while True:
-        statuses = load_status(project, place, pipeline)
+        statuses = [status for status in load_status(project, place, pipeline) if status.name in chosen]
         if format is Format.JSON:
             _render.as_json({"target": place.name, "tables": [asdict(status) for status in statuses]})
         else:

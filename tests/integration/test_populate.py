@@ -256,5 +256,7 @@ def test_selectors_choose_what_is_filled(run: Run, python: Run, jobs_project: Pa
     run("populate", "+work.Child", "--exclude", "work.Child", cwd=jobs_project)
     tables = json.loads(run("status", "--format", "json", cwd=jobs_project).stdout)["tables"]
     assert {table["name"]: table["done"] for table in tables} == {"work.Item": None, "work.Result": 3, "work.Child": 0}
+    tables = json.loads(run("status", "tier:computed", "--format", "json", cwd=jobs_project).stdout)["tables"]
+    assert [table["name"] for table in tables] == ["work.Result", "work.Child"]
     refused = run("populate", "work.Item", "work.Item+", "--exclude", "tier:computed", cwd=jobs_project, code=2)
     assert "None of the tables chosen fills itself" in refused.stderr

@@ -54,7 +54,9 @@ CASES = [
     ),
     modules(
         "DJP006",
-        {"tools.py": 'import datajoint as dj\n\ndef go():\n    dj.conn(host="h", password="simple")\n'},
+        {
+            "tools.py": 'import datajoint as dj\n\ndef go():\n    dj.conn(\n        host="h",\n        password="simple",\n    )\n'
+        },
         {"tools.py": "import datajoint as dj\n\ndef go(secret):\n    dj.conn(host='h', password=secret)\n"},
     ),
     Case(
