@@ -7,8 +7,8 @@ from itertools import pairwise
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.findings import Note
-from djproject.pipeline.cycles import edges_to_cut, find_cycles
-from djproject.pipeline.graph import key_reasons, table_parents
+from djproject.pipeline.cycles import components, edges_to_cut, shortest_cycle
+from djproject.pipeline.graph import table_parents
 from djproject.pipeline.heading import ProjectionError
 from djproject.pipeline.scope import Kind
 from djproject.pipeline.source import Table
@@ -110,23 +110,18 @@ def tables_form_no_cycle(examined: Examined) -> Iterator[Found]:
     Source: book, Acyclicity Constraint; datajoint/dependencies.py, Dependencies.load.
     """
     parents = table_parents(examined.pipeline)
-    for cycle in find_cycles(parents):
-        component = _component(parents, cycle[0])
+    tables = {table.full_name: table for table in examined.pipeline.tables}
+    for component in components(parents):
+        cycle = shortest_cycle(parents, component)
         notes = []
         for child, parent in pairwise(cycle):
-            table = examined.pipeline.table(child)
-            for meaning, reason in key_reasons(table) if table else ():
-                if table and f"{meaning.module}.{meaning.name}" == parent:
-                    key = next(key for key, name in table.keys if name == parent)
-                    notes.append(Note(examined.of_key(table, key), f"{reason.kind}: {child} → {parent}"))
-                    break
+            key = next(key for key, name in tables[child].keys if name == parent)
+            notes.append(Note(examined.of_key(tables[child], key), f"foreign key: {child} → {parent}"))
         cut, exact = edges_to_cut(parents, component)
         what = ", ".join(f"{child} → {parent}" for child, parent in cut)
         message = f"Foreign keys form a cycle: {' → '.join(cycle)}."
         hint = f"Remove {what}." if exact else f"Remove for instance {what}."
-        start = examined.pipeline.table(cycle[0])
-        where = notes[0].location if notes or start is None else examined.of_table(start)
-        yield Found(where, message, hint, notes=tuple(notes))
+        yield Found(notes[0].location, message, hint, notes=tuple(notes))
 
 
 @rule
@@ -207,9 +202,3 @@ def _similar(examined: Examined, table: Table, target: str) -> str:
     known += [other.name for other in examined.pipeline.tables if other.module == table.module]
     close = get_close_matches(target, known, n=1, cutoff=0.6) if len(known) < 2000 else []
     return f"Did you mean {close[0]}?" if close else ""
-
-
-def _component(parents: dict[str, tuple[str, ...]], member: str) -> frozenset[str]:
-    from djproject.pipeline.cycles import components
-
-    return next(component for component in components(parents) if member in component)

@@ -85,6 +85,3 @@ def find_rule(code: str) -> Rule:
     close = get_close_matches(code.upper(), [found.code for found in all_rules()], n=1)
     hint = f"Did you mean {close[0]}?" if close else "djproject rules"
     raise ConfigError(f"There is no rule {code!r}.", hint=hint)
-
-
-__all__ = ["Found", "all_rules", "find_rule"]

@@ -124,7 +124,6 @@ def notebooks_hold_no_secrets(examined: Examined) -> Iterator[Found]:
             yield Found(examined.of_file(examined.relative(path)), f"{examined.relative(path)} is not a notebook.")
             continue
         for number, cell in enumerate(cells if isinstance(cells, list) else [], start=1):
-            text = json.dumps(cell)
             source = cell.get("source", "") if isinstance(cell, dict) else ""
             code = "".join(source) if isinstance(source, list) else str(source)
             outputs = json.dumps(cell.get("outputs", "")) if isinstance(cell, dict) else ""
@@ -137,7 +136,7 @@ def notebooks_hold_no_secrets(examined: Examined) -> Iterator[Found]:
                 yield Found(
                     where,
                     f"Cell {number} of the notebook holds a credential.",
-                    f"Clear its output ({len(text)} bytes).",
+                    "Clear its output, and change the credential.",
                 )
 
 

@@ -85,10 +85,10 @@ def run_check(request: Request) -> int:
 
 def _check_once(request: Request, inputs: Inputs) -> int:
     choice = _choice(request, inputs)
-    if request.fix or request.diff:
-        inputs = _fix(request, inputs, choice)
-        if request.diff:
-            return 1 if inputs.setting_problem == "changed" else 0
+    if request.diff:
+        return _show_diff(inputs, choice)
+    if request.fix:
+        inputs = _fix(inputs, choice)
     results = cached_results(inputs) if request.cache else examine(inputs)
     findings, held_back = chosen(results, choice)
     if request.write_baseline is not None:
@@ -131,16 +131,23 @@ def _relative_paths(paths: tuple[str, ...], inputs: Inputs) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _fix(request: Request, inputs: Inputs, choice: Choice) -> Inputs:
+def _show_diff(inputs: Inputs, choice: Choice) -> int:
+    """What a fix would change; the exit code is 1 where that is anything."""
+    from djproject.checks.fixing import fixed_files
+
+    changed, _ = fixed_files(inputs, choice)
+    for path, data in sorted(changed.items()):
+        _render.diff(str(path.relative_to(inputs.project.root)), inputs.files[path], data)
+    if not changed:
+        _render.note("Nothing to fix.")
+    return 1 if changed else 0
+
+
+def _fix(inputs: Inputs, choice: Choice) -> Inputs:
+    """Mend what can be mended; the project as it is afterwards."""
     from djproject.checks.fixing import fixed_files
 
     changed, mended = fixed_files(inputs, choice)
-    if request.diff:
-        for path, data in sorted(changed.items()):
-            _render.diff(str(path.relative_to(inputs.project.root)), inputs.files[path], data)
-        if not changed:
-            _render.note("Nothing to fix.")
-        return replace(inputs, setting_problem="changed" if changed else "")
     for path, data in sorted(changed.items()):
         replace_file(path, data)
     files = len(changed)

@@ -1,6 +1,6 @@
 """For every rule, a project it has something to say about, and the same project mended."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.checking import PYPROJECT, module, table
 
@@ -21,7 +21,6 @@ class Case:
     good_pyproject: str = ""
     absent: tuple[str, ...] = ()
     git: bool = True
-    options: dict[str, object] = field(default_factory=dict)
 
 
 def lines(code: str, bad: list[str], good: list[str], *, tier: str = "Manual", stores: str = "") -> Case:
