@@ -1,7 +1,7 @@
 """What a check says: a finding has a code, a place and a sentence, and it is data."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Severity(StrEnum):
@@ -17,8 +17,7 @@ class Severity(StrEnum):
         return order.index(self) <= order.index(level)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+class Location(NamedTuple):
     """Where a finding is.
 
     Attributes
@@ -37,8 +36,7 @@ class Location:
     end_column: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """One replacement in a file's decoded text: the characters from `start` up to `end` become `text`."""
 
     path: str
@@ -47,16 +45,14 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A further place that belongs to a finding."""
 
     location: Location
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What one rule found in one place.
 
     Attributes

@@ -2,9 +2,9 @@
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from djproject.checks.loading import Inputs
 from djproject.checks.run import Ignore, Results, examine
@@ -12,6 +12,8 @@ from djproject.findings import Edit, Finding, Location, Note, Severity
 from djproject.project.files import make_state_directory, replace_file, state_directory
 
 NAME = "check.json"
+Edits = Sequence[Sequence[object]]
+Notes = Sequence[tuple[Sequence[object], str]]
 
 
 def cached_results(inputs: Inputs, environ: Mapping[str, str] = os.environ) -> Results:
@@ -30,7 +32,7 @@ def cached_results(inputs: Inputs, environ: Mapping[str, str] = os.environ) -> R
 
 
 def _write(path: Path, digest: str, results: Results) -> None:
-    value = json.dumps({"digest": digest, "results": asdict(results)}, ensure_ascii=False)
+    value = json.dumps({"digest": digest, "results": results}, ensure_ascii=False)
     try:
         make_state_directory(path.parent)
         replace_file(path, value.encode(errors="replace"))
@@ -45,32 +47,32 @@ def _read(path: Path, digest: str) -> Results | None:
             if digest.encode() not in head:
                 return None
             match json.loads(head + stream.read()):
-                case {"digest": str(found), "results": {**value}} if found == digest:
-                    return _results({str(key): item for key, item in value.items()})
+                case {"digest": str(found), "results": list(value)} if found == digest:
+                    return _results(value)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return None
 
 
-def _results(value: dict[str, object]) -> Results:
-    def location(item: dict[str, object]) -> Location:
-        return Location(**item)  # type: ignore[arg-type]
+def _results(value: list[Any]) -> Results:
+    """What `json` made of the tuples that `Results` consists of, as they were."""
+    findings, ignores, *counts = value
+    return Results(
+        tuple(_finding(*item) for item in findings),
+        tuple(Ignore(Location(*item[0]), tuple(item[1]), item[2], item[3]) for item in ignores),
+        *counts,
+    )
 
-    findings = [
-        Finding(
-            item["code"],
-            Severity(item["severity"]),
-            item["message"],
-            location(item["location"]),
-            item["hint"],
-            tuple(Edit(**edit) for edit in item["edits"]),
-            tuple(Note(location(note["location"]), note["text"]) for note in item["notes"]),
-        )
-        for item in value["findings"]  # type: ignore[attr-defined]
-    ]
-    ignores = [
-        Ignore(location(item["location"]), tuple(item["codes"]), item["first_line"], item["last_line"])
-        for item in value["ignores"]  # type: ignore[attr-defined]
-    ]
-    counts = [int(value[name]) for name in ("modules", "tables", "files")]  # type: ignore[call-overload]
-    return Results(tuple(findings), tuple(ignores), *counts)
+
+def _finding(
+    code: str, severity: str, message: str, where: Sequence[object], hint: str, edits: Edits, notes: Notes
+) -> Finding:
+    return Finding(
+        code,
+        Severity(severity),
+        message,
+        Location(*where),  # type: ignore[arg-type]
+        hint,
+        tuple(Edit(*edit) for edit in edits),  # type: ignore[arg-type]
+        tuple(Note(Location(*place), text) for place, text in notes),  # type: ignore[arg-type]
+    )

@@ -1,12 +1,10 @@
 """What the rules look at: a project's files, its settings and its static pipeline; nothing is imported or run."""
 
-import io
-import tokenize
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
+from djproject.checks.loading import Inputs
 from djproject.findings import Edit, Location
 from djproject.pipeline.definition import Attribute, ForeignKey
 from djproject.pipeline.heading import Headings
@@ -15,10 +13,8 @@ from djproject.pipeline.places import place_in_text
 from djproject.pipeline.scope import Meaning
 from djproject.pipeline.source import Pipeline, Table
 from djproject.pipeline.types import BUILT_IN_CODECS, POSTGRESQL
-from djproject.project.location import Project
 
 
-@dataclass(frozen=True)
 class Examined:
     """A project as the rules see it.
 
@@ -42,16 +38,14 @@ class Examined:
         Why pyproject.toml could not be understood as a whole; empty where it could.
     """
 
-    project: Project
-    document: Mapping[str, object]
-    pipeline: Pipeline
-    files: Mapping[Path, bytes]
-    names: frozenset[str]
-    tracked: frozenset[str] = frozenset()
-    unignored: frozenset[str] = frozenset()
-    in_git: bool = True
-    setting_problem: str = ""
-    _lines: dict[Path, list[str]] = field(default_factory=dict, repr=False)
+    def __init__(self, inputs: Inputs, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self.project, self.document, self.files, self.names = (
+            inputs.project, inputs.document, inputs.files, inputs.names,
+        )  # fmt: skip
+        self.tracked, self.unignored, self.in_git = inputs.tracked, inputs.unignored, inputs.in_git
+        self.setting_problem = inputs.setting_problem
+        self._lines: dict[Path, list[str]] = {}
 
     @cached_property
     def headings(self) -> Headings:
@@ -200,6 +194,9 @@ class Examined:
 
 def decode(data: bytes) -> tuple[str, str]:
     """The text of a Python file and the encoding it declares; UTF-8 with replacements where that is wrong."""
+    import io
+    import tokenize
+
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         return data.decode(encoding), encoding

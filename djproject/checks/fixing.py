@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from djproject.checks.examined import decode
@@ -41,7 +40,7 @@ def fixed_files(inputs: Inputs, choice: Choice) -> tuple[dict[Path, bytes], int]
             mended += count
         pyproject = inputs.project.root / PYPROJECT
         document = read_document(files[pyproject].decode(), pyproject)
-        inputs = replace(inputs, files=files, document=document)
+        inputs = inputs._replace(files=files, document=document)
     return changed, mended
 
 

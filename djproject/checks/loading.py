@@ -4,8 +4,8 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from djproject import __version__
 from djproject.errors import ConfigError, ProjectError
@@ -18,8 +18,7 @@ _CODE = (Path(__file__).parent, Path(__file__).parents[1] / "pipeline", Path(__f
 LARGEST_NOTEBOOK_BYTES = 50_000_000
 
 
-@dataclass(frozen=True)
-class Inputs:
+class Inputs(NamedTuple):
     """All that the rules look at, as it is on disk; see `Examined` for what it means."""
 
     project: Project

@@ -1,9 +1,7 @@
 """A rule: a generator of what it found, with its code, severity and page in its docstring."""
 
-import inspect
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -28,7 +26,6 @@ class Found(NamedTuple):
 Check = Callable[[Examined], Iterator[Found]]
 
 
-@dataclass(frozen=True)
 class Rule:
     """One rule of the convention.
 
@@ -40,21 +37,14 @@ class Rule:
         From that line. The claim is the sentence that holds where nothing is found.
     """
 
-    check: Check
-    code: str = field(init=False)
-    severity: Severity = field(init=False)
-    fixable: bool = field(init=False)
-    claim: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        first = (self.check.__doc__ or "").strip().partition("\n\n")[0]
+    def __init__(self, check: Check) -> None:
+        self.check = check
+        first = (check.__doc__ or "").strip().partition("\n\n")[0]
         match = _FIRST_LINE.fullmatch(" ".join(first.split()))
         if match is None:
-            raise ValueError(f"The docstring of {self.check.__name__} does not begin with CODE severity: claim")
-        object.__setattr__(self, "code", match["code"])
-        object.__setattr__(self, "severity", Severity(match["severity"]))
-        object.__setattr__(self, "fixable", bool(match["fix"]))
-        object.__setattr__(self, "claim", match["claim"])
+            raise ValueError(f"The docstring of {check.__name__} does not begin with CODE severity: claim")
+        self.code, self.claim, self.fixable = match["code"], match["claim"], bool(match["fix"])
+        self.severity = Severity(match["severity"])
 
     def findings(self, examined: Examined) -> Iterator[Finding]:
         """What it finds."""
@@ -69,6 +59,8 @@ class Rule:
     @cached_property
     def page(self) -> str:
         """The docstring below its first line: what it does, why it matters, example, use instead, source."""
+        import inspect  # here, because only pages need what takes 10 ms to import
+
         return inspect.cleandoc(self.check.__doc__ or "").partition("\n\n")[2].strip()
 
 

@@ -3,11 +3,10 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from djproject.checks.loading import Inputs
 from djproject.errors import ConfigError
@@ -24,8 +23,7 @@ SECOND_PROCESS = ("DJP0", "DJP1", "DJP221")
 _IGNORE = re.compile(r"#\s*djp:\s*ignore(?:\[(?P<codes>[^\]]*)\])?")
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(NamedTuple):
     """One `# djp: ignore[…]` comment.
 
     Attributes
@@ -44,8 +42,7 @@ class Ignore:
     last_line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(NamedTuple):
     """What all rules found, and what they looked at; nothing is chosen yet.
 
     Attributes
@@ -65,8 +62,7 @@ class Results:
     files: int
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """Which findings are wanted.
 
     Attributes
@@ -94,18 +90,16 @@ class Choice:
 
 def examine(inputs: Inputs) -> Results:
     """What every rule finds in a project."""
-    from djproject.checks.examined import Examined
-    from djproject.checks.registry import all_rules
     from djproject.pipeline.source import link, read_files
 
     package = inputs.project.package
     inside = {path: data for path, data in inputs.files.items() if path.is_relative_to(inputs.folder)}
     python = {path: data for path, data in inside.items() if path.suffix == ".py"}
-    pipeline = link(package, read_files(inputs.folder, package, python))
-    examined = Examined(
-        inputs.project, inputs.document, pipeline, inputs.files, inputs.names,
-        inputs.tracked, inputs.unignored, inputs.in_git, inputs.setting_problem,
-    )  # fmt: skip
+    pipeline = link(package, read_files(inputs.folder, package, python, meanwhile=_load_rules))
+    from djproject.checks.examined import Examined
+    from djproject.checks.registry import all_rules
+
+    examined = Examined(inputs, pipeline)
     findings = _found(examined, all_rules())
     spans = {
         (examined.relative(table.text_path), segment.end_line): segment.place.line
@@ -117,6 +111,10 @@ def examine(inputs: Inputs) -> Results:
     unique = {(f.order, f.hint): f for f in findings}
     ordered = tuple(sorted(unique.values(), key=lambda finding: finding.order))
     return Results(ordered, ignores, len(pipeline.modules), len(pipeline.tables), len(python))
+
+
+def _load_rules() -> None:
+    import djproject.checks.registry  # noqa: F401 (50 ms that need not wait for the files)
 
 
 def _found(examined: "Examined", rules: Sequence["Rule"]) -> list[Finding]:

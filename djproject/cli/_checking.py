@@ -4,8 +4,8 @@ import gc
 import os
 import sys
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from djproject.checks.cache import cached_results
 from djproject.checks.loading import Inputs, load_inputs
@@ -18,8 +18,7 @@ from djproject.project.files import replace_file
 FORMATS = ("text", "concise", "json", "github", "sarif")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """The arguments of one `djproject check`; None where pyproject.toml decides."""
 
     paths: tuple[str, ...] = ()
@@ -43,16 +42,16 @@ def quick_request(arguments: list[str]) -> Request | None:
     while rest:
         argument = rest.pop(0)
         if argument == "--format" and rest and rest[0] in FORMATS:
-            request = replace(request, format=rest.pop(0))
+            request = request._replace(format=rest.pop(0))
         elif argument == "--no-cache":
-            request = replace(request, cache=False)
+            request = request._replace(cache=False)
         elif argument in {"-q", "--quiet"}:
             _render.be_quiet(True)
         elif argument.startswith("-"):
             return None
         else:
             paths.append(argument)
-    return replace(request, paths=tuple(paths))
+    return request._replace(paths=tuple(paths))
 
 
 def run_quick(request: Request) -> int:
@@ -93,7 +92,7 @@ def _check_once(request: Request, inputs: Inputs) -> int:
     findings, held_back = chosen(results, choice)
     if request.write_baseline is not None:
         path = inputs.project.root / request.write_baseline
-        everything, _ = chosen(results, replace(choice, baseline=None))
+        everything, _ = chosen(results, choice._replace(baseline=None))
         replace_file(path, baseline_text(everything).encode())
         _render.note(f"{request.write_baseline} holds {len(everything)} findings.")
         _render.next_step(f'baseline = "{request.write_baseline}" below [tool.djproject.check] in pyproject.toml')
@@ -213,7 +212,7 @@ def _watch(request: Request) -> int:
             if files != last:
                 if sys.stdout.isatty():
                     _render.clear_screen()
-                code = _check_once(replace(request, watch=False), inputs)
+                code = _check_once(request._replace(watch=False), inputs)
                 last = dict(load_inputs().files) if request.fix else files
         except DJProjectError as error:
             if last != {}:

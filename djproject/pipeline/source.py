@@ -1,7 +1,6 @@
 """Schema modules and their tables, linked: what every name in a package's source means."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +16,7 @@ from djproject.project.location import Project
 from djproject.project.names import TIER_ALIASES, TIERS
 
 MANY_FILES = 300
-FIRST_HALF = 0.6  # the second process also packs what it read
+FIRST_HALF = 0.54  # the second process also packs what it read
 TIER_CLASSES = {tier.capitalize(): tier for tier in (*TIERS, "part")} | {
     alias.capitalize(): tier for alias, tier in TIER_ALIASES.items()
 }
@@ -88,8 +87,7 @@ class Table(NamedTuple):
         return zip(self.definition.foreign_keys if self.definition else (), self.parents, strict=True)
 
 
-@dataclass(frozen=True)
-class SchemaModule:
+class SchemaModule(NamedTuple):
     """One module that declares a schema.
 
     Attributes
@@ -119,7 +117,6 @@ class SchemaModule:
     source: PythonModule | None = None
 
 
-@dataclass(frozen=True)
 class Pipeline:
     """All schema modules of a package, sorted by name.
 
@@ -135,10 +132,14 @@ class Pipeline:
         Table classes in modules that declare no schema.
     """
 
-    package: str
-    modules: tuple[SchemaModule, ...]
-    sources: Mapping[str, PythonModule] = field(default_factory=dict)
-    strays: tuple[Table, ...] = ()
+    def __init__(
+        self,
+        package: str,
+        modules: tuple[SchemaModule, ...],
+        sources: Mapping[str, PythonModule] | None = None,
+        strays: tuple[Table, ...] = (),
+    ) -> None:
+        self.package, self.modules, self.sources, self.strays = package, modules, sources or {}, strays
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
@@ -197,8 +198,13 @@ def load_package(folder: Path, package: str) -> Pipeline:
     return pipeline
 
 
-def read_files(folder: Path, package: str, files: Mapping[Path, bytes]) -> dict[str, PythonModule]:
-    """What each file says, by module name; of many files two processes read one half each."""
+def read_files(
+    folder: Path, package: str, files: Mapping[Path, bytes], meanwhile: Callable[[], object] = dict
+) -> dict[str, PythonModule]:
+    """What each file says, by module name; of many files two processes read one half each.
+
+    `meanwhile` is what this process has to do as well; it is done when the second one is at work.
+    """
 
     def read(some: Iterable[tuple[Path, bytes]]) -> dict[str, PythonModule]:
         modules = {}
@@ -208,11 +214,15 @@ def read_files(folder: Path, package: str, files: Mapping[Path, bytes]) -> dict[
                 modules[name] = read_python(data, name=name, package=package, path=path)
         return modules
 
+    def work_and_read(some: Iterable[tuple[Path, bytes]]) -> dict[str, PythonModule]:
+        meanwhile()
+        return read(some)
+
     if len(files) < MANY_FILES:
-        return read(files.items())
+        return work_and_read(files.items())
     items = list(files.items())
     middle = int(len(items) * FIRST_HALF)
-    mine, others = both(lambda: read(items[:middle]), lambda: read(items[middle:]))
+    mine, others = both(lambda: work_and_read(items[:middle]), lambda: read(items[middle:]))
     return mine | others
 
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from djproject.errors import ConfigError
 
@@ -12,8 +13,7 @@ KEYS = ("select", "ignore", "fail-level", "per-file-ignores", "baseline", "layer
 LEVELS = ("error", "warning")
 
 
-@dataclass(frozen=True, slots=True)
-class CheckTable:
+class CheckTable(NamedTuple):
     """What `[tool.djproject.check]` says.
 
     Attributes
@@ -37,7 +37,7 @@ class CheckTable:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     fail_level: str = "error"
-    per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    per_file_ignores: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     baseline: str = ""
     layers: tuple[tuple[str, ...], ...] = ()
     independent: tuple[str, ...] = ()

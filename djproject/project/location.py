@@ -3,8 +3,8 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from djproject.errors import ConfigError, ProjectError
 from djproject.project.checking import CheckTable, read_check
@@ -15,8 +15,7 @@ DEFAULT_PACKAGE = "workflow"
 NO_PROJECT_HINT = "djproject init my_pipeline  (or: djproject init . --adopt)"
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """One pipeline project: a repository that is a Python package.
 
     Attributes
@@ -43,7 +42,7 @@ class Project:
     datajoint: DataJointTable
     target: str
     targets: Mapping[str, TargetTable]
-    check: CheckTable = field(default_factory=CheckTable)
+    check: CheckTable = CheckTable()
 
     @property
     def source(self) -> Path:

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from djproject.errors import ConfigError
 from djproject.project.stores import StoreSpec, looks_secret
@@ -12,8 +12,7 @@ SYSTEM_SECRETS = Path("/run/secrets/datajoint")
 Value = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownSetting:
+class KnownSetting(NamedTuple):
     """One of DataJoint's settings: its name in `dj.config`, its variable, its type and its default."""
 
     name: str
@@ -70,8 +69,7 @@ CHOICES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One value and where it came from.
 
     Attributes
@@ -95,8 +93,7 @@ class Setting:
         return self.value is not None and looks_secret(self.name.rsplit(".", 1)[-1])
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """Values from one source, below and above others.
 
     Attributes
@@ -117,7 +114,6 @@ class Layer:
     replaces_stores: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one process: what DataJoint is given, with provenance.
 
@@ -127,7 +123,10 @@ class Settings:
         In the order of DataJoint's own list, then the stores in the order of pyproject.toml.
     """
 
-    settings: tuple[Setting, ...]
+    __slots__ = ("settings",)
+
+    def __init__(self, settings: tuple[Setting, ...]) -> None:
+        self.settings = settings
 
     def __getitem__(self, name: str) -> Value | list[int]:
         """The value of a setting; KeyError for a name that DataJoint does not have."""

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from djproject.errors import ConfigError
 from djproject.project.names import checked_store_name
@@ -23,8 +22,7 @@ COMMON_KEYS = (
 PREFIX_DEFAULTS = {"hash_prefix": "_hash", "schema_prefix": "_schema", "filepath_prefix": ""}
 
 
-@dataclass(frozen=True, slots=True)
-class StoreProtocol:
+class StoreProtocol(NamedTuple):
     """The attributes a store of one protocol must and may have.
 
     Attributes

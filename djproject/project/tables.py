@@ -1,7 +1,8 @@
 """`[tool.datajoint]` and `[tool.djproject.targets]` as typed values."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from djproject.errors import ConfigError
 from djproject.project.settings import KNOWN, Layer, Value, read_value
@@ -11,8 +12,7 @@ EDIT = "$EDITOR pyproject.toml"
 TARGET_KEYS = {"backend", "host", "port", "user", "name", "use_tls", "stores"}
 
 
-@dataclass(frozen=True, slots=True)
-class DataJointTable:
+class DataJointTable(NamedTuple):
     """What `[tool.datajoint]` says.
 
     Attributes
@@ -35,8 +35,7 @@ class DataJointTable:
         return Layer(self.values, sources, self.stores, "pyproject.toml", self.defaults)
 
 
-@dataclass(frozen=True, slots=True)
-class TargetTable:
+class TargetTable(NamedTuple):
     """What `[tool.djproject.targets.NAME]` says: where a pipeline's database and stores live.
 
     Attributes
@@ -48,7 +47,7 @@ class TargetTable:
     """
 
     values: Mapping[str, Value]
-    stores: Mapping[str, StoreSpec] = field(default_factory=dict)
+    stores: Mapping[str, StoreSpec] = MappingProxyType({})
 
 
 def read_datajoint(table: object) -> DataJointTable:

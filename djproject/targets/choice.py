@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from djproject.errors import ConfigError, EnvironmentUnavailableError
@@ -117,7 +117,7 @@ def load_target(project: Project, option: str | None = None, environ: Mapping[st
         )
         layer = _embedded_layer(project, server)
         folders = tuple(Path(str(spec["location"])) for spec in layer.stores.values())
-        secrets = [replace(secret, stores={}) for secret in secrets]
+        secrets = [secret._replace(stores={}) for secret in secrets]
     else:
         layer = _named_layer(project, name, environ)
     settings = merged([read_environment(environ), layer, *secrets, project.datajoint.layer()])

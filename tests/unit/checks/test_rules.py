@@ -78,7 +78,6 @@ def test_findings_point_at_the_token_in_the_definition(tmp_path: Path) -> None:
 
 
 def test_findings_do_not_depend_on_the_order_of_files(tmp_path: Path) -> None:
-    from dataclasses import replace
 
     from djproject.checks.loading import load_inputs
     from djproject.checks.run import examine
@@ -88,7 +87,7 @@ def test_findings_do_not_depend_on_the_order_of_files(tmp_path: Path) -> None:
         files |= {f"{case.code.lower()}_{name}": content for name, content in case.bad.items() if "/" not in name}
     write_project(tmp_path, {name: text for name, text in files.items() if name.endswith(".py")})
     inputs = load_inputs(tmp_path)
-    backwards = replace(inputs, files=dict(reversed(list(inputs.files.items()))))
+    backwards = inputs._replace(files=dict(reversed(list(inputs.files.items()))))
     assert examine(inputs).findings == examine(backwards).findings
     assert len(examine(inputs).findings) > 50
 
