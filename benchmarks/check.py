@@ -29,7 +29,7 @@ def measure() -> None:
         written = write_pipeline(root, modules=modules, tables_per_module=tables, lines=lines)
         subprocess.run(["git", "init", "-q", str(root)], check=True)
         print(f"\n{name}, {modules * tables:,} tables, {written:,} lines\n")
-        _measure(root, rounds=7 if modules < 100 else 5)
+        _measure(root, rounds=9)
         shutil.rmtree(folder)
 
 

@@ -7,11 +7,12 @@ from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.findings import Location, Note
 from djproject.pipeline.cycles import components, edges_to_cut, shortest_cycle
+from djproject.pipeline.definition import ForeignKey
 from djproject.pipeline.editing import with_import, without_import
 from djproject.pipeline.graph import Reason, import_parents, module_parents, module_reasons
 from djproject.pipeline.module import Import, PythonModule
 from djproject.pipeline.scope import Kind
-from djproject.pipeline.source import SchemaModule, Table
+from djproject.pipeline.source import SchemaModule
 
 
 @rule
@@ -134,9 +135,14 @@ def foreign_keys_lead_to_imported_modules(examined: Examined) -> Iterator[Found]
     Source: book, Module-Level DAG; datajoint/declare.py, compile_foreign_key.
     """
     for module in examined.pipeline.modules:
+        typing_only = _typing_only(module)
         for table in module.tables:
             for index, key in enumerate(table.definition.foreign_keys if table.definition else ()):
-                missing = _unimported(examined, module, table, index)
+                meaning = table.meanings[index]
+                if meaning.kind is Kind.CLASS:
+                    missing = meaning.module if key.target.partition(".")[0] in typing_only else ""
+                else:
+                    missing = _unimported(examined, module, key) if meaning.kind is Kind.NOTHING else ""
                 if missing:
                     head = key.target.partition(".")[0]
                     neighbour = missing.rpartition(".")[0] == module.name.rpartition(".")[0] and "." not in missing
@@ -310,17 +316,17 @@ def _path(parents: dict[str, tuple[str, ...]], child: str, ancestor: str) -> tup
     return path_between(parents, child, ancestor) or ()
 
 
-def _unimported(examined: Examined, module: SchemaModule, table: Table, index: int) -> str:
-    """The module that a foreign key names without an import; empty where all is well."""
-    if table.definition is None or module.source is None:
-        return ""
-    key, meaning = table.definition.foreign_keys[index], table.meanings[index]
+def _typing_only(module: SchemaModule) -> set[str]:
+    """The names that a module imports for type checkers and not when it runs."""
+    imports = module.source.imports if module.source else ()
+    typing = {item.local for item in imports if item.when == "typing"}
+    return typing and typing - {item.local for item in imports if item.when == "import"}
+
+
+def _unimported(examined: Examined, module: SchemaModule, key: ForeignKey) -> str:
+    """The module that a foreign key names without an import; empty where it is none, or is known only later."""
     head, _, rest = key.target.partition(".")
-    if meaning.kind is Kind.CLASS:
-        typing_only = any(item.local == head and item.when == "typing" for item in module.source.imports)
-        again = any(item.local == head and item.when == "import" for item in module.source.imports)
-        return meaning.module if typing_only and not again else ""
-    if meaning.kind is not Kind.NOTHING or not rest or any(call.name == "" for call in module.source.schemas):
+    if module.source is None or not rest or any(call.name == "" for call in module.source.schemas):
         return ""
     above = module.name.rpartition(".")[0]
     candidates = [f"{above}.{head}".lstrip("."), head]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 UNUSED_IGNORE = "DJP090"
 LARGE_TABLES = 2000
-SECOND_PROCESS = ("DJP0", "DJP1", "DJP221")
+SECOND_PROCESS = ("DJP0", "DJP1", "DJP220", "DJP221")
 _IGNORE = re.compile(r"#\s*djp:\s*ignore(?:\[(?P<codes>[^\]]*)\])?")
 
 

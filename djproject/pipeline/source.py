@@ -16,7 +16,7 @@ from djproject.project.location import Project
 from djproject.project.names import TIER_ALIASES, TIERS
 
 MANY_FILES = 300
-FIRST_HALF = 0.54  # the second process also packs what it read
+FIRST_HALF = 0.58
 TIER_CLASSES = {tier.capitalize(): tier for tier in (*TIERS, "part")} | {
     alias.capitalize(): tier for alias, tier in TIER_ALIASES.items()
 }
@@ -177,6 +177,13 @@ class Pipeline:
         return self._tables_by_name.get(full_name)
 
 
+class Sources(NamedTuple):
+    """The files of a package as they were read: modules by name, definitions by their text."""
+
+    modules: Mapping[str, PythonModule]
+    definitions: Mapping[str, Definition]
+
+
 def load_pipeline(project: Project) -> Pipeline:
     """The pipeline in a project's source folder; nothing is imported.
 
@@ -200,21 +207,22 @@ def load_package(folder: Path, package: str) -> Pipeline:
 
 def read_files(
     folder: Path, package: str, files: Mapping[Path, bytes], meanwhile: Callable[[], object] = dict
-) -> dict[str, PythonModule]:
+) -> Sources:
     """What each file says, by module name; of many files two processes read one half each.
 
     `meanwhile` is what this process has to do as well; it is done when the second one is at work.
     """
 
-    def read(some: Iterable[tuple[Path, bytes]]) -> dict[str, PythonModule]:
+    def read(some: Iterable[tuple[Path, bytes]]) -> Sources:
         modules = {}
         with quietly():
             for path, data in some:
                 name = module_name(path, folder)
                 modules[name] = read_python(data, name=name, package=package, path=path)
-        return modules
+        texts = (c.definition.value for m in modules.values() for f in m.classes for c in (f, *f.parts) if c.definition)
+        return Sources(modules, {text: read_definition(text) for text in texts if text is not None})
 
-    def work_and_read(some: Iterable[tuple[Path, bytes]]) -> dict[str, PythonModule]:
+    def work_and_read(some: Iterable[tuple[Path, bytes]]) -> Sources:
         meanwhile()
         return read(some)
 
@@ -223,12 +231,13 @@ def read_files(
     items = list(files.items())
     middle = int(len(items) * FIRST_HALF)
     mine, others = both(lambda: work_and_read(items[:middle]), lambda: read(items[middle:]))
-    return mine | others
+    return Sources({**mine.modules, **others.modules}, {**mine.definitions, **others.definitions})
 
 
-def link(package: str, sources: Mapping[str, PythonModule]) -> Pipeline:
+def link(package: str, read: Sources) -> Pipeline:
     """The pipeline that the files of a package make up."""
-    linker = _Linker(sources)
+    sources = read.modules
+    linker = _Linker(read)
     modules: list[SchemaModule] = []
     strays: list[Table] = []
     for name in sorted(sources):
@@ -254,11 +263,11 @@ def _stem(base: str, name: str) -> str:
 
 
 class _Linker:
-    def __init__(self, sources: Mapping[str, PythonModule]) -> None:
-        self.sources = sources
-        self.scopes = Scopes(sources)
+    def __init__(self, read: Sources) -> None:
+        self.sources = read.modules
+        self.scopes = Scopes(read.modules)
         self._tiers: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._definitions: dict[str, Definition] = {}
+        self._definitions = dict(read.definitions)
         self._bases = self._base_classes()
 
     def tables(self, source: PythonModule) -> Iterator[Table]:

@@ -15,7 +15,7 @@ from djproject.pipeline.graph import (
     table_parents,
 )
 from djproject.pipeline.reading import read_python
-from djproject.pipeline.source import Pipeline, link, load_package, stores_in_use
+from djproject.pipeline.source import Pipeline, Sources, link, load_package, stores_in_use
 
 
 def read(text: str, name: str = "mine", **others: str) -> "Pipeline":
@@ -23,7 +23,7 @@ def read(text: str, name: str = "mine", **others: str) -> "Pipeline":
         module: read_python(content.encode(), name=module, package="workflow", path=Path(f"{module}.py"))
         for module, content in {name: text, **others}.items()
     }
-    return link("workflow", sources)
+    return link("workflow", Sources(sources, {}))
 
 
 SUBJECT = """import datajoint as dj
