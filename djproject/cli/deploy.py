@@ -1,6 +1,9 @@
 """`djproject deploy`."""
 
 from dataclasses import asdict
+from typing import Annotated
+
+import typer
 
 from djproject.cli import _render
 from djproject.cli._gate import refuse_errors
@@ -14,7 +17,14 @@ app = new_app()
 
 
 @app.command()
-def deploy(target: TargetOption = None, dry_run: DryRunOption = False, format: FormatOption = Format.TEXT) -> None:
+def deploy(
+    target: TargetOption = None,
+    make_stores: Annotated[
+        bool, typer.Option("--make-stores", help="First make the buckets and folders of stores that are missing.")
+    ] = False,
+    dry_run: DryRunOption = False,
+    format: FormatOption = Format.TEXT,
+) -> None:
     """Declare schemas, tables and job tables in the database.
 
     Upstream first; what is there already is left alone, so a second deploy does nothing.
@@ -33,6 +43,11 @@ def deploy(target: TargetOption = None, dry_run: DryRunOption = False, format: F
     refuse_errors(project)
     place = load_target(project, target)
     _render.target(place.description)
+    if make_stores and not dry_run:
+        from djproject.targets.buckets import make_stores as make
+
+        for bucket in make(place):
+            _render.note(f"Made the bucket {bucket}.")
     created = missing(place, pipeline) if dry_run else declare(project, place, pipeline)
     if format is Format.JSON:
         _render.as_json({"target": place.name, "dry_run": dry_run, "created": [asdict(item) for item in created]})

@@ -1,24 +1,78 @@
 """`djproject down`."""
 
 import os
+from typing import Annotated
+
+import typer
 
 from djproject.cli import _render
-from djproject.cli._options import new_app
+from djproject.cli._options import DryRunOption, new_app
+from djproject.errors import ProjectError
 from djproject.project.files import state_directory
-from djproject.project.location import load_project
-from djproject.targets.embedded import EmbeddedServer, stop
+from djproject.project.location import Project, load_project
 
 app = new_app()
 
 
 @app.command()
-def down() -> None:
-    """Stop the embedded database.
+def down(
+    volumes: Annotated[
+        bool, typer.Option("--volumes", help="Delete the stack's data too, once the project's name was typed.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Stop the stack and the embedded database.
 
-    It starts again by itself when it is needed. Programs that use it now lose their connection.
+    The workers of the stack finish their jobs first, at most as long as WORKER_GRACE in docker/.env says. The data
+    stay unless --volumes is given. The embedded database starts again by itself when it is needed; programs that use
+    it now lose their connection.
 
     Example: djproject down
     """
+    from djproject.targets.embedded import EmbeddedServer, stop
+
     project = load_project()
-    stopped = stop(EmbeddedServer(state_directory(project.root, os.environ)))
-    _render.note("The embedded database is stopped." if stopped else "The embedded database was not running.")
+    stack_done = _stop_stack(project, volumes=volumes, yes=yes, dry_run=dry_run)
+    server = EmbeddedServer(state_directory(project.root, os.environ))
+    if dry_run:
+        _render.result("would stop the embedded database, if it runs")
+        return
+    if stop(server):
+        _render.note("The embedded database is stopped.")
+    elif not stack_done:
+        _render.note("Nothing was running: neither the stack nor the embedded database.")
+
+
+def _stop_stack(project: Project, *, volumes: bool, yes: bool, dry_run: bool) -> bool:
+    """Stop the stack, where this machine has one; whether it had."""
+    from djproject.targets.stack import ENVIRONMENT_FILE
+
+    if not (project.root / ENVIRONMENT_FILE).is_file():
+        return False
+    from djproject.cli._stack import follow
+    from djproject.stack.starting import Stack
+    from djproject.stack.stopping import is_there, stop
+
+    stack = Stack(project)
+    if not is_there(stack):
+        return False
+    if dry_run:
+        _render.result(f"would stop the stack {stack.plan().name}{' and delete its data' if volumes else ''}")
+        return True
+    if volumes and not yes:
+        _ask(project.name)
+    follow(stop(stack, volumes=volumes))
+    _render.note("The stack is gone, with its data." if volumes else "The stack is stopped; its data stay.")
+    _render.next_step("djproject up" if not volumes else "djproject up  (begins anew)")
+    return True
+
+
+def _ask(name: str) -> None:
+    if not _render.is_terminal():
+        raise ProjectError(
+            "Deleting the data of the stack needs a word of yours.", hint="djproject down --volumes --yes"
+        )
+    answer = typer.prompt(f"All data of the stack will be deleted. Type the project's name ({name})", err=True)
+    if answer.strip() != name:
+        raise ProjectError("That was not the project's name; nothing was deleted.", hint="djproject down")

@@ -9,7 +9,16 @@ from djproject.cli import _render
 from djproject.cli._options import DryRunOption, YesOption, new_app
 from djproject.errors import DJProjectError
 from djproject.project.location import find_root
-from djproject.scaffold.new_project import DATABASES, DOCS, LICENSES, Answers, Author, plan_project, read_author
+from djproject.scaffold.new_project import (
+    DATABASES,
+    DOCS,
+    LICENSES,
+    OBJECT_STORES,
+    Answers,
+    Author,
+    plan_project,
+    read_author,
+)
 from djproject.scaffold.plan import Action, write_plan
 
 app = new_app()
@@ -35,6 +44,14 @@ def init(
     docs: Annotated[
         str, typer.Option(metavar="|".join(DOCS), autocompletion=_choices(DOCS), help="What builds the documentation.")
     ] = "mkdocs",
+    object_store: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(OBJECT_STORES),
+            autocompletion=_choices(OBJECT_STORES),
+            help="What the Docker stack keeps objects in.",
+        ),
+    ] = "seaweedfs",
     example: Annotated[bool, typer.Option("--example", help="Include a worked pipeline on real data.")] = False,
     adopt: Annotated[bool, typer.Option("--adopt", help="Add what is missing to a folder that is not empty.")] = False,
     no_git: Annotated[bool, typer.Option("--no-git", help="Make no repository.")] = False,
@@ -49,7 +66,7 @@ def init(
 
     root = directory.absolute()
     who = read_author(author) if author else (Author() if no_git else git_identity(root))
-    answers = Answers(name or root.name, package, description, license, who, database, docs, example)
+    answers = Answers(name or root.name, package, description, license, who, database, docs, example, object_store)
     plan_project(root, answers, adopt=adopt)  # refuses before anything is asked
     if _render.is_terminal() and not yes and not dry_run:
         answers = _asked(answers)

@@ -1,5 +1,6 @@
 """Schemas, tables and job tables declared in dependency order."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,6 +8,7 @@ from typing import Any
 
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.source import Pipeline
+from djproject.population.leases import declare_leases
 from djproject.population.loading import LoadedTable, load_tables, part_name, sql_names
 from djproject.project.location import Project
 from djproject.project.names import AUTOPOPULATED
@@ -57,6 +59,8 @@ def deploy(project: Project, target: Target, pipeline: Pipeline) -> tuple[Declar
     """
     connection = connect(target)
     before = _existing(connection)
+    with contextlib.suppress(Exception):  # without the right to make a schema, workers work without leases
+        declare_leases(connection)
     tables = load_tables(project, target, pipeline, create=True)
     for loaded in tables:
         if loaded.table.tier in AUTOPOPULATED:

@@ -61,6 +61,14 @@ class Added:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovered:
+    """Jobs of workers that are gone wait again."""
+
+    slot: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Idle:
     """A whole pass over all tables, begun at `began` (monotonic clock), found nothing to do."""
 
@@ -86,8 +94,10 @@ class Lost:
     exit_code: int
 
 
-Event = Started | Made | Failed | Added | Idle | Refused | Lost
-_KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in (Started, Made, Failed, Added, Idle, Refused, Lost)}
+Event = Started | Made | Failed | Added | Recovered | Idle | Refused | Lost
+_KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind for kind in (Started, Made, Failed, Added, Recovered, Idle, Refused, Lost)
+}
 
 
 def line_of(event: Event) -> bytes:

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from djproject.errors import DJProjectError, ProjectError
+from djproject.errors import DJProjectError, EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.source import load_pipeline
 from djproject.population.deploy import missing
-from djproject.population.events import Added, Event, Failed, Idle, Made, Refused, Started, line_of
+from djproject.population.events import Added, Event, Failed, Idle, Made, Recovered, Refused, Started, line_of
+from djproject.population.health import Health
 from djproject.population.jobs import AbandonJob, add_jobs, check_restrictions, forget_errors, make_job, pending_keys
+from djproject.population.leases import leased, recover
 from djproject.population.loading import LoadedTable, load_tables
 from djproject.population.progress import table_statuses
 from djproject.project.files import make_state_directory, state_directory
@@ -30,6 +32,11 @@ from djproject.targets.choice import load_target
 
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 2.0
+RETRY_SECONDS = 5.0
+
+
+class NothingToDoYet(ProjectError):
+    """There is nothing to fill now; a deployment can change that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ def work(
     should_stop: Callable[[], bool],
     wait: Callable[[float], object],
     tell: Callable[[Event], None],
+    health: Health,
 ) -> None:
     """Fill tables, pass after pass, until told to stop.
 
@@ -86,11 +94,20 @@ def work(
         Pauses for some seconds, less when a stop is requested.
     tell
         Called for every event.
+    health
+        Told of every turn and job.
     """
     pause = FIRST_PAUSE_SECONDS
     while not should_stop():
         began = time.monotonic()
-        made = sum(_drain(table, assignment, locks=locks, should_stop=should_stop, tell=tell) for table in tables)
+        health.turn()
+        recovered = recover(tables)
+        if recovered:
+            tell(Recovered(assignment.slot, recovered))
+        made = sum(
+            _drain(table, assignment, locks=locks, should_stop=should_stop, tell=tell, health=health)
+            for table in tables
+        )
         if made:
             pause = FIRST_PAUSE_SECONDS
         elif not should_stop():
@@ -116,13 +133,28 @@ def main(package_file: str | None = None) -> int:
         project = load_project(root)
         target = load_target(project)
         print(f"djproject worker: {project.name} on {target.description}", file=sys.stderr, flush=True)  # noqa: T201
-        _work_on(project, Assignment(str(project.root), target.name), stopping, _print_event)
+        _work_patiently(project, Assignment(str(project.root), target.name), stopping)
     except DJProjectError as error:
         _print_event(Refused(1, error.message, error.hint, error.details))
         return 2
     except AbandonJob:
         pass
     return 0
+
+
+def _work_patiently(project: Project, assignment: Assignment, stopping: threading.Event) -> None:
+    """Work as a service does: wait for the database, for the tables to be declared, for a table that fills itself."""
+    health = Health.from_environment(os.environ)
+    said = ""
+    while not stopping.is_set():
+        try:
+            _work_on(project, assignment, stopping, _print_event, health)
+        except (EnvironmentUnavailableError, NothingToDoYet) as error:
+            if error.message != said:
+                said = error.message
+                _print_event(Refused(1, error.message, f"{error.hint}  (this worker waits)"))
+            health.turn()
+            stopping.wait(RETRY_SECONDS)
 
 
 def _pool_main() -> int:
@@ -145,7 +177,7 @@ def _pool_main() -> int:
             stopping.set()
 
     try:
-        _work_on(load_project(Path(assignment.root)), assignment, stopping, tell)
+        _work_on(load_project(Path(assignment.root)), assignment, stopping, tell, Health(None))
     except DJProjectError as error:
         tell(Refused(assignment.slot, error.message, error.hint, error.details))
         return 2
@@ -155,7 +187,11 @@ def _pool_main() -> int:
 
 
 def _work_on(
-    project: Project, assignment: Assignment, stopping: threading.Event, tell: Callable[[Event], None]
+    project: Project,
+    assignment: Assignment,
+    stopping: threading.Event,
+    tell: Callable[[Event], None],
+    health: Health,
 ) -> None:
     pipeline = load_pipeline(project)
     target = load_target(project, assignment.target)
@@ -167,11 +203,11 @@ def _work_on(
             f"{by_hand[0]} does not fill itself: it is not imported or computed.", hint="djproject status"
         )
     if not chosen:
-        raise ProjectError("The pipeline has no imported or computed table, so there is nothing to populate.",
-                           hint="djproject add-table MODULE Class:computed --parent module.Table")  # fmt: skip
+        raise NothingToDoYet("The pipeline has no imported or computed table, so there is nothing to populate.",
+                             hint="djproject add-table MODULE Class:computed --parent module.Table")  # fmt: skip
     lacking = missing(target, pipeline)
     if lacking:
-        raise ProjectError(
+        raise NothingToDoYet(
             f"The {lacking[0].kind} {lacking[0].name} is not declared at the target {target.name}.",
             hint="djproject deploy",
         )
@@ -186,14 +222,16 @@ def _work_on(
             forget_errors(table)
     locks = make_state_directory(state_directory(project.root, os.environ)) / "locks"
     locks.mkdir(exist_ok=True)
-    work(
-        loaded,
-        assignment,
-        locks=locks,
-        should_stop=stopping.is_set,
-        wait=stopping.wait,
-        tell=tell,
-    )
+    with leased(loaded[0].instance.connection, project.name):
+        work(
+            loaded,
+            assignment,
+            locks=locks,
+            should_stop=stopping.is_set,
+            wait=stopping.wait,
+            tell=tell,
+            health=health,
+        )
 
 
 def _drain(
@@ -203,6 +241,7 @@ def _drain(
     locks: Path,
     should_stop: Callable[[], bool],
     tell: Callable[[Event], None],
+    health: Health,
 ) -> int:
     """Make the jobs of one table that wait, look once for new ones, and return how many were made or failed."""
     count, looked = 0, False
@@ -217,7 +256,8 @@ def _drain(
         for key in keys:
             if should_stop():
                 break
-            outcome = make_job(table, key, slot=assignment.slot)
+            with health.job():
+                outcome = make_job(table, key, slot=assignment.slot)
             if outcome is not None:
                 count += 1
                 tell(outcome)
@@ -259,6 +299,8 @@ def _print_event(event: Event) -> None:
             text = f"failed {table} ({key}): {message}"
         case Added(table=table, count=count):
             text = f"{count} new jobs for {table}"
+        case Recovered(count=count):
+            text = f"{count} jobs of a worker that is gone are pending again"
         case Refused(message=message, hint=hint, details=details):
             text = "\n".join(filter(None, (f"error: {message}", details, hint and f"next: {hint}")))
         case _:

@@ -16,6 +16,7 @@ from djproject.scaffold.plan import Plan, plan_new_files
 LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "GPL-3.0-or-later")
 DATABASES = ("postgresql", "mysql")
 DOCS = ("mkdocs", "sphinx")
+OBJECT_STORES = ("seaweedfs", "minio", "none")
 PACKAGE_FOLDER = "__package__"
 IGNORED_IN_EMPTY = {".git", ".DS_Store"}
 
@@ -50,6 +51,8 @@ class Answers:
         What builds the documentation.
     example
         Whether the worked pipeline on real data is included.
+    object_store
+        What the Docker stack keeps objects in; "none" where all stores are folders.
     year
         In the licence.
     """
@@ -62,6 +65,7 @@ class Answers:
     database: str = "postgresql"
     docs: str = "mkdocs"
     example: bool = False
+    object_store: str = "seaweedfs"
     year: int = 0
 
     def checked(self) -> "Answers":
@@ -72,6 +76,7 @@ class Answers:
             (self.license, LICENSES, "--license"),
             (self.database, DATABASES, "--database"),
             (self.docs, DOCS, "--docs"),
+            (self.object_store, OBJECT_STORES, "--object-store"),
         ):
             if value not in choices:
                 raise ProjectError(
@@ -132,7 +137,9 @@ def _contents(answers: Answers) -> Iterator[tuple[str, bytes]]:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 (no HTML)
     )
-    environment.filters.update(toml=_quoted, yaml=_quoted, python=_python_literal, bucket=_bucket_name)
+    environment.filters.update(
+        toml=_quoted, yaml=_quoted, python=_python_literal, bucket=_bucket_name, compose=_compose_name
+    )
     values = {
         "name": answers.name,
         "package": answers.package,
@@ -143,6 +150,7 @@ def _contents(answers: Answers) -> Iterator[tuple[str, bytes]]:
         "holder": answers.author.name or f"the {answers.name} developers",
         "database": answers.database,
         "docs": answers.docs,
+        "object_store": answers.object_store,
         "example": answers.example,
         "year": answers.year or datetime.datetime.now(tz=datetime.UTC).year,
     }
@@ -236,3 +244,8 @@ def _python_literal(value: str) -> str:
 def _bucket_name(name: str) -> str:
     """A bucket name S3 allows, made from the project's: lower case, digits and hyphens, 3 to 63 characters."""
     return (re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-") + "-data")[:63]
+
+
+def _compose_name(name: str) -> str:
+    """A name that Compose allows, made from the project's: lower case, digits, hyphens and underscores."""
+    return re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_") or "pipeline"

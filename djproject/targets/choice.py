@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from djproject.errors import ConfigError, EnvironmentUnavailableError
+from djproject.errors import ConfigError
 from djproject.project.files import make_state_directory, replace_file, state_directory
 from djproject.project.location import Project
 from djproject.project.secrets import SECRETS_DIRECTORY, load_secrets, target_password
 from djproject.project.settings import SYSTEM_SECRETS, Layer, Settings, Value, merged, read_environment
 from djproject.project.stores import COMMON_KEYS, StoreSpec
 from djproject.targets.embedded import SUPERUSER, EmbeddedServer, ensure_running
+from djproject.targets.stack import STACK, stack_address, stack_layer
 
 EMBEDDED = "embedded"
-STACK = "stack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Target:
     server
         The embedded server, where the target has one and nothing overrides its address.
     folders
-        Local folders of the stores that the target makes by itself; empty for all but the embedded one.
+        Local folders of the stores that the target makes by itself: those of the embedded one and of the stack.
     """
 
     name: str
@@ -108,10 +108,9 @@ def load_target(project: Project, option: str | None = None, environ: Mapping[st
     server = None
     folders: tuple[Path, ...] = ()
     if name == STACK:
-        raise EnvironmentUnavailableError(
-            "This project has no Docker stack yet.", hint="djproject use embedded  (or --target embedded)"
-        )
-    if name == EMBEDDED:
+        layer = stack_layer(project, stack_address(project, environ))
+        folders = tuple(Path(str(spec["location"])) for spec in layer.stores.values() if spec.get("protocol") == "file")
+    elif name == EMBEDDED:
         server = EmbeddedServer(
             state_directory(project.root, environ), durable=environ.get("DJPROJECT_DURABLE") != "false"
         )

@@ -1,0 +1,28 @@
+"""`djproject logs`."""
+
+from typing import Annotated
+
+import typer
+
+from djproject.cli._options import new_app
+from djproject.cli._stack import complete_services, load_stack
+
+app = new_app()
+
+
+@app.command()
+def logs(
+    service: Annotated[
+        list[str] | None, typer.Argument(autocompletion=complete_services, help="Which services; by default all.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    tail: Annotated[int, typer.Option(min=0, help="How many lines of the past, of each.")] = 100,
+) -> None:
+    """Show what the services of the stack say.
+
+    Example: djproject logs worker -f
+    """
+    stack = load_stack()
+    stack.require_services(service or [])
+    options = ["--tail", str(tail), *(["--follow"] if follow else [])]
+    raise typer.Exit(stack.compose.attach("logs", *options, *(service or [])))

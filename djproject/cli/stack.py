@@ -1,0 +1,83 @@
+"""`djproject stack`: status, snapshot, restore."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._options import Format, FormatOption, new_app
+from djproject.cli._stack import load_stack
+
+app = new_app(help="Look at the stack; take a snapshot of its data, and restore it.\n\nExample: djproject stack status")
+
+
+@app.command()
+def status(format: FormatOption = Format.TEXT) -> None:
+    """Show the services of the stack: state, health, address.
+
+    Example: djproject stack status --format json
+    """
+    stack = load_stack()
+    services = stack.services()
+    if format is Format.JSON:
+        _render.as_json({"stack": stack.plan().name, "services": [asdict(service) for service in services]})
+        return
+    if not services:
+        _render.note("The stack is down.")
+        _render.next_step("djproject up")
+        return
+    _render.service_table(services)
+    for service in services:
+        if service.has_failed and service.service != "deploy":
+            _render.next_step(f"djproject logs {service.service}")
+            break
+
+
+@app.command()
+def snapshot(
+    file: Annotated[Path, typer.Argument(help="The file to write, a tar archive.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+) -> None:
+    """Write the database and all buckets to one file.
+
+    The dump is of one moment. Workers may go on meanwhile: objects are written before the rows that name them.
+
+    Example: djproject stack snapshot before-the-change.tar
+    """
+    from djproject.errors import ProjectError
+    from djproject.stack.snapshot import write_snapshot
+
+    if file.exists() and not force:
+        raise ProjectError(f"{file} is there already.", hint=f"djproject stack snapshot {file} --force")
+    manifest = write_snapshot(load_stack(), file.absolute())
+    size = file.stat().st_size / 1e6
+    _render.note(
+        f"{file}: the database, {manifest.objects} objects and {manifest.files} files, {size:.1f} MB (mode 0600)."
+    )
+    _render.next_step(f"djproject stack restore {file}  (into an empty stack)")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `stack snapshot` wrote.")],
+    force: Annotated[bool, typer.Option("--force", help="Delete the data that are there first.")] = False,
+) -> None:
+    """Put the data of a snapshot into the stack.
+
+    Database and object store are started for it, the workers are stopped; `djproject up` starts them again. A stack
+    that has data is refused, unless --force.
+
+    Example: djproject stack restore before-the-change.tar
+    """
+    from djproject.stack.environment import complete_environment
+    from djproject.stack.snapshot import read_manifest, restore_snapshot
+
+    read_manifest(file)
+    stack = load_stack()
+    if not stack.is_made:
+        complete_environment(stack.compose.folder, stack.own_name())
+    manifest = restore_snapshot(stack, file.absolute(), force=force)
+    _render.note(f"Restored {manifest.project} as of {manifest.created}, {manifest.objects} objects.")
+    _render.next_step("djproject up")

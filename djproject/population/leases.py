@@ -1,0 +1,191 @@
+"""Leases: each worker says every few seconds, on a connection of its own, that it lives.
+
+A job that is reserved goes back to the queue only where its owner is provably gone: its lease ran out, or it was a
+process of this machine that is no more. Jobs of workers without a lease (DataJoint's own `populate`) are never touched.
+The lease is the row of `djproject.worker_lease` with the owner's host, process and connection, as the job has them.
+"""
+
+import os
+import platform
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from djproject.population.loading import LoadedTable
+from djproject.project.names import AUTOPOPULATED
+
+SCHEMA, TABLE = "djproject", "djproject.worker_lease"
+BEAT_SECONDS = 8.0
+LEASE_SECONDS = 30
+COLUMNS = """
+    worker CHAR(32) NOT NULL PRIMARY KEY,
+    pipeline VARCHAR(255) NOT NULL,
+    host VARCHAR(255) NOT NULL,
+    pid INT NOT NULL,
+    connection_id BIGINT NOT NULL,
+    process_started DOUBLE PRECISION NOT NULL,
+    started TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    beat TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    seconds INT NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One worker's word that it lives.
+
+    Attributes
+    ----------
+    worker
+        Its id.
+    host, pid, connection_id
+        What DataJoint writes into the jobs it reserves.
+    process_started
+        Seconds since the epoch; another process of that number is another one.
+    expired
+        Whether its last word is too long ago, by the server's clock.
+    """
+
+    worker: str
+    host: str
+    pid: int
+    connection_id: int
+    process_started: float
+    expired: bool
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the worker is provably no more."""
+        return self.expired or (self.host == platform.node() and _started(self.pid) != self.process_started)
+
+
+def declare_leases(connection: Any) -> None:
+    """Make the table of leases where it is missing; what the database refuses is raised."""
+    connection.query(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    connection.query(f"CREATE TABLE IF NOT EXISTS {TABLE} ({COLUMNS})")
+
+
+@contextmanager
+def leased(connection: Any, pipeline: str) -> Iterator[str]:
+    """Hold a lease for the process that works on `connection`; its id is yielded, empty where there can be none.
+
+    Where the table cannot be made, the worker works without: its jobs are then as DataJoint's own.
+    """
+    try:
+        own = _second(connection)
+        declare_leases(own)
+    except Exception:  # no right to make a schema: any database error
+        yield ""
+        return
+    worker = uuid.uuid4().hex
+    values = (worker, pipeline, platform.node(), os.getpid(), connection.connection_id, _started(os.getpid()))
+    _insert(own, values)
+    ended = threading.Event()
+    thread = threading.Thread(target=_beat, args=(own, values, ended), daemon=True)
+    thread.start()
+    try:
+        yield worker
+    finally:
+        ended.set()
+        thread.join(timeout=5)
+        _forget(own, worker)
+
+
+def recover(tables: Sequence[LoadedTable]) -> int:
+    """Give the jobs of workers that are gone back to the queue; how many they were."""
+    if not tables:
+        return 0
+    connection = tables[0].instance.connection
+    count = 0
+    for lease in read_leases(connection):
+        if lease.is_gone:
+            for loaded in tables:
+                if loaded.table.tier in AUTOPOPULATED:
+                    count += _give_back(connection, loaded, lease)
+            connection.query(f"DELETE FROM {TABLE} WHERE worker=%s", args=(lease.worker,))
+    return count
+
+
+def read_leases(connection: Any) -> list[Lease]:
+    """The leases of all workers; none where there is no table of them."""
+    columns = "worker, host, pid, connection_id, process_started"
+    late = (
+        "beat < CURRENT_TIMESTAMP(3) - INTERVAL seconds SECOND"
+        if connection.adapter.backend == "mysql"
+        else "beat < CURRENT_TIMESTAMP(3) - seconds * INTERVAL '1 second'"
+    )
+    try:
+        rows = connection.query(f"SELECT {columns}, {late} FROM {TABLE}").fetchall()
+    except Exception as error:
+        if _is_missing(error):
+            return []
+        raise
+    return [
+        Lease(str(worker), str(host), int(pid), int(connection_id), float(began), bool(expired))
+        for worker, host, pid, connection_id, began, expired in rows
+    ]
+
+
+def _give_back(connection: Any, loaded: LoadedTable, lease: Lease) -> int:
+    query = (
+        f"UPDATE {loaded.instance.jobs.full_table_name} SET status='pending' "
+        "WHERE status='reserved' AND host=%s AND pid=%s AND connection_id=%s"
+    )
+    cursor = connection.query(query, args=(lease.host, lease.pid, lease.connection_id))
+    return max(int(cursor.rowcount), 0)
+
+
+def _beat(own: Any, values: tuple[Any, ...], ended: threading.Event) -> None:
+    """Renew the lease every few seconds; after an outage, on a new connection, and anew if it was taken for dead."""
+    while not ended.wait(BEAT_SECONDS):
+        try:
+            cursor = own.query(f"UPDATE {TABLE} SET beat=CURRENT_TIMESTAMP(3) WHERE worker=%s", args=values[:1])
+            if cursor.rowcount == 0:
+                _insert(own, values)
+        except Exception:  # the database is away; the next beat tries again
+            try:
+                own.connect()
+            except Exception:  # noqa: S112 (still away)
+                continue
+
+
+def _insert(own: Any, values: tuple[Any, ...]) -> None:
+    own.query(
+        f"INSERT INTO {TABLE} (worker, pipeline, host, pid, connection_id, process_started, seconds) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        args=(*values, LEASE_SECONDS),
+    )
+
+
+def _forget(own: Any, worker: str) -> None:
+    try:
+        own.query(f"DELETE FROM {TABLE} WHERE worker=%s", args=(worker,))
+        own.close()
+    except Exception:  # noqa: S110 (the lease runs out by itself)
+        pass
+
+
+def _second(connection: Any) -> Any:
+    """A second connection to the same server."""
+    import datajoint as dj
+
+    info = connection.conn_info
+    return dj.Connection(info["host"], info["user"], info["passwd"], info["port"], info["ssl_input"])
+
+
+def _started(pid: int) -> float:
+    """When a process began, in seconds since the epoch; 0 where there is none."""
+    import psutil
+
+    try:
+        return round(float(psutil.Process(pid).create_time()), 2)
+    except psutil.Error:
+        return 0.0
+
+
+def _is_missing(error: BaseException) -> bool:
+    text = f"{type(error).__name__} {error}".lower()
+    return any(word in text for word in ("missingtable", "doesn't exist", "does not exist", "undefinedtable"))

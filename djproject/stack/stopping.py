@@ -1,0 +1,74 @@
+"""`down` and what else is done to a stack that runs."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+
+from djproject.project.files import locked
+from djproject.stack.environment import NAME, change_environment
+from djproject.stack.services import PROJECT_LABEL, look, wait_until_up
+from djproject.stack.starting import DEPLOY, WORKER, Doing, Event, Stack, expected
+from djproject.targets.stack import read_variables
+
+
+def stop(stack: Stack, *, volumes: bool = False) -> Iterator[Event]:
+    """Stop a stack in order, the workers first, which finish their jobs; its containers are gone afterwards.
+
+    Parameters
+    ----------
+    stack
+        Which.
+    volumes
+        Delete its data too.
+    """
+    with locked(stack.state / "lock"):
+        plan = stack.plan()
+        services = look(stack.client, plan.name)
+        if any(s.service == WORKER and s.state in {"running", "restarting"} for s in services):
+            grace = read_variables(stack.compose.folder / NAME).get("WORKER_GRACE") or "10m"
+            yield Doing(f"Waiting for the workers to finish their jobs (up to {grace})")
+            stack.compose.run("stop", WORKER, what="The workers do not stop")
+        if services or volumes:
+            yield Doing("Stopping the services" + (" and deleting their data" if volumes else ""))
+            stack.compose.run("down", *(["--volumes"] if volumes else []), what="The stack does not stop")
+        if volumes:
+            _delete_folder(stack)
+
+
+def is_there(stack: Stack) -> bool:
+    """Whether the stack has a container or a volume."""
+    if not stack.is_made:
+        return False
+    name = stack.plan().name
+    return bool(look(stack.client, name)) or bool(
+        stack.client.volumes.list(filters={"label": f"{PROJECT_LABEL}={name}"})
+    )
+
+
+def scale(stack: Stack, workers: int, seconds: float) -> Iterator[Event]:
+    """Run so many worker containers, now and at each `up`; those that are too many finish their jobs first."""
+    with locked(stack.state / "lock"):
+        change_environment(stack.compose.folder, {"WORKERS": str(workers)})
+        yield Doing(f"Scaling to {workers} workers")
+        stack.compose.run("up", "--detach", "--no-deps", "--no-recreate", WORKER, what="The workers do not start")
+        if workers:
+            yield from wait_until_up(stack.client, stack.plan().name, [WORKER], seconds)
+
+
+def restart(stack: Stack, services: Sequence[str], seconds: float = 120.0) -> Iterator[Event]:
+    """Stop services and start them as `.env` and the compose file say now; by default all that run for long."""
+    with locked(stack.state / "lock"):
+        plan = stack.plan()
+        chosen = list(services) or [name for name in plan.services if name != DEPLOY]
+        yield Doing(f"Restarting {', '.join(chosen)}")
+        for name in sorted(chosen, key=lambda name: name != WORKER):  # workers first: they need the others
+            stack.compose.run("stop", name, what=f"The service {name} does not stop")
+        for name in sorted(chosen, key=lambda name: name == WORKER):
+            stack.compose.run("up", "--detach", "--no-deps", name, what=f"The service {name} does not start")
+            yield from wait_until_up(stack.client, plan.name, expected(stack, [name]), seconds)
+
+
+def _delete_folder(stack: Stack) -> None:
+    folder = read_variables(stack.compose.folder / NAME).get("STORE_FOLDER", "")
+    path = (stack.compose.folder / folder).resolve()
+    if folder and path.is_relative_to(stack.state.resolve()):  # never what the user chose elsewhere
+        shutil.rmtree(path, ignore_errors=True)
