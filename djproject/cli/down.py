@@ -55,7 +55,7 @@ def _stop_stack(project: Project, *, volumes: bool, yes: bool, dry_run: bool) ->
     from djproject.stack.stopping import is_there, stop
 
     stack = Stack(project)
-    if not is_there(stack):
+    if not is_there(stack, volumes=volumes):
         return False
     if dry_run:
         _render.result(f"would stop the stack {stack.plan().name}{' and delete its data' if volumes else ''}")

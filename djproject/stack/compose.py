@@ -75,7 +75,7 @@ class Compose:
             env=_environment(),
         )  # fmt: skip
         if answer.returncode != 0:
-            raise failure(answer.stderr or answer.stdout, what)
+            raise failure(answer.stdout + answer.stderr, what)
         return answer.stdout
 
     def attach(self, *arguments: str) -> int:

@@ -64,7 +64,8 @@ def _wheel() -> bytes:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
     }
-    files[f"{info}/METADATA"] = (distribution.read_text("METADATA") or "").encode()
+    described = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    files[f"{info}/METADATA"] = described.encode()
     files[f"{info}/entry_points.txt"] = (distribution.read_text("entry_points.txt") or "").encode()
     files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: djproject\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     record = "".join(f"{name},,\n" for name in (*files, f"{info}/RECORD"))

@@ -125,7 +125,6 @@ def restore_snapshot(stack: Stack, path: Path, *, force: bool = False) -> Manife
             f"{path} was taken of {manifest.backend}, and this stack has {backend}.", hint="djproject init --help"
         )
     _require(stack)
-    stack.compose.run("rm", "--stop", "--force", WORKER, DEPLOY, what="The workers do not stop")
     address = stack_address(stack.project)
     client = _client(address)
     databases = _user_schemas(stack, backend)
@@ -136,7 +135,9 @@ def restore_snapshot(stack: Stack, path: Path, *, force: bool = False) -> Manife
             f"The stack has data already: {what}.",
             hint=f"djproject stack restore {path} --force  (deletes them first)",
         )
-    _empty(stack, backend, databases)
+    stack.compose.run("rm", "--stop", "--force", WORKER, DEPLOY, what="The workers do not stop")
+    if databases:
+        _empty(stack, backend, databases)
     for bucket in _buckets(client):
         for key in list(_keys(client, bucket)):
             client.delete_object(Bucket=bucket, Key=key)
@@ -205,10 +206,11 @@ def _user_schemas(stack: Stack, backend: str) -> list[str]:
 
 
 def _empty(stack: Stack, backend: str, schemas: list[str]) -> None:
-    for name in schemas:
-        quoted = '"' + name.replace('"', '""') + '"' if backend == "postgresql" else f"`{name}`"
-        cascade = " CASCADE" if backend == "postgresql" else ""
-        _query(stack, backend, f"DROP SCHEMA {quoted}{cascade}")
+    if backend == "postgresql":
+        drops = ['DROP SCHEMA "' + name.replace('"', '""') + '" CASCADE' for name in schemas]
+    else:
+        drops = ["SET foreign_key_checks = 0", *(f"DROP SCHEMA `{name}`" for name in schemas)]
+    _query(stack, backend, "; ".join(drops))
 
 
 def _client(address: StackAddress) -> Any:

@@ -34,13 +34,13 @@ def stop(stack: Stack, *, volumes: bool = False) -> Iterator[Event]:
             _delete_folder(stack)
 
 
-def is_there(stack: Stack) -> bool:
-    """Whether the stack has a container or a volume."""
+def is_there(stack: Stack, *, volumes: bool) -> bool:
+    """Whether the stack has a container, or (where `volumes` count) data."""
     if not stack.is_made:
         return False
     name = stack.plan().name
-    return bool(look(stack.client, name)) or bool(
-        stack.client.volumes.list(filters={"label": f"{PROJECT_LABEL}={name}"})
+    return bool(look(stack.client, name)) or (
+        volumes and bool(stack.client.volumes.list(filters={"label": f"{PROJECT_LABEL}={name}"}))
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from djproject.errors import DJProjectError, EnvironmentUnavailableError
 from djproject.targets.choice import Target, start_target
+from djproject.targets.stack import STACK
 
 if TYPE_CHECKING:
     import datajoint as dj
@@ -90,7 +91,7 @@ def connection_error(target: Target, error: Exception) -> DJProjectError:
         reason = text.rstrip(".")
         return EnvironmentUnavailableError(
             f"The database of the target {target.name} does not answer at {server}: {reason}.",
-            hint="djproject doctor  (or: djproject use embedded)",
+            hint="djproject up" if target.name == STACK else "djproject doctor  (or: djproject use embedded)",
         )
     return EnvironmentUnavailableError(
         f"The database at {server} refused: {text.rstrip('.')}.",

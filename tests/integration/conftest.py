@@ -17,6 +17,7 @@ import pytest
 
 from djproject.targets.embedded import EmbeddedServer, binaries, stop
 from tests.conftest import Run, missing_service
+from tests.integration.stacks import Make, StackProject, make_project, remove, require_engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,3 +217,18 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]
     call("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
     yield PostgreSQL("127.0.0.1", port, "lab", "lab-9f")
     call("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+
+
+@pytest.fixture
+def stack_project(tmp_path: Path, run: Run, python: Run) -> Iterator[Make]:
+    """Makes projects whose stacks are gone at the end."""
+    require_engine()
+    made: list[StackProject] = []
+
+    def make(*options: str, tables: str = "") -> StackProject:
+        made.append(make_project(tmp_path, run, python, *options, tables=tables))
+        return made[-1]
+
+    yield make
+    for project in made:
+        remove(project)
