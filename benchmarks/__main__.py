@@ -2,9 +2,15 @@
 
 import sys
 
-from benchmarks import check, database, populate, startup
+from benchmarks import check, database, populate, stack, startup
 
-ALL = {"startup": startup.measure, "check": check.measure, "database": database.measure, "populate": populate.measure}
+ALL = {
+    "startup": startup.measure,
+    "check": check.measure,
+    "database": database.measure,
+    "populate": populate.measure,
+    "stack": stack.measure,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:

@@ -30,7 +30,7 @@ def status(format: FormatOption = Format.TEXT) -> None:
         return
     _render.service_table(services)
     for service in services:
-        if service.has_failed and service.service != "deploy":
+        if (service.has_failed or service.state == "restarting") and service.service != "deploy":
             _render.next_step(f"djproject logs {service.service}")
             break
 

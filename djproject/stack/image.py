@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import zipfile
 from collections.abc import Iterator
 from importlib import metadata
@@ -77,19 +76,3 @@ def _wheel() -> bytes:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
     return stream.getvalue()
-
-
-def read_built(state: Path) -> dict[str, str]:
-    """What was built last: the digest of the context and the image's id; empty where nothing was."""
-    try:
-        match json.loads((state / "built.json").read_text("utf-8")):
-            case {"digest": str(digest), "image": str(image)}:
-                return {"digest": digest, "image": image}
-    except (OSError, ValueError):
-        pass
-    return {}
-
-
-def write_built(state: Path, digest: str, image: str) -> None:
-    """Remember what was built."""
-    replace_file(state / "built.json", json.dumps({"digest": digest, "image": image}).encode())

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 0.2
 LAST_LINES = 20
+MANY_RESTARTS = 3  # while somebody waits for it
 PROJECT_LABEL = "com.docker.compose.project"
 # Words in a service's log, what they mean, and what to type.
 CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
@@ -69,6 +70,8 @@ class Service:
         Times of the last run, ISO 8601; empty where there was none.
     killed_for_memory
         Whether the kernel ended it because memory ran out.
+    restarts
+        How often the engine started it again because it ended.
     """
 
     service: str
@@ -82,6 +85,7 @@ class Service:
     started: str
     finished: str
     killed_for_memory: bool = False
+    restarts: int = 0
 
     @property
     def is_up(self) -> bool:
@@ -91,7 +95,7 @@ class Service:
     @property
     def has_failed(self) -> bool:
         """Whether waiting longer will not help: it ended, or its checks failed all their tries."""
-        return self.state in {"exited", "dead"} or self.health == "unhealthy" or self.state == "restarting"
+        return self.state in {"exited", "dead"} or self.health == "unhealthy"
 
 
 def look(client: "docker.DockerClient", name: str) -> tuple[Service, ...]:
@@ -118,6 +122,7 @@ def _service(container: Any) -> Service:
         _time(state.get("StartedAt", "")),
         _time(state.get("FinishedAt", "")),
         bool(state.get("OOMKilled")),
+        int(container.attrs.get("RestartCount", 0)),
     )
 
 
@@ -132,10 +137,13 @@ def wait_until_up(
         One of them ended or is unhealthy, or the time is over; with its last log lines and the likely cause.
     """
     deadline = time.monotonic() + seconds
+    restarts: dict[str, int] = {}
     while True:
         mine = tuple(service for service in look(client, name) if service.service in wanted)
         yield mine
-        failed = next((service for service in mine if service.has_failed), None)
+        for service in mine:
+            restarts.setdefault(service.container, service.restarts)
+        failed = next((s for s in mine if s.has_failed or s.restarts >= restarts[s.container] + MANY_RESTARTS), None)
         if failed is not None:
             raise failed_service(client, failed)
         if {service.service for service in mine} == set(wanted) and all(service.is_up for service in mine):
@@ -181,6 +189,8 @@ def failed_service(client: "docker.DockerClient", service: Service, waited: floa
         what = f"The service {service.service} is not up after {waited:.0f} s"
     elif service.health == "unhealthy":
         what = f"The service {service.service} runs, but its health check fails"
+    elif service.restarts and service.state != "exited":
+        what = f"The service {service.service} ends again and again"
     else:
         what = f"The service {service.service} ended with exit code {service.exit_code}"
     cause, mend = likely_cause(log, service)

@@ -127,20 +127,14 @@ def restore_snapshot(stack: Stack, path: Path, *, force: bool = False) -> Manife
     _require(stack)
     address = stack_address(stack.project)
     client = _client(address)
-    databases = _user_schemas(stack, backend)
-    objects = any(True for bucket in _buckets(client) for _ in _keys(client, bucket))
-    if (databases or objects) and not force:
-        what = f"the schemas {', '.join(databases)}" if databases else "objects in its buckets"
+    data = _data(stack, backend, client)
+    if data and not force:
         raise ProjectError(
-            f"The stack has data already: {what}.",
+            f"The stack has data already: {data}.",
             hint=f"djproject stack restore {path} --force  (deletes them first)",
         )
     stack.compose.run("rm", "--stop", "--force", WORKER, DEPLOY, what="The workers do not stop")
-    if databases:
-        _empty(stack, backend, databases)
-    for bucket in _buckets(client):
-        for key in list(_keys(client, bucket)):
-            client.delete_object(Bucket=bucket, Key=key)
+    _empty(stack, backend, client)
     with tarfile.open(path) as archive, tempfile.TemporaryFile() as dump:
         for member in archive:
             stream = archive.extractfile(member)
@@ -205,7 +199,22 @@ def _user_schemas(stack: Stack, backend: str) -> list[str]:
     return [name for name in names if name not in SYSTEM_DATABASES]
 
 
-def _empty(stack: Stack, backend: str, schemas: list[str]) -> None:
+def _data(stack: Stack, backend: str, client: Any) -> str:
+    """What a stack has, in words; empty where it has nothing."""
+    schemas = _user_schemas(stack, backend)
+    if schemas:
+        return f"the schemas {', '.join(schemas)}"
+    full = [bucket for bucket in _buckets(client) if next(_keys(client, bucket), None) is not None]
+    return f"objects in {', '.join(full)}" if full else ""
+
+
+def _empty(stack: Stack, backend: str, client: Any) -> None:
+    for bucket in _buckets(client):
+        for key in list(_keys(client, bucket)):
+            client.delete_object(Bucket=bucket, Key=key)
+    schemas = _user_schemas(stack, backend)
+    if not schemas:
+        return
     if backend == "postgresql":
         drops = ['DROP SCHEMA "' + name.replace('"', '""') + '" CASCADE' for name in schemas]
     else:

@@ -1,6 +1,7 @@
 """`up`: what is missing of a stack is made, what changed is made again, the rest is left alone."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from djproject.errors import EnvironmentUnavailableError, ProjectError
-from djproject.project.files import locked, make_state_directory, state_directory
+from djproject.project.files import locked, make_state_directory, replace_file, state_directory
 from djproject.project.location import Project
 from djproject.stack.compose import Compose, StackPlan, compose_of
 from djproject.stack.engine import check_compose, connect_engine
-from djproject.stack.environment import NAME, change_environment, complete_environment, compose_name
-from djproject.stack.image import context_digest, put_wheel, read_built, write_built
+from djproject.stack.environment import NAME, SECRETS, change_environment, complete_environment, compose_name
+from djproject.stack.image import context_digest, put_wheel
 from djproject.stack.ports import VARIABLES, busy_ports, free_ports, refuse_busy
 from djproject.stack.services import PROJECT_LABEL, Service, look, wait_until_done, wait_until_up
 from djproject.targets.choice import use_target
-from djproject.targets.stack import STACK
+from djproject.targets.stack import STACK, read_variables
 
 if TYPE_CHECKING:
     import docker
@@ -137,7 +138,7 @@ def planned(stack: Stack, request: UpRequest) -> list[str]:
     missing = [name for name in plan.services if name not in running and name != DEPLOY]
     if missing:
         steps.append(f"start {', '.join(missing)}")
-    if request.deploy and DEPLOY in plan.services and (steps or not _is_deployed(stack, plan, image)):
+    if request.deploy and DEPLOY in plan.services and (steps or not _is_deployed(stack, plan)):
         steps.append("make the buckets and declare the tables")
     if request.workers is not None:
         steps.append(f"run {request.workers} workers")
@@ -181,10 +182,11 @@ def _start(stack: Stack, request: UpRequest) -> Iterator[Event]:
         yield Doing(f"Starting {' and '.join(first)}")
         stack.compose.run("up", "--detach", "--no-deps", *first, what="The stack does not start")
         yield from wait_until_up(stack.client, plan.name, first, request.wait)
-    if request.deploy and DEPLOY in plan.services and not _is_deployed(stack, plan, _image_id(stack, plan.image)):
+    if request.deploy and DEPLOY in plan.services and not _is_deployed(stack, plan):
         yield Doing("Making buckets and declaring tables")
         stack.compose.run("up", "--detach", "--no-deps", "--force-recreate", DEPLOY, what="The tables are not declared")
         yield from wait_until_done(stack.client, plan.name, DEPLOY, LONGEST_DEPLOY_SECONDS)
+        write_state(stack.state, DEPLOY, _deployed_by(stack, plan))
     rest = [name for name in plan.services if name not in (*first, DEPLOY)]
     if rest:
         yield Doing(f"Starting {', '.join(rest)}")
@@ -195,8 +197,6 @@ def _start(stack: Stack, request: UpRequest) -> Iterator[Event]:
 
 def expected(stack: Stack, services: list[str]) -> list[str]:
     """The services of which there shall be a container: no workers, where none are wanted."""
-    from djproject.targets.stack import read_variables
-
     none = read_variables(stack.compose.folder / NAME).get("WORKERS") == "0"
     return [name for name in services if not (none and name == WORKER)]
 
@@ -236,22 +236,19 @@ def _with_ports(stack: Stack, request: UpRequest) -> StackPlan:
 
 
 def _must_build(stack: Stack, image: str) -> bool:
-    built = read_built(stack.state)
-    digest = context_digest(stack.project.root, _build_arguments(stack))
-    return not image or built != {"digest": digest, "image": image}
+    return not image or read_state(stack.state, "build") != _built_from(stack, image)
 
 
 def _build(stack: Stack, plan: StackPlan) -> None:
     stack.compose.run("build", *([WORKER] if WORKER in plan.services else []), what="The image cannot be built")
-    digest = context_digest(stack.project.root, _build_arguments(stack))
-    write_built(stack.state, digest, _image_id(stack, plan.image))
+    write_state(stack.state, "build", _built_from(stack, _image_id(stack, plan.image)))
 
 
-def _build_arguments(stack: Stack) -> str:
-    from djproject.targets.stack import read_variables
-
+def _built_from(stack: Stack, image: str) -> str:
+    """An image and all that it is to be built from."""
     variables = read_variables(stack.compose.folder / NAME)
-    return f"{variables.get('PYTHON_IMAGE')} {variables.get('WORKER_UID')}"
+    arguments = f"{variables.get('PYTHON_IMAGE')} {variables.get('WORKER_UID')}"
+    return f"{image} {context_digest(stack.project.root, arguments)}"
 
 
 def _image_id(stack: Stack, image: str) -> str:
@@ -265,14 +262,21 @@ def _image_id(stack: Stack, image: str) -> str:
         return ""
 
 
-def _is_deployed(stack: Stack, plan: StackPlan, image: str) -> bool:
-    """Whether this image has declared its tables already, in the volumes that are there now."""
+def _is_deployed(stack: Stack, plan: StackPlan) -> bool:
+    """Whether this image, with these passwords, has declared its tables in the volumes that are there now."""
     done = [s for s in look(stack.client, plan.name) if s.service == DEPLOY and s.state == "exited" and not s.exit_code]
-    if not done or done[0].image_id != image:
+    if not done or read_state(stack.state, DEPLOY) != _deployed_by(stack, plan):
         return False
     made = [volume.attrs.get("CreatedAt", "") for volume in
             stack.client.volumes.list(filters={"label": f"{PROJECT_LABEL}={plan.name}"})]  # fmt: skip
     return all(_seconds(time) <= _seconds(done[0].finished) for time in made)
+
+
+def _deployed_by(stack: Stack, plan: StackPlan) -> str:
+    """What the result of the deploy step depends on, besides the volumes."""
+    variables = read_variables(stack.compose.folder / NAME)
+    parts = [_image_id(stack, plan.image), *(variables.get(name, "") for name in SECRETS)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _seconds(time: str) -> float:
@@ -287,3 +291,17 @@ def _roll_back(stack: Stack, before: set[str]) -> None:
         stack.compose.run("rm", "--stop", "--force", *sorted(services), what="What was started cannot be taken away")
     elif services:
         stack.compose.run("down", what="What was started cannot be taken away")
+
+
+def read_state(folder: Path, name: str) -> str:
+    """What was remembered of a step; empty where nothing was."""
+    try:
+        return str(json.loads((folder / "state.json").read_text("utf-8"))[name])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def write_state(folder: Path, name: str, value: str) -> None:
+    """Remember what a step was done with."""
+    known = {step: read_state(folder, step) for step in ("build", DEPLOY)}
+    replace_file(folder / "state.json", json.dumps(known | {name: value}).encode())

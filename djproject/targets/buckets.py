@@ -4,6 +4,7 @@ from djproject.project.stores import StoreSpec
 from djproject.targets.choice import Target, make_folders
 from djproject.targets.objects import s3_client
 from djproject.targets.probes import store_error
+from djproject.targets.stack import STACK
 
 
 def make_stores(target: Target) -> tuple[str, ...]:
@@ -17,7 +18,11 @@ def make_stores(target: Target) -> tuple[str, ...]:
     make_folders(target)
     made: dict[str, None] = {}
     for name, spec in target.settings.stores.items():
-        if isinstance(spec, dict) and spec.get("protocol") == "s3" and str(spec["bucket"]) not in made:
+        if not isinstance(spec, dict) or spec.get("protocol") != "s3":
+            continue
+        if target.name == STACK and not spec.get("access_key"):
+            continue  # the stack has no object store: this one is elsewhere, and nobody gave a key for it
+        if str(spec["bucket"]) not in made:
             try:
                 if _make_bucket(spec):
                     made[str(spec["bucket"])] = None

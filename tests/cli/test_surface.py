@@ -82,7 +82,7 @@ def test_version(run: Callable[..., subprocess.CompletedProcess[str]], tmp_path:
 def test_mistyped_commands_are_answered_with_the_nearest(cli: Cli) -> None:
     result = cli("statsu")
     assert result.exit_code == 2
-    assert "Did you mean 'status'?" in result.stderr
+    assert "Did you mean 'status'" in result.stderr
 
 
 @pytest.mark.parametrize(

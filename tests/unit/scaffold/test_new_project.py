@@ -28,7 +28,8 @@ from djproject.scaffold.plan import Action, write_plan
 STANDARD = {
     "LICENSE", "README.md", "pyproject.toml", ".gitignore", "src/workflow/__init__.py", "src/workflow/worker.py",
     "notebooks/01-data-entry.ipynb", "notebooks/02-queries.ipynb", "notebooks/03-analysis.ipynb", "docs/index.md",
-    "docs/installation.md", "docs/api/index.md", "mkdocs.yml", "docker/README.md", "tests/__init__.py",
+    "docs/installation.md", "docs/api/index.md", "mkdocs.yml", "docker/README.md", "docker/Dockerfile",
+    "docker/docker-compose.yaml", "docker/.env.example", "docker/wheels/.gitignore", ".dockerignore", "tests/__init__.py",
     "tests/test_pipeline.py", ".github/workflows/ci.yml", ".pre-commit-config.yaml",
 }  # fmt: skip
 
