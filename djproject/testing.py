@@ -55,18 +55,31 @@ class DeployedPipeline:
         return found
 
     def populate(self) -> "list[Failed]":
-        """Fill every imported and computed table in this process; the failed jobs come back."""
-        from djproject.population.events import Failed
-        from djproject.population.jobs import add_jobs, make_job, pending_keys
+        """Fill every imported and computed table in this process.
+
+        The failed jobs come back; those whose `make` inserted nothing, and those that would be tried again, among them.
+        """
+        from djproject.population.attempt import attempt
+        from djproject.population.events import Failed, MadeNothing, Postponed
+        from djproject.population.history import History
+        from djproject.population.queue import MADE_NOTHING, Queue
         from djproject.project.names import AUTOPOPULATED
 
         failed = []
         for loaded in self.loaded:
-            if loaded.table.tier in AUTOPOPULATED:
-                add_jobs(loaded, ())
-                while keys := pending_keys(loaded, (), slot=1, slots=1):
-                    outcomes = (make_job(loaded, key, slot=1) for key in keys)
-                    failed += [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+            if loaded.table.tier not in AUTOPOPULATED:
+                continue
+            queue = Queue(loaded)
+            queue.refresh()
+            while keys := queue.claim(100):
+                for key in keys:
+                    match attempt(queue, key, History(None, ""), slot=1):
+                        case Failed() as outcome:
+                            failed.append(outcome)
+                        case MadeNothing(slot, table, text):
+                            failed.append(Failed(slot, table, text, MADE_NOTHING))
+                        case Postponed(slot, table, text, message):
+                            failed.append(Failed(slot, table, text, message))
         return failed
 
 

@@ -29,6 +29,8 @@ COMMANDS = {
     "deploy": "Declare schemas, tables and job tables in the database.",
     "populate": "Fill the imported and computed tables with worker processes.",
     "status": "Show how far every table is.",
+    "jobs": "List the jobs of the pipeline, and change them by hand.",
+    "workers": "List the workers at the database, on any machine, with their leases.",
     "run": "Run any command with the project's settings in its environment.",
     "stack": "Look at the stack; take a snapshot of its data, and restore it.",
     "logs": "Show what the services of the stack say.",

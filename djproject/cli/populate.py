@@ -11,10 +11,21 @@ import typer
 from djproject.cli import _render
 from djproject.cli._gate import refuse_errors
 from djproject.cli._options import ExcludeOption, SelectorsArgument, TargetOption, new_app
-from djproject.errors import ProjectError
+from djproject.errors import EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.selection import select
 from djproject.pipeline.source import Pipeline, load_pipeline
-from djproject.population.events import Added, Event, Failed, Lost, Made, Refused, Started
+from djproject.population.events import (
+    Added,
+    Event,
+    Failed,
+    Lost,
+    Made,
+    MadeNothing,
+    Postponed,
+    Refused,
+    Started,
+    Waiting,
+)
 from djproject.population.pool import Pool
 from djproject.population.worker import Assignment
 from djproject.project.files import state_directory
@@ -81,6 +92,7 @@ class _Tally:
     failed: list[Failed] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
+    nothing: list[MadeNothing] = field(default_factory=list)
 
     def see(self, event: Event) -> None:
         match event:
@@ -94,6 +106,8 @@ class _Tally:
                 self.refused.append(event)
             case Lost():
                 self.lost.append(event)
+            case MadeNothing():
+                self.nothing.append(event)
 
 
 def fill(pool: Pool) -> int:
@@ -109,18 +123,25 @@ def fill(pool: Pool) -> int:
         first = tally.refused[0]
         raise ProjectError(first.message, hint=first.hint, details=first.details)
     _render.note(f"{tally.made} jobs done, {len(tally.failed)} failed.")
+    if pool.gave_up:
+        raise EnvironmentUnavailableError(
+            f"The workers end as soon as they begin: {tally.lost[-1].cause}.",
+            hint=f"less {pool.logs}/worker-{tally.lost[-1].slot}.log",
+        )
     if tally.failed:
         _render.failures(tally.failed)
         _render.next_step("mend make, then: djproject populate --retry")
     elif tally.failed_before and not pool.assignment.retry:
         _render.note(f"{tally.failed_before} jobs failed in earlier runs and were left alone.")
         _render.next_step("djproject populate --retry")
-    for worker in tally.lost:
-        cause = f"signal {-worker.exit_code}" if worker.exit_code < 0 else f"exit code {worker.exit_code}"
-        _render.note(f"Worker {worker.slot} ended by {cause}; its output is in {pool.logs}/worker-{worker.slot}.log.")
+    for nothing in tally.nothing[:20]:
+        _render.note(f"{nothing.table} ({nothing.key}): make inserted nothing; the key is kept out of the queue.")
+    for worker in tally.lost[:20]:
+        job = f" while making {worker.table} {worker.key}" if worker.table else ""
+        _render.note(f"Worker {worker.slot} ended by {worker.cause}{job}; see {pool.logs}/worker-{worker.slot}.log.")
     if interrupts:
         return 130
-    return 1 if tally.failed or tally.lost else 0
+    return 1 if tally.failed or tally.nothing else 0
 
 
 def _show(event: Event, progress: "_render.PopulateProgress") -> None:
@@ -128,9 +149,13 @@ def _show(event: Event, progress: "_render.PopulateProgress") -> None:
         case Started(totals=totals):
             for name, (done, total) in totals.items():
                 progress.expect(name, done, total)
+        case Waiting(slot=slot, message=message):
+            _render.note(f"Worker {slot} waits: {message}")
+        case Postponed(table=name, key=key, message=message, seconds=seconds):
+            _render.note(f"{name} ({key}) is tried again in {seconds:.0f} s: {message}")
         case Added(table=name, count=count):
             progress.add(name, count)
-        case Made(table=name) | Failed(table=name):
+        case Made(table=name) | Failed(table=name) | MadeNothing(table=name):
             progress.advance(name)
 
 

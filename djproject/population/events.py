@@ -1,7 +1,9 @@
 """What workers tell: one frozen value per event, one line of JSON on the way between processes."""
 
 import json
+import signal
 from dataclasses import asdict, dataclass
+from typing import get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,15 @@ class Started:
     slot: int
     totals: dict[str, tuple[int, int]]
     failed_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Begins:
+    """A worker begins a job; its key as JSON with sorted names."""
+
+    slot: int
+    table: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,35 @@ class Failed:
     table: str
     key: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class MadeNothing:
+    """`make` returned and there is no row: the job is kept out of the queue (status ignore) and reported."""
+
+    slot: int
+    table: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A job failed for a reason that may pass; it is tried again after `seconds`."""
+
+    slot: int
+    table: str
+    key: str
+    message: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LostJob:
+    """Another worker has the job, which was taken for dead: nothing was committed."""
+
+    slot: int
+    table: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +127,46 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A worker waits for what is not there now: a database that went away, tables that are not declared."""
+
+    slot: int
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
-    """A worker's process ended without having said why; what it was making stays reserved."""
+    """A worker's process ended without having said why; another one takes its place.
+
+    Attributes
+    ----------
+    exit_code
+        Negative where a signal ended it.
+    table, key
+        The job it was making, as in `Begins`; empty where it was making none.
+    """
 
     slot: int
     exit_code: int
+    pid: int = 0
+    table: str = ""
+    key: str = ""
+
+    @property
+    def cause(self) -> str:
+        """How it ended: "SIGSEGV", "exit code 3"."""
+        if self.exit_code >= 0:
+            return f"exit code {self.exit_code}"
+        try:
+            return signal.Signals(-self.exit_code).name
+        except ValueError:
+            return f"signal {-self.exit_code}"
 
 
-Event = Started | Made | Failed | Added | Recovered | Idle | Refused | Lost
-_KINDS: dict[str, type[Event]] = {
-    kind.__name__: kind for kind in (Started, Made, Failed, Added, Recovered, Idle, Refused, Lost)
-}
+Outcome = Made | MadeNothing | Failed | Postponed | LostJob
+Event = Started | Begins | Outcome | Added | Recovered | Idle | Waiting | Refused | Lost
+_KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
 
 def line_of(event: Event) -> bytes:

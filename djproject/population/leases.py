@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from djproject.population.history import History, declare_history, key_json
 from djproject.population.loading import LoadedTable
 from djproject.project.names import AUTOPOPULATED
 
 SCHEMA, TABLE = "djproject", "djproject.worker_lease"
 BEAT_SECONDS = 8.0
 LEASE_SECONDS = 30
+MOST_KILLS = 3
 COLUMNS = """
     worker CHAR(32) NOT NULL PRIMARY KEY,
     pipeline VARCHAR(255) NOT NULL,
@@ -47,6 +49,12 @@ class Lease:
         Seconds since the epoch; another process of that number is another one.
     expired
         Whether its last word is too long ago, by the server's clock.
+    pipeline
+        The project's name.
+    started
+        When the lease was taken, by the server's clock.
+    age
+        Seconds since its last word.
     """
 
     worker: str
@@ -55,6 +63,9 @@ class Lease:
     connection_id: int
     process_started: float
     expired: bool
+    pipeline: str
+    started: str
+    age: float
 
     @property
     def is_gone(self) -> bool:
@@ -62,10 +73,31 @@ class Lease:
         return self.expired or (self.host == platform.node() and _started(self.pid) != self.process_started)
 
 
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """A job of this machine whose worker ended while it made the job.
+
+    Attributes
+    ----------
+    pid
+        Of the worker.
+    table, key
+        The job; the key as JSON.
+    cause
+        "SIGSEGV", "exit code 3".
+    """
+
+    pid: int
+    table: str
+    key: str
+    cause: str
+
+
 def declare_leases(connection: Any) -> None:
-    """Make the table of leases where it is missing; what the database refuses is raised."""
+    """Make the tables of leases and attempts where they are missing; what the database refuses is raised."""
     connection.query(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     connection.query(f"CREATE TABLE IF NOT EXISTS {TABLE} ({COLUMNS})")
+    declare_history(connection)
 
 
 @contextmanager
@@ -94,6 +126,30 @@ def leased(connection: Any, pipeline: str) -> Iterator[str]:
         _forget(own, worker)
 
 
+def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> bool:
+    """Record that a job's worker died while it made the job; from the third time on the job is an error.
+
+    To be called before `recover`, while the job is still the dead worker's; whether it became an error.
+    """
+    loaded = next((loaded for loaded in tables if loaded.name == killed.table), None)
+    if loaded is None:
+        return False
+    jobs = loaded.instance.jobs
+    condition = f"status='reserved' AND pid={killed.pid}"
+    reserved: list[dict[str, Any]] = (jobs & condition).keys()
+    key = next((key for key in reserved if key_json(key) == killed.key), None)
+    if key is None:
+        return False
+    history.add(loaded.name, key, "killed", 0.0, killed.cause)
+    causes = history.messages(loaded.name, key, "killed")
+    if len(causes) < MOST_KILLS:
+        return False
+    message = f"killed its worker {len(causes)} times: {', '.join(causes)}"
+    jobs.error(key, message, "The process ended without a Python traceback.")
+    history.add(loaded.name, key, "error", 0.0, message)
+    return True
+
+
 def recover(tables: Sequence[LoadedTable]) -> int:
     """Give the jobs of workers that are gone back to the queue; how many they were."""
     if not tables:
@@ -111,22 +167,25 @@ def recover(tables: Sequence[LoadedTable]) -> int:
 
 def read_leases(connection: Any) -> list[Lease]:
     """The leases of all workers; none where there is no table of them."""
-    columns = "worker, host, pid, connection_id, process_started"
-    late = (
-        "beat < CURRENT_TIMESTAMP(3) - INTERVAL seconds SECOND"
+    columns = "worker, host, pid, connection_id, process_started, seconds, pipeline, started"
+    age = (
+        "TIMESTAMPDIFF(MICROSECOND, beat, CURRENT_TIMESTAMP(3)) / 1000000"
         if connection.adapter.backend == "mysql"
-        else "beat < CURRENT_TIMESTAMP(3) - seconds * INTERVAL '1 second'"
+        else "EXTRACT(EPOCH FROM CURRENT_TIMESTAMP(3) - beat)"
     )
     try:
-        rows = connection.query(f"SELECT {columns}, {late} FROM {TABLE}").fetchall()
+        rows = connection.query(f"SELECT {columns}, {age} FROM {TABLE} ORDER BY started").fetchall()
     except Exception as error:
         if _is_missing(error):
             return []
         raise
     return [
-        Lease(str(worker), str(host), int(pid), int(connection_id), float(began), bool(expired))
-        for worker, host, pid, connection_id, began, expired in rows
-    ]
+        Lease(
+            str(worker), str(host), int(pid), int(connection_id), float(began),
+            float(age) > seconds, str(pipeline), str(started), float(age),
+        )
+        for worker, host, pid, connection_id, began, seconds, pipeline, started, age in rows
+    ]  # fmt: skip
 
 
 def _give_back(connection: Any, loaded: LoadedTable, lease: Lease) -> int:

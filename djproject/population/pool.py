@@ -6,13 +6,17 @@ import selectors
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from djproject.population.events import Event, Idle, Lost, Made, Refused, read_event
+from djproject.population.events import Begins, Event, Idle, Lost, Made, Refused, read_event
 from djproject.population.worker import Assignment
+
+QUICK_SECONDS = 2.0  # a worker that ends sooner has not made a job yet
+MOST_QUICK_ENDS = 10
 
 
 @dataclass(slots=True)
@@ -26,6 +30,8 @@ class _Slot:
     idle_since: float = -1.0  # when its last pass without work began; -1 while it works
     refused: bool = False
     open: bool = True
+    making: tuple[str, str] = ("", "")  # the table and key of the job at hand
+    began: float = 0.0
 
 
 @dataclass(slots=True)
@@ -45,6 +51,8 @@ class Pool:
     _slots: list[_Slot] = field(default_factory=list)
     _stopping: bool = False
     _terminated: bool = False
+    _started: set[int] = field(default_factory=set)
+    _quick: int = 0
 
     def start(self) -> None:
         """Start the worker processes, in a session of their own: a Ctrl-C at the terminal is not theirs."""
@@ -68,10 +76,17 @@ class Pool:
                     for event in self._read(slot, selector):
                         if isinstance(event, Made):
                             last_finished = max(last_finished, event.finished)
+                        if isinstance(event, Lost) and not self._stopping:
+                            self._replace(slot, event, selector)
                         yield event
                 active = [slot for slot in self._slots if slot.open]
                 if active and all(slot.idle_since > last_finished for slot in active):
                     self.stop()
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether workers ended again and again as soon as they had begun, so that none was started any more."""
+        return self._quick > MOST_QUICK_ENDS
 
     def stop(self) -> None:
         """Let every worker finish the job at hand and end."""
@@ -101,11 +116,25 @@ class Pool:
             if slot.open:
                 slot.events.close()
 
-    def _start(self, number: int) -> _Slot:
+    def _replace(self, slot: _Slot, lost: Lost, selector: selectors.BaseSelector) -> None:
+        """Start another worker in the place of one that ended; one that did not even begin is replaced slowly."""
+        if time.monotonic() - slot.began < QUICK_SECONDS:
+            self._quick += 1
+            if self._quick > MOST_QUICK_ENDS:
+                return
+            time.sleep(min(0.2 * self._quick, 2.0))
+        else:
+            self._quick = 0
+        killed = (lost.pid, lost.table, lost.key, lost.cause) if lost.table else None
+        new = self._start(slot.number, killed)
+        self._slots[self._slots.index(slot)] = new
+        selector.register(new.events, selectors.EVENT_READ, new)
+
+    def _start(self, number: int, killed: tuple[int, str, str, str] | None = None) -> _Slot:
         reading, writing = os.pipe()
         package_parent = str(Path(__file__).parents[2])
         search = os.pathsep.join(filter(None, (package_parent, os.environ.get("PYTHONPATH", ""))))
-        with (self.logs / f"worker-{number}.log").open("wb") as log:
+        with (self.logs / f"worker-{number}.log").open("ab" if number in self._started else "wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "djproject.population.worker", str(writing)],
                 stdin=subprocess.PIPE,
@@ -116,11 +145,13 @@ class Pool:
                 env={**os.environ, "PYTHONPATH": search},
             )
         os.close(writing)
-        line = json.dumps(asdict(replace(self.assignment, slot=number))) + "\n"
+        assignment = replace(self.assignment, slot=number, killed=killed, replaces=number in self._started)
+        line = json.dumps(asdict(assignment)) + "\n"
+        self._started.add(number)
         if process.stdin:
             process.stdin.write(line.encode())
             process.stdin.flush()
-        return _Slot(number, process, os.fdopen(reading, "rb", buffering=0))
+        return _Slot(number, process, os.fdopen(reading, "rb", buffering=0), began=time.monotonic())
 
     def _read(self, slot: _Slot, selector: selectors.BaseSelector) -> Iterator[Event]:
         data = slot.events.read(65536)
@@ -130,11 +161,12 @@ class Pool:
             slot.open = False
             code = slot.process.wait()
             if code and not slot.refused and not self._terminated:
-                yield Lost(slot.number, code)
+                yield Lost(slot.number, code, slot.process.pid, *slot.making)
             return
         *lines, slot.buffer = (slot.buffer + data).split(b"\n")
         for line in lines:
             event = read_event(line)
+            slot.making = (event.table, event.key) if isinstance(event, Begins) else ("", "")
             slot.idle_since = event.began if isinstance(event, Idle) else -1.0
             slot.refused = slot.refused or isinstance(event, Refused)
             yield event

@@ -3,14 +3,13 @@
 `python -m djproject.population.worker` is how the pool starts one; `main` is what a project's own worker module runs.
 """
 
-import fcntl
 import json
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,33 @@ from typing import Any
 from djproject.errors import DJProjectError, EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.source import load_pipeline
+from djproject.population.attempt import AbandonJob
 from djproject.population.deploy import missing
-from djproject.population.events import Added, Event, Failed, Idle, Made, Recovered, Refused, Started, line_of
+from djproject.population.events import (
+    Added,
+    Event,
+    Failed,
+    LostJob,
+    Made,
+    MadeNothing,
+    Postponed,
+    Recovered,
+    Refused,
+    Started,
+    Waiting,
+    line_of,
+)
 from djproject.population.health import Health
-from djproject.population.jobs import AbandonJob, add_jobs, check_restrictions, forget_errors, make_job, pending_keys
-from djproject.population.leases import leased, recover
-from djproject.population.loading import LoadedTable, load_tables
+from djproject.population.history import History
+from djproject.population.jobs import check_restrictions, forget_errors
+from djproject.population.leases import Killed, accuse, leased
+from djproject.population.loading import load_tables
+from djproject.population.loop import Loop
 from djproject.population.progress import table_statuses
-from djproject.project.files import make_state_directory, state_directory
 from djproject.project.location import Project, find_package_root, load_project
 from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import load_target
 
-FIRST_PAUSE_SECONDS = 0.02
-LONGEST_PAUSE_SECONDS = 2.0
 RETRY_SECONDS = 5.0
 
 
@@ -57,6 +69,10 @@ class Assignment:
         Which worker of how many on this machine, counted from 1.
     retry
         Whether jobs that failed before are tried again.
+    killed
+        The job that killed the worker whose place this one takes: pid, table, key and cause.
+    replaces
+        Whether it takes another one's place: then it waits for a database that is away.
     """
 
     root: str
@@ -66,54 +82,8 @@ class Assignment:
     slot: int = 1
     slots: int = 1
     retry: bool = False
-
-
-def work(
-    tables: Sequence[LoadedTable],
-    assignment: Assignment,
-    *,
-    locks: Path,
-    should_stop: Callable[[], bool],
-    wait: Callable[[float], object],
-    tell: Callable[[Event], None],
-    health: Health,
-) -> None:
-    """Fill tables, pass after pass, until told to stop.
-
-    Parameters
-    ----------
-    tables
-        Parents first.
-    assignment
-        Slot and restrictions.
-    locks
-        A folder for lock files: of the workers on one machine, one at a time looks for a table's new keys.
-    should_stop
-        Asked before every job.
-    wait
-        Pauses for some seconds, less when a stop is requested.
-    tell
-        Called for every event.
-    health
-        Told of every turn and job.
-    """
-    pause = FIRST_PAUSE_SECONDS
-    while not should_stop():
-        began = time.monotonic()
-        health.turn()
-        recovered = recover(tables)
-        if recovered:
-            tell(Recovered(assignment.slot, recovered))
-        made = sum(
-            _drain(table, assignment, locks=locks, should_stop=should_stop, tell=tell, health=health)
-            for table in tables
-        )
-        if made:
-            pause = FIRST_PAUSE_SECONDS
-        elif not should_stop():
-            tell(Idle(assignment.slot, began))
-            wait(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+    killed: tuple[int, str, str, str] | None = None
+    replaces: bool = False
 
 
 def main(package_file: str | None = None) -> int:
@@ -133,7 +103,7 @@ def main(package_file: str | None = None) -> int:
         project = load_project(root)
         target = load_target(project)
         print(f"djproject worker: {project.name} on {target.description}", file=sys.stderr, flush=True)  # noqa: T201
-        _work_patiently(project, Assignment(str(project.root), target.name), stopping)
+        _work_patiently(project, Assignment(str(project.root), target.name), stopping, _print_event)
     except DJProjectError as error:
         _print_event(Refused(1, error.message, error.hint, error.details))
         return 2
@@ -142,17 +112,24 @@ def main(package_file: str | None = None) -> int:
     return 0
 
 
-def _work_patiently(project: Project, assignment: Assignment, stopping: threading.Event) -> None:
+def _work_patiently(
+    project: Project,
+    assignment: Assignment,
+    stopping: threading.Event,
+    tell: Callable[[Event], None],
+    *,
+    only: type[DJProjectError] | tuple[type[DJProjectError], ...] = (EnvironmentUnavailableError, NothingToDoYet),
+) -> None:
     """Work as a service does: wait for the database, for the tables to be declared, for a table that fills itself."""
     health = Health.from_environment(os.environ)
     said = ""
     while not stopping.is_set():
         try:
-            _work_on(project, assignment, stopping, _print_event, health)
-        except (EnvironmentUnavailableError, NothingToDoYet) as error:
+            _work_on(project, assignment, stopping, tell, health)
+        except only as error:
             if error.message != said:
                 said = error.message
-                _print_event(Refused(1, error.message, f"{error.hint}  (this worker waits)"))
+                tell(Waiting(assignment.slot, error.message, error.hint))
             health.turn()
             stopping.wait(RETRY_SECONDS)
 
@@ -164,7 +141,8 @@ def _pool_main() -> int:
     if not line:
         return 0
     values: dict[str, Any] = json.loads(line)
-    assignment = Assignment(**values | {key: tuple(values[key]) for key in ("tables", "restrictions")})
+    lists = ("tables", "restrictions", "killed")
+    assignment = Assignment(**values | {key: tuple(values[key]) for key in lists if values[key] is not None})
     stopping = threading.Event()
     threading.Thread(target=_stop_at_end_of_input, args=(stopping,), daemon=True).start()
     _handle_signals(stopping, signal.SIGTERM)
@@ -176,8 +154,12 @@ def _pool_main() -> int:
         except BrokenPipeError:  # whoever started this worker is gone
             stopping.set()
 
+    project = load_project(Path(assignment.root))
     try:
-        _work_on(load_project(Path(assignment.root)), assignment, stopping, tell, Health(None))
+        if assignment.replaces:
+            _work_patiently(project, assignment, stopping, tell, only=EnvironmentUnavailableError)
+        else:
+            _work_on(project, assignment, stopping, tell, Health(None))
     except DJProjectError as error:
         tell(Refused(assignment.slot, error.message, error.hint, error.details))
         return 2
@@ -220,59 +202,23 @@ def _work_on(
     if assignment.retry and assignment.slot == 1:
         for table in loaded:
             forget_errors(table)
-    locks = make_state_directory(state_directory(project.root, os.environ)) / "locks"
-    locks.mkdir(exist_ok=True)
-    with leased(loaded[0].instance.connection, project.name):
-        work(
+    connection = loaded[0].instance.connection
+    with leased(connection, project.name) as lease:
+        history = History(connection if lease else None, project.name)
+        if assignment.killed:
+            killed = Killed(*assignment.killed)
+            if accuse(loaded, killed, history):
+                tell(Failed(assignment.slot, killed.table, killed.key, f"killed its worker too often: {killed.cause}"))
+        loop = Loop(
             loaded,
-            assignment,
-            locks=locks,
-            should_stop=stopping.is_set,
-            wait=stopping.wait,
+            assignment.restrictions,
+            slot=assignment.slot,
+            history=history,
             tell=tell,
+            should_stop=stopping.is_set,
             health=health,
         )
-
-
-def _drain(
-    table: LoadedTable,
-    assignment: Assignment,
-    *,
-    locks: Path,
-    should_stop: Callable[[], bool],
-    tell: Callable[[Event], None],
-    health: Health,
-) -> int:
-    """Make the jobs of one table that wait, look once for new ones, and return how many were made or failed."""
-    count, looked = 0, False
-    while not should_stop():
-        keys = pending_keys(table, assignment.restrictions, slot=assignment.slot, slots=assignment.slots)
-        if not keys:
-            if looked:
-                break
-            looked = True
-            _look_for_jobs(table, assignment, locks, tell)
-            continue
-        for key in keys:
-            if should_stop():
-                break
-            with health.job():
-                outcome = make_job(table, key, slot=assignment.slot)
-            if outcome is not None:
-                count += 1
-                tell(outcome)
-    return count
-
-
-def _look_for_jobs(table: LoadedTable, assignment: Assignment, locks: Path, tell: Callable[[Event], None]) -> None:
-    with (locks / f"{table.name}.refresh").open("ab") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return  # another worker is looking
-        added = add_jobs(table, assignment.restrictions)
-    if added:
-        tell(Added(assignment.slot, table.name, added))
+        loop.run(stopping.wait)
 
 
 def _handle_signals(stopping: threading.Event, *signals: signal.Signals) -> None:
@@ -299,8 +245,16 @@ def _print_event(event: Event) -> None:
             text = f"failed {table} ({key}): {message}"
         case Added(table=table, count=count):
             text = f"{count} new jobs for {table}"
+        case MadeNothing(table=table, key=key):
+            text = f"made nothing of {table} ({key}): no row; kept out of the queue"
+        case Postponed(table=table, key=key, message=message, seconds=seconds):
+            text = f"postponed {table} ({key}) by {seconds:.0f} s: {message}"
+        case LostJob(table=table, key=key):
+            text = f"lost {table} ({key}): another worker has it; nothing was committed"
         case Recovered(count=count):
             text = f"{count} jobs of a worker that is gone are pending again"
+        case Waiting(message=message, hint=hint):
+            text = f"waiting: {message}  ({hint})"
         case Refused(message=message, hint=hint, details=details):
             text = "\n".join(filter(None, (f"error: {message}", details, hint and f"next: {hint}")))
         case _:

@@ -1,0 +1,214 @@
+"""One attempt at one job: `make` in its transaction, and what became of it.
+
+DataJoint's `_populate1` is what its `populate(reserve_jobs=True)` calls for each key; this does the same for a job that
+is claimed already, with three differences. The job ends in the transaction of its rows: neither is there without the
+other, and a worker that lost its job cannot commit over the new owner. A `make` that inserts nothing is no success.
+What went wrong for a passing reason is tried again later.
+
+Source: `datajoint/autopopulate.py`, `AutoPopulate._populate1` (2.3.5).
+"""
+
+import datetime
+import errno
+import inspect
+import random
+import time
+import traceback
+from typing import Any
+
+from djproject.population.events import Failed, LostJob, Made, MadeNothing, Outcome, Postponed
+from djproject.population.history import History
+from djproject.population.queue import MADE_NOTHING, Queue
+
+MOST_ATTEMPTS = 8
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 300.0
+LONGEST_STACK = 1_000_000
+# What may work a moment later: names of exceptions, MySQL's error numbers, the system's, and words of object stores.
+PASSING_TYPES = frozenset({"LostConnectionError", "TimeoutError", "ConnectionError", "EndpointConnectionError",
+                           "IncompleteReadError", "ReadTimeoutError", "ConnectTimeoutError"})  # fmt: skip
+PASSING_MYSQL = frozenset({1021, 1040, 1053, 1114, 1158, 1159, 1160, 1161, 1205, 1213, 1317, 2002, 2003, 2006, 2013})
+PASSING_ERRNO = frozenset({errno.EBUSY, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.ENETUNREACH,
+                           errno.EHOSTUNREACH})  # fmt: skip
+PASSING_WORDS = ("slowdown", "slow down", "internalerror", "serviceunavailable", "(500)", "(502)", "(503)", "(504)")
+
+
+class AbandonJob(BaseException):
+    """Raised inside `make` by a signal handler, to give the job back."""
+
+
+def attempt(queue: Queue, key: dict[str, Any], history: History, *, slot: int) -> Outcome | None:
+    """Make one claimed job; None where its rows were there already.
+
+    Raises
+    ------
+    AbandonJob
+        A signal handler raised it: rolled back, and the job waits again as if nothing had been.
+    """
+    began = time.monotonic()
+    try:
+        if not _make(queue, key, history):
+            return None
+    except AbandonJob:
+        _roll_back(queue)
+        queue.give_back(key)
+        raise
+    except _Nothing:
+        _roll_back(queue)
+        queue.set_aside(key, MADE_NOTHING)
+        history.add(queue.name, key, "nothing", time.monotonic() - began, MADE_NOTHING)
+        return MadeNothing(slot, queue.name, key_text(key))
+    except _NotMine:
+        _roll_back(queue)
+        history.add(queue.name, key, "lost", time.monotonic() - began, "another worker has the job")
+        return LostJob(slot, queue.name, key_text(key))
+    except BaseException as error:
+        return _failed(queue, key, history, error, slot=slot, seconds=time.monotonic() - began)
+    finished = time.monotonic()
+    return Made(slot, queue.name, finished - began, finished)
+
+
+class _Nothing(Exception):
+    """`make` returned, and no row is there."""
+
+
+class _NotMine(Exception):
+    """The job is not this worker's any more."""
+
+
+def _make(queue: Queue, key: dict[str, Any], history: History) -> bool:
+    """Call `make` and commit; False where the rows were there already."""
+    from datajoint import provenance
+    from datajoint.jobs import _get_job_version
+
+    table, connection = queue.table, queue.connection
+    make = table._make_tuples if hasattr(table, "_make_tuples") else table.make
+    in_parts = inspect.isgeneratorfunction(make)
+    began = time.time()
+    if not in_parts:
+        connection.start_transaction()
+    if key in table:
+        if not in_parts:
+            connection.cancel_transaction()
+        queue.drop(key)
+        return False
+    cls = type(table)
+    cls._allow_insert = True
+    table._upstream_key, table._upstream = dict(key), None
+    version = _get_job_version(connection._config)
+    token = provenance.set_ingesting(table.full_table_name, key, version)
+    try:
+        if in_parts:
+            _make_in_parts(make, key, connection)
+        else:
+            make(dict(key))
+        seconds = time.time() - began
+        if table._has_job_metadata_attrs():
+            start = datetime.datetime.fromtimestamp(began)
+            table._update_job_metadata(key, start_time=start, duration=seconds, version=version)
+        if not queue.finish(key, seconds):
+            raise _Nothing if queue.is_mine(key) else _NotMine
+        history.add(queue.name, key, "made", seconds, "")
+        connection.commit_transaction()
+    finally:
+        provenance.reset_ingesting(token)
+        cls._allow_insert = False
+        table._upstream = table._upstream_key = None
+    return True
+
+
+def _make_in_parts(make: Any, key: dict[str, Any], connection: Any) -> None:
+    """Fetch and compute outside the transaction; fetch again in it, and insert if nothing changed meanwhile."""
+    import deepdiff
+    from datajoint.errors import DataJointError
+
+    steps = make(dict(key))
+    fetched = next(steps)
+    before = deepdiff.DeepHash(fetched, ignore_iterable_order=False)[fetched]
+    computed = next(steps)
+    connection.start_transaction()
+    steps = make(dict(key))
+    fetched = next(steps)
+    if before != deepdiff.DeepHash(fetched, ignore_iterable_order=False)[fetched]:
+        raise DataJointError("Referential integrity failed! The `make_fetch` data has changed")
+    steps.send(computed)
+
+
+def _failed(
+    queue: Queue, key: dict[str, Any], history: History, error: BaseException, *, slot: int, seconds: float
+) -> Outcome:
+    """Record an error, or postpone the job where the reason may pass."""
+    message = _one_line(error)
+    stack = "".join(traceback.format_exception(error))
+    if len(stack) > LONGEST_STACK:
+        stack = f"{stack[: LONGEST_STACK // 2]}\n…\n{stack[-LONGEST_STACK // 2 :]}"
+    _roll_back(queue)
+    shown = key_text(key)
+    if is_passing(error):
+        tried = history.count(queue.name, key, "passing") + 1
+        if tried < MOST_ATTEMPTS:
+            wait = pause_before(tried)
+            queue.postpone(key, wait, message)
+            history.add(queue.name, key, "passing", seconds, message)
+            return Postponed(slot, queue.name, shown, message, wait)
+        message = f"{message} (after {tried} attempts)"
+    if not queue.fail(key, message, stack):
+        history.add(queue.name, key, "lost", seconds, message)
+        return LostJob(slot, queue.name, shown)
+    history.add(queue.name, key, "error", seconds, message)
+    return Failed(slot, queue.name, shown, message)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same thing may work a moment later.
+
+    Examples
+    --------
+    >>> [is_passing(error) for error in (OSError(28, "No space left"), ValueError("503 rows"), TimeoutError())]
+    [True, False, True]
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if _passes(seen):
+            return True
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return False
+
+
+def _passes(error: BaseException) -> bool:
+    names = {cls.__name__ for cls in type(error).__mro__}
+    library = type(error).__module__.partition(".")[0]
+    if names & PASSING_TYPES or (isinstance(error, OSError) and error.errno in PASSING_ERRNO):
+        return True
+    if library == "psycopg2":
+        return bool(names & {"OperationalError", "InterfaceError"})
+    if library == "pymysql":
+        return "InterfaceError" in names or bool(error.args and error.args[0] in PASSING_MYSQL)
+    text = str(error).lower()
+    return library in {"botocore", "aiobotocore", "s3fs"} and any(word in text for word in PASSING_WORDS)
+
+
+def pause_before(attempt: int) -> float:
+    """Seconds until the next attempt: twice as long each time, and not the same for all workers."""
+    longest = min(FIRST_WAIT_SECONDS * 2 ** (attempt - 1), LONGEST_WAIT_SECONDS)
+    return random.uniform(longest / 2, longest)  # noqa: S311 (to spread workers)
+
+
+def key_text(key: dict[str, Any]) -> str:
+    """A key in one line: `subject_id=1, session_id=2`."""
+    return ", ".join(f"{name}={value}" for name, value in key.items())
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    name = type(error).__name__
+    return "".join(c if c.isprintable() else "�" for c in (f"{name}: {text}" if text else name))
+
+
+def _roll_back(queue: Queue) -> None:
+    """End whatever transaction is open, on a new connection where the old one is gone."""
+    connection = queue.connection
+    try:
+        connection.cancel_transaction()
+    except Exception:  # any driver's word for a connection that is gone
+        connection._in_transaction = False
+        connection.connect()

@@ -1,0 +1,89 @@
+"""Every attempt at a job, and how it ended: the table `djproject.attempt`."""
+
+import hashlib
+import json
+import os
+import platform
+from typing import Any
+
+TABLE = "djproject.attempt"
+COLUMNS = {
+    "mysql": "attempt BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, ",
+    "postgresql": "attempt BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY, ",
+}
+COMMON = """
+    pipeline VARCHAR(255) NOT NULL,
+    table_name VARCHAR(255) NOT NULL,
+    key_hash CHAR(32) NOT NULL,
+    key_text VARCHAR(2047) NOT NULL,
+    outcome VARCHAR(16) NOT NULL,
+    ended TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    seconds DOUBLE PRECISION NOT NULL,
+    host VARCHAR(255) NOT NULL,
+    pid INT NOT NULL,
+    version VARCHAR(64) NOT NULL,
+    message VARCHAR(2047) NOT NULL
+"""
+
+
+def declare_history(connection: Any) -> None:
+    """Make the table where it is missing; its schema is there."""
+    backend = str(connection.adapter.backend)
+    index = ", INDEX (table_name, key_hash)" if backend == "mysql" else ""
+    connection.query(f"CREATE TABLE IF NOT EXISTS {TABLE} ({COLUMNS[backend]}{COMMON}{index})")
+    if backend != "mysql":
+        connection.query(f"CREATE INDEX IF NOT EXISTS attempt_key ON {TABLE} (table_name, key_hash)")
+
+
+class History:
+    """What a worker writes about its attempts.
+
+    Parameters
+    ----------
+    connection
+        The worker's own, so that an attempt is recorded in the transaction of its rows; None where there is no table.
+    pipeline
+        The project's name.
+    version
+        Of the code, as far as it is known.
+    """
+
+    def __init__(self, connection: Any | None, pipeline: str, version: str = "") -> None:
+        self._connection = connection
+        self._fixed = (platform.node(), os.getpid(), version[:64])
+        self._pipeline = pipeline
+
+    def add(self, table: str, key: dict[str, Any], outcome: str, seconds: float, message: str) -> None:
+        """Record one attempt: made, nothing, error, passing, lost or killed."""
+        if self._connection is None:
+            return
+        digest, text = _hashed(key)
+        columns = "pipeline, table_name, key_hash, key_text, outcome, seconds, message, host, pid, version"
+        values = (self._pipeline, table, digest, text, outcome, seconds, message[:2047], *self._fixed)
+        marks = ", ".join(["%s"] * len(values))
+        self._connection.query(f"INSERT INTO {TABLE} ({columns}) VALUES ({marks})", args=values)
+
+    def count(self, table: str, key: dict[str, Any], outcome: str) -> int:
+        """How many attempts at a job ended so since it was last made or failed for good."""
+        return len(self.messages(table, key, outcome))
+
+    def messages(self, table: str, key: dict[str, Any], outcome: str) -> list[str]:
+        """What was said of those attempts, the first one first."""
+        if self._connection is None:
+            return []
+        digest, _ = _hashed(key)
+        same = "table_name=%s AND key_hash=%s"
+        settled = f"SELECT MAX(attempt) FROM {TABLE} WHERE {same} AND outcome IN ('made', 'error')"
+        query = f"SELECT message FROM {TABLE} WHERE {same} AND outcome=%s AND attempt > COALESCE(({settled}), 0)"
+        rows = self._connection.query(f"{query} ORDER BY attempt", args=(table, digest, outcome, table, digest))
+        return [str(message) for (message,) in rows.fetchall()]
+
+
+def key_json(key: dict[str, Any]) -> str:
+    """A key as JSON, the same for the same key."""
+    return json.dumps(key, default=str, sort_keys=True)
+
+
+def _hashed(key: dict[str, Any]) -> tuple[str, str]:
+    text = key_json(key)
+    return hashlib.sha256(text.encode()).hexdigest()[:32], text[:2047]

@@ -1,0 +1,161 @@
+"""What a worker does all day: rounds through its tables, a batch of jobs of each, until it is told to stop."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from djproject.population.attempt import attempt
+from djproject.population.events import Added, Begins, Event, Idle, Outcome, Postponed, Recovered
+from djproject.population.health import Health
+from djproject.population.history import History, key_json
+from djproject.population.leases import recover
+from djproject.population.loading import LoadedTable
+from djproject.population.queue import Queue
+
+BATCH_SECONDS = 0.5  # how long the jobs of one claim should take: slow ones are claimed one by one
+LARGEST_BATCH = 200
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 2.0
+REFRESH_SHARE = 0.1  # of a worker's time, at most, for looking for new keys while there is work
+TIDY_SECONDS = 300.0
+RECOVER_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One table, and what its jobs were like so far."""
+
+    queue: Queue
+    batch: int = 1
+    refreshed: float = float("-inf")  # when a look for new keys began last, and how long it took
+    took: float = 0.0
+    tidied: float = float("-inf")
+
+    def learn(self, made: int, seconds: float) -> None:
+        """Claim as many jobs next time as take half a second, growing step by step."""
+        wanted = int(BATCH_SECONDS * made / seconds) if seconds > 0 else LARGEST_BATCH
+        self.batch = max(1, min(wanted, self.batch * 2, LARGEST_BATCH))
+
+
+class Loop:
+    """The rounds of one worker.
+
+    Parameters
+    ----------
+    tables
+        Those to be filled, parents first.
+    restrictions
+        SQL conditions on their key sources.
+    slot
+        The worker's number, for its events.
+    history
+        Where attempts are recorded.
+    tell
+        Called for every event.
+    should_stop
+        Asked before every job.
+    health
+        Told of every round and job.
+    """
+
+    def __init__(
+        self,
+        tables: Sequence[LoadedTable],
+        restrictions: Sequence[str],
+        *,
+        slot: int,
+        history: History,
+        tell: Callable[[Event], None],
+        should_stop: Callable[[], bool],
+        health: Health,
+    ) -> None:
+        self._tables = tables
+        self._lanes = [_Lane(Queue(loaded, restrictions)) for loaded in tables]
+        self._slot, self._history, self._tell = slot, history, tell
+        self._should_stop, self._health = should_stop, health
+        self._recovered = float("-inf")
+        self._later = float("-inf")  # until when a postponed job waits
+
+    def run(self, wait: Callable[[float], object]) -> None:
+        """Go round until told to stop; `wait` pauses for some seconds, less when a stop is requested."""
+        pause = FIRST_PAUSE_SECONDS
+        while not self._should_stop():
+            began = time.monotonic()
+            self._health.turn()
+            self._recover(began)
+            if self._round(hurry=pause > FIRST_PAUSE_SECONDS):
+                pause = FIRST_PAUSE_SECONDS
+                continue
+            if self._should_stop():
+                break
+            looked = self._look_everywhere()
+            if looked is None:  # new jobs
+                pause = FIRST_PAUSE_SECONDS
+                continue
+            if looked and began > self._later:
+                self._tell(Idle(self._slot, began))
+            wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def _round(self, *, hurry: bool) -> int:
+        """One batch of each table, children right after their parents; how many jobs were worked on."""
+        count = 0
+        for lane in self._lanes:
+            if self._should_stop():
+                break
+            if not hurry and self._is_due(lane):
+                self._look(lane)
+            count += sum(1 for _ in self._batch(lane))
+        return count
+
+    def _batch(self, lane: _Lane) -> Iterator[Outcome | None]:
+        keys = lane.queue.claim(lane.batch)
+        began, done = time.monotonic(), 0
+        try:
+            while keys and not self._should_stop():
+                key = keys.pop(0)
+                self._tell(Begins(self._slot, lane.queue.name, key_json(key)))
+                with self._health.job():
+                    outcome = attempt(lane.queue, key, self._history, slot=self._slot)
+                done += 1
+                if outcome is not None:
+                    self._tell(outcome)
+                if isinstance(outcome, Postponed):
+                    self._later = max(self._later, time.monotonic() + outcome.seconds)
+                yield outcome
+                if keys and time.monotonic() - began > 4 * BATCH_SECONDS:
+                    break  # slower than they were: the rest is for others too
+        finally:
+            if keys:
+                lane.queue.give_back()
+        if done:
+            lane.learn(done, time.monotonic() - began)
+
+    def _is_due(self, lane: _Lane) -> bool:
+        since = time.monotonic() - lane.refreshed
+        return since > max(lane.took / REFRESH_SHARE, 1.0)
+
+    def _look(self, lane: _Lane) -> int:
+        """Look for new keys of one table; how many jobs were added, -1 where another worker is looking."""
+        began = lane.refreshed = time.monotonic()
+        if began - lane.tidied > TIDY_SECONDS:
+            lane.tidied = began
+            lane.queue.tidy()
+        added = lane.queue.refresh()
+        lane.took = time.monotonic() - began
+        if added > 0:
+            self._tell(Added(self._slot, lane.queue.name, added))
+        return added
+
+    def _look_everywhere(self) -> bool | None:
+        """Look for new keys of all tables: None where there are some, else whether all could be looked at."""
+        found = [self._look(lane) for lane in self._lanes]
+        if any(added > 0 for added in found):
+            return None
+        return all(added == 0 for added in found)
+
+    def _recover(self, now: float) -> None:
+        if now - self._recovered > RECOVER_SECONDS:
+            self._recovered = now
+            count = recover(self._tables)
+            if count:
+                self._tell(Recovered(self._slot, count))

@@ -1,0 +1,163 @@
+"""Jobs looked at and changed by hand: listed, grouped by cause, tried again, set aside, given back."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from djproject.errors import ProjectError
+from djproject.population.attempt import key_text
+from djproject.population.leases import Lease, read_leases
+from djproject.population.loading import LoadedTable
+
+STATUSES = ("pending", "reserved", "error", "ignore", "success")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row of a job table.
+
+    Attributes
+    ----------
+    table
+        `module.Table`.
+    key
+        Its primary key.
+    status
+        pending, reserved, error, ignore or success.
+    message
+        Why it failed, waits or is ignored; empty where nothing was said.
+    host, pid
+        Of the worker that has it, or had it last; empty and 0 where none had.
+    when
+        When it ended or was reserved, by the server's clock; else when it is due.
+    """
+
+    table: str
+    key: dict[str, Any]
+    status: str
+    message: str
+    host: str
+    pid: int
+    when: str
+
+    @property
+    def key_text(self) -> str:
+        """The key in one line."""
+        return key_text(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class JobChoice:
+    """Which jobs are meant.
+
+    Attributes
+    ----------
+    statuses
+        Any of these.
+    where
+        SQL conditions on the job table, all of which must hold.
+    error
+        A regular expression that the message must match somewhere; None for any.
+    """
+
+    statuses: tuple[str, ...] = STATUSES
+    where: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def find_jobs(tables: Sequence[LoadedTable], choice: JobChoice) -> list[Job]:
+    """The jobs that are meant, table by table.
+
+    Raises
+    ------
+    ProjectError
+        A condition does not fit a table, or the expression is none.
+    """
+    pattern = _pattern(choice.error)
+    return [job for loaded in tables for job in _jobs(loaded, choice) if pattern is None or pattern.search(job.message)]
+
+
+def traceback_of(loaded: LoadedTable, job: Job) -> str:
+    """The traceback that a failed job left; empty where it left none."""
+    found = (loaded.instance.jobs & job.key).to_arrays("error_stack")
+    return str(found[0]) if len(found) and found[0] is not None else ""
+
+
+def change_jobs(tables: Sequence[LoadedTable], jobs: Sequence[Job], status: str | None) -> int:
+    """Give jobs another status, or (None) remove their rows; how many they were. What changed meanwhile is left."""
+    by_name = {loaded.name: loaded for loaded in tables}
+    count = 0
+    for job in jobs:
+        table = by_name[job.table].instance.jobs
+        same = table & job.key & f"status='{job.status}'"
+        name = table.full_table_name
+        if status is None:
+            query = f"DELETE FROM {name}{same.where_clause()}"
+        else:
+            due = ", scheduled_time=CURRENT_TIMESTAMP(3)" if status == "pending" else ""
+            query = f"UPDATE {name} SET status='{status}'{due}{same.where_clause()}"
+        count += max(int(table.connection.query(query).rowcount), 0)
+    return count
+
+
+def has_live_owner(job: Job, leases: Sequence[Lease]) -> bool:
+    """Whether a worker with a lease that has not run out has the job."""
+    return any((lease.host, lease.pid) == (job.host, job.pid) and not lease.is_gone for lease in leases)
+
+
+def leases_of(tables: Sequence[LoadedTable]) -> list[Lease]:
+    """The leases at the database of these tables."""
+    return read_leases(tables[0].instance.connection) if tables else []
+
+
+def cause_of(message: str) -> str:
+    """What messages of one cause have in common: numbers, quoted texts and addresses are left out.
+
+    Examples
+    --------
+    >>> cause_of("ValueError: row 17 of 'a.csv' is empty at 0x7f3b")
+    "ValueError: row N of '…' is empty at N"
+    """
+    text = re.sub(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?", "N", message)
+    return re.sub(r"'[^']*'", "'…'", re.sub(r'"[^"]*"', '"…"', text))
+
+
+def _jobs(loaded: LoadedTable, choice: JobChoice) -> list[Job]:
+    from datajoint.errors import DataJointError
+
+    table = loaded.instance.jobs
+    statuses = ", ".join(f"'{status}'" for status in choice.statuses)
+    chosen = table & f"status IN ({statuses})"
+    for condition in choice.where:
+        chosen &= condition
+    names = ("status", "error_message", "host", "pid", "reserved_time", "completed_time", "scheduled_time")
+    try:
+        rows = chosen.proj(*names).to_dicts(order_by="status, priority, scheduled_time")
+    except DataJointError as error:
+        raise ProjectError(
+            f"The condition {' and '.join(choice.where)!r} does not fit the jobs of {loaded.name}: "
+            f"{str(error).strip().splitlines()[0].rstrip('.')}.",
+            hint=f"Its jobs have {', '.join(table.heading.names)}.",
+        ) from error
+    return [
+        Job(
+            loaded.name,
+            {name: row[name] for name in table.primary_key},
+            str(row["status"]),
+            str(row["error_message"] or ""),
+            str(row["host"] or ""),
+            int(row["pid"] or 0),
+            str(row["completed_time"] or row["reserved_time"] or row["scheduled_time"] or ""),
+        )
+        for row in rows
+    ]
+
+
+def _pattern(text: str | None) -> "re.Pattern[str] | None":
+    if text is None:
+        return None
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ProjectError(f"{text!r} is no regular expression: {error}.", hint="djproject jobs list") from error

@@ -1,0 +1,165 @@
+"""The queue of one table: DataJoint's own job table, filled and emptied in few statements.
+
+New keys are added by one INSERT … SELECT, jobs are claimed in batches that workers beside each other do not wait for,
+and a job ends in the transaction of its rows. What is used of DataJoint beyond its public API is in this module and in
+`attempt.py`; `tests/integration/test_datajoint_api.py` fails where DataJoint changes it.
+"""
+
+import os
+import platform
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from djproject.population.loading import LoadedTable
+
+PENDING = "status='pending' AND scheduled_time <= CURRENT_TIMESTAMP(3)"
+LONGEST_MESSAGE = 2047
+MADE_NOTHING = "make returned without inserting a row for this key"
+
+
+class Queue:
+    """The jobs of one table.
+
+    Parameters
+    ----------
+    loaded
+        The table.
+    restrictions
+        SQL conditions on its key source, all of which must hold for the keys that are added and claimed.
+    """
+
+    def __init__(self, loaded: LoadedTable, restrictions: Sequence[str] = ()) -> None:
+        self.loaded = loaded
+        self.name = loaded.name
+        self.table = loaded.instance
+        self.jobs = loaded.instance.jobs
+        self.connection = loaded.instance.connection
+        self._restrictions = tuple(restrictions)
+        self._backend = str(self.connection.adapter.backend)
+        quote = self.connection.adapter.quote_identifier
+        self.columns = ", ".join(quote(name) for name in self.jobs.primary_key)
+        self._owner = (platform.node(), os.getpid(), self.connection.connection_id)
+
+    def refresh(self) -> int:
+        """Add a job for every key that has none and no rows; how many they were. Another worker's turn: -1."""
+        with _alone(self.connection, self.jobs.full_table_name) as mine:
+            return self._add() if mine else -1
+
+    def tidy(self) -> None:
+        """Remove the jobs of keys that are gone, as DataJoint does; new keys were added before."""
+        self.jobs.refresh(*self._restrictions, delay=-1)
+
+    def claim(self, count: int) -> list[dict[str, Any]]:
+        """Reserve up to so many jobs that wait, most urgent first; jobs that others claim now are passed over."""
+        chosen = f"SELECT {self.columns} FROM {self.jobs.full_table_name} WHERE {PENDING}{self._wanted()}"
+        chosen += f" ORDER BY priority, scheduled_time LIMIT {count} FOR UPDATE SKIP LOCKED"
+        values = "status='reserved', host=%s, pid=%s, connection_id=%s, reserved_time=CURRENT_TIMESTAMP(3)"
+        name = self.jobs.full_table_name
+        if self._backend == "mysql":
+            query = f"UPDATE {name} JOIN ({chosen}) AS chosen USING ({self.columns}) SET {values}"
+        else:
+            query = f"UPDATE {name} SET {values} WHERE ({self.columns}) IN ({chosen})"
+        if not self.connection.query(query, args=self._owner).rowcount:
+            return []
+        keys: list[dict[str, Any]] = (self.jobs & self._mine()).keys(order_by="priority ASC, scheduled_time ASC")
+        return keys
+
+    def give_back(self, *keys: dict[str, Any]) -> None:
+        """Let claimed jobs wait again; without keys, all that this process has claimed."""
+        where = " OR ".join(f"({self._where(key)})" for key in keys)
+        condition = f"{self._mine()} AND ({where})" if keys else self._mine()
+        self.connection.query(f"UPDATE {self.jobs.full_table_name} SET status='pending' WHERE {condition}")
+
+    def finish(self, key: dict[str, Any], seconds: float) -> bool:
+        """End a job in the transaction of its rows: True where this process still has it and there is a row for it."""
+        row = f"EXISTS (SELECT 1 FROM {self.table.full_table_name} WHERE {self._where(key)})"
+        condition = f"{self._where(key)} AND {self._mine()}"
+        name = self.jobs.full_table_name
+        if self.connection._config.jobs.keep_completed:
+            values = f"status='success', completed_time=CURRENT_TIMESTAMP(3), duration={seconds!r}"
+            query = f"UPDATE {name} SET {values} WHERE {condition} AND {row}"
+        else:
+            query = f"DELETE FROM {name} WHERE {condition} AND {row}"
+        return bool(self.connection.query(query).rowcount == 1)
+
+    def is_mine(self, key: dict[str, Any]) -> bool:
+        """Whether this process still has the job."""
+        return bool(self.jobs & f"{self._where(key)} AND {self._mine()}")
+
+    def drop(self, key: dict[str, Any]) -> None:
+        """End a job whose rows are there already."""
+        self.connection.query(f"DELETE FROM {self.jobs.full_table_name} WHERE {self._where(key)} AND {self._mine()}")
+
+    def fail(self, key: dict[str, Any], message: str, stack: str) -> bool:
+        """Record that a job failed, with its traceback; whether this process still had it."""
+        if not self.is_mine(key):
+            return False
+        self.jobs.error(key, message[:LONGEST_MESSAGE], stack)
+        return True
+
+    def set_aside(self, key: dict[str, Any], message: str) -> None:
+        """Keep a job out of the queue for a reason: DataJoint's status `ignore`."""
+        query = f"UPDATE {self.jobs.full_table_name} SET status='ignore', error_message=%s WHERE {self._where(key)}"
+        self.connection.query(f"{query} AND {self._mine()}", args=(message[:LONGEST_MESSAGE],))
+
+    def postpone(self, key: dict[str, Any], seconds: float, message: str) -> None:
+        """Let a job wait and be tried again after so many seconds."""
+        later = f"CURRENT_TIMESTAMP(3) + {self.connection.adapter.interval_expr(round(seconds, 3), 'second')}"
+        query = f"UPDATE {self.jobs.full_table_name} SET status='pending', scheduled_time={later}, error_message=%s"
+        self.connection.query(f"{query} WHERE {self._where(key)} AND {self._mine()}", args=(message[:LONGEST_MESSAGE],))
+
+    def _add(self) -> int:
+        table = self.table
+        new = (table._jobs_to_do(self._restrictions) - table.proj()).proj()
+        new = new.restrict(_not(self.jobs), semantic_check=False)
+        keys = new.make_sql(fields=list(self.jobs.primary_key))
+        priority = int(self.connection._config.jobs.default_priority)
+        name, columns = self.jobs.full_table_name, f"{self.columns}, status, priority"
+        select = f"SELECT {self.columns}, 'pending', {priority} FROM ({keys}) AS new_keys"
+        if self._backend == "mysql":
+            self.connection.query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")  # lock no row of the parents
+            query = f"INSERT IGNORE INTO {name} ({columns}) {select}"
+        else:
+            query = f"INSERT INTO {name} ({columns}) {select} ON CONFLICT DO NOTHING"
+        return max(int(self.connection.query(query).rowcount), 0)
+
+    def _wanted(self) -> str:
+        if not self._restrictions:
+            return ""
+        keys = self.table._jobs_to_do(self._restrictions).make_sql(fields=list(self.jobs.primary_key))
+        return f" AND ({self.columns}) IN ({keys})"
+
+    def _mine(self) -> str:
+        host, pid, connection_id = self._owner
+        name = host.replace("'", "''").replace("%", "%%")
+        return f"status='reserved' AND host='{name}' AND pid={pid} AND connection_id={connection_id}"
+
+    def _where(self, key: dict[str, Any]) -> str:
+        from datajoint.condition import make_condition
+
+        return str(make_condition(self.jobs, {name: key[name] for name in self.jobs.primary_key}, set()))
+
+
+def _not(expression: Any) -> Any:
+    from datajoint.condition import Not
+
+    return Not(expression)
+
+
+@contextmanager
+def _alone(connection: Any, name: str) -> Iterator[bool]:
+    """Hold the server's lock of a name, or not: one worker at a time, of all machines, looks for new keys."""
+    if connection.adapter.backend == "mysql":
+        lock = f"djproject-{zlib.crc32(name.encode()):08x}"
+        take, leave = f"SELECT GET_LOCK('{lock}', 0)", f"SELECT RELEASE_LOCK('{lock}')"
+    else:
+        number = zlib.crc32(f"djproject {name}".encode())
+        take, leave = f"SELECT pg_try_advisory_lock({number})", f"SELECT pg_advisory_unlock({number})"
+    mine = bool(connection.query(take).fetchone()[0])
+    try:
+        yield mine
+    finally:
+        if mine:
+            connection.query(leave)
