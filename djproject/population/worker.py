@@ -154,8 +154,8 @@ def _pool_main() -> int:
         except BrokenPipeError:  # whoever started this worker is gone
             stopping.set()
 
-    project = load_project(Path(assignment.root))
     try:
+        project = load_project(Path(assignment.root))
         if assignment.replaces:
             _work_patiently(project, assignment, stopping, tell, only=EnvironmentUnavailableError)
         else:

@@ -364,7 +364,7 @@ def test_down_stops_the_database_and_it_starts_again_with_its_rows(example: Path
     python("from workflow import sample_data; sample_data.insert()", cwd=example)
     run("down", cwd=example)
     assert not (example / ".djproject/postgres/postmaster.pid").exists()
-    assert "was not running" in run("down", cwd=example).stderr
+    assert "Nothing was running" in run("down", cwd=example).stderr
     assert numbers(run("status", "--format", "json", cwd=example))["subject.Subject"][0] == 2
 
 

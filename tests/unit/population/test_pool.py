@@ -37,11 +37,16 @@ def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert all("not in a djproject project" in event.message for event in events if isinstance(event, Refused))
 
 
-def test_a_worker_that_is_killed_is_lost(tmp_path: Path, project: Path) -> None:
+def test_a_worker_that_is_killed_is_lost_and_replaced(tmp_path: Path, project: Path) -> None:
     import signal
 
     pool = Pool(Assignment(str(project), "embedded"), tmp_path / "logs")
     pool.start()
-    pool._slots[0].process.send_signal(signal.SIGKILL)
-    assert list(pool.events()) == [Lost(1, -9)]
+    first = pool._slots[0].process
+    first.send_signal(signal.SIGKILL)
+    lost, refused = pool.events()
+    assert lost == Lost(1, -9, first.pid)
+    assert isinstance(lost, Lost)
+    assert lost.cause == "SIGKILL"
+    assert isinstance(refused, Refused)  # the second one got as far as to see that there is nothing to fill
     pool.close()
