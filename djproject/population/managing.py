@@ -128,11 +128,11 @@ def _jobs(loaded: LoadedTable, choice: JobChoice) -> list[Job]:
 
     table = loaded.instance.jobs
     statuses = ", ".join(f"'{status}'" for status in choice.statuses)
-    chosen = table & f"status IN ({statuses})"
-    for condition in choice.where:
-        chosen &= condition
     names = ("status", "error_message", "host", "pid", "reserved_time", "completed_time", "scheduled_time")
     try:
+        chosen = table & f"status IN ({statuses})"
+        for condition in choice.where:
+            chosen &= condition
         rows = chosen.proj(*names).to_dicts(order_by="status, priority, scheduled_time")
     except DataJointError as error:
         raise ProjectError(

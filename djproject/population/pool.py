@@ -125,6 +125,8 @@ class Pool:
             time.sleep(min(0.2 * self._quick, 2.0))
         else:
             self._quick = 0
+        if slot.process.stdin:
+            slot.process.stdin.close()
         killed = (lost.pid, lost.table, lost.key, lost.cause) if lost.table else None
         new = self._start(slot.number, killed)
         self._slots[self._slots.index(slot)] = new
