@@ -12,6 +12,16 @@ from djproject.project.location import Project, load_project
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
+def seconds(text: str) -> float:
+    """The seconds that "90", "90s", "2m" or "1h" mean; typer's error for anything else."""
+    import re
+
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no duration; write 90s, 2m or 1h.")
+    return float(match[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[match[2]]
+
+
 class Format(StrEnum):
     """How a result is printed."""
 

@@ -222,6 +222,16 @@ class PopulateProgress:
         self._display.update(self._tasks[table], total=self._totals[table])
 
 
+def duration(seconds: float) -> str:
+    """A time in the two units that matter: `3 h 20 min`, `45 s`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
 @contextmanager
 def services() -> Iterator["ServiceDisplay"]:
     """The services of a stack while they start: a live table on a terminal, a line per change elsewhere."""

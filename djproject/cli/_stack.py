@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable
 
-import typer
-
 from djproject.cli import _render
 from djproject.project.location import load_project
 from djproject.stack.starting import Doing, Event, Stack
@@ -23,14 +21,6 @@ def follow(events: Iterable[Event]) -> None:
                 display.say(event.text)
             else:
                 display.show(event)
-
-
-def seconds(text: str) -> float:
-    """The seconds that "90", "90s", "2m" or "1h" mean; typer's error for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", text.strip())
-    if match is None:
-        raise typer.BadParameter(f"{text!r} is no duration; write 90s, 2m or 1h.")
-    return float(match[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def complete_services(incomplete: str) -> list[str]:

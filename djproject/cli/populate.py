@@ -10,7 +10,8 @@ import typer
 
 from djproject.cli import _render
 from djproject.cli._gate import refuse_errors
-from djproject.cli._options import ExcludeOption, SelectorsArgument, TargetOption, new_app
+from djproject.cli._options import DryRunOption, ExcludeOption, SelectorsArgument, TargetOption, new_app
+from djproject.cli._options import seconds as seconds_of
 from djproject.errors import EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.selection import select
 from djproject.pipeline.source import Pipeline, load_pipeline
@@ -26,12 +27,12 @@ from djproject.population.events import (
     Started,
     Waiting,
 )
-from djproject.population.pool import Pool
+from djproject.population.pool import Limits, Pool
 from djproject.population.worker import Assignment
 from djproject.project.files import state_directory
-from djproject.project.location import load_project
+from djproject.project.location import Project, load_project
 from djproject.project.names import AUTOPOPULATED
-from djproject.targets.choice import load_target, start_target
+from djproject.targets.choice import Target, load_target, start_target
 
 app = new_app()
 
@@ -45,6 +46,28 @@ def populate(
         list[str] | None, typer.Option(metavar="RESTRICTION", help="Only keys for which this SQL condition holds.")
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try jobs again that failed before.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on when nothing is left, and wait for new keys.")] = False,
+    idle_exit: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="With --watch: end once nothing was left for so long.")
+    ] = None,
+    for_: Annotated[
+        str | None, typer.Option("--for", metavar="DURATION", help="Stop after so long, the jobs at hand finished.")
+    ] = None,
+    max_jobs: Annotated[int | None, typer.Option(min=1, help="Stop after so many jobs.")] = None,
+    grace: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="How long jobs at hand may take when it is to stop."),
+    ] = None,
+    job_timeout: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="How long one job may take; then it is an error.")
+    ] = None,
+    max_jobs_per_process: Annotated[
+        int | None, typer.Option(min=1, help="Jobs after which a fresh process takes over.")
+    ] = None,
+    max_rss: Annotated[
+        float | None, typer.Option(min=1, metavar="MEGABYTES", help="Memory above which a fresh process takes over.")
+    ] = None,
+    dry_run: DryRunOption = False,
     target: TargetOption = None,
 ) -> None:
     """Fill the imported and computed tables with worker processes.
@@ -60,11 +83,41 @@ def populate(
     pipeline = load_pipeline(project)
     refuse_errors(project)
     names = _names(pipeline, selector or (), exclude or ())
+    limits = Limits(watch, _seconds(idle_exit), _seconds(for_), _seconds(grace), _seconds(job_timeout))
     place = load_target(project, target)
     _render.target(place.description)
     start_target(place)
-    assignment = Assignment(str(project.root), place.name, names, tuple(where or ()), slots=workers, retry=retry)
-    raise typer.Exit(fill(Pool(assignment, state_directory(project.root, os.environ) / "logs")))
+    if dry_run:
+        _show_plan(project, place, pipeline, names, workers)
+        return
+    assignment = Assignment(
+        str(project.root), place.name, names, tuple(where or ()), slots=workers, retry=retry, jobs=max_jobs,
+        jobs_per_process=max_jobs_per_process, megabytes=max_rss,
+    )  # fmt: skip
+    raise typer.Exit(fill(Pool(assignment, state_directory(project.root, os.environ) / "logs", limits)))
+
+
+def _seconds(text: str | None) -> float | None:
+    return None if text is None else seconds_of(text)
+
+
+def _show_plan(project: Project, place: Target, pipeline: Pipeline, names: Sequence[str], workers: int) -> None:
+    """What there is to do in each table, how long a job took so far, and when it will be done."""
+    from djproject.population.planning import plan_tables
+
+    plans = [plan for plan in plan_tables(project, place, pipeline) if not names or plan.table in names]
+    rows = []
+    for plan in plans:
+        typical = "" if plan.median is None else f"{plan.median:.2g} s"
+        slow = "" if plan.p95 is None else f"{plan.p95:.2g} s"
+        rows.append((plan.table, *map(str, (plan.keys, plan.done, plan.pending, plan.errors)), typical, slow,
+                     ", ".join(plan.waits_for)))  # fmt: skip
+    header = ("table", "keys", "done", "pending", "errors", "median", "95 %", "more keys from")
+    _render.columns(header, rows, right=range(1, 7))
+    known = [plan.pending * plan.median for plan in plans if plan.median is not None]
+    if any(plan.pending for plan in plans) and known:
+        _render.note(f"About {_render.duration(sum(known) / workers)} with {workers} workers, by the history.")
+    _render.note("Nothing was done (--dry-run).")
 
 
 def _names(pipeline: Pipeline, selectors: Sequence[str], exclude: Sequence[str]) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from djproject.cli import _render
-from djproject.cli._options import DryRunOption, new_app
-from djproject.cli._stack import follow, load_stack, seconds
+from djproject.cli._options import DryRunOption, new_app, seconds
+from djproject.cli._stack import follow, load_stack
 from djproject.stack.starting import Stack, UpRequest, planned, start
 
 app = new_app()

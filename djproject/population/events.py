@@ -5,6 +5,8 @@ import signal
 from dataclasses import asdict, dataclass
 from typing import get_args
 
+TOOK_LONGER = "took longer than"
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -127,6 +129,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Retired:
+    """A worker made as many jobs, or took as much memory, as one process may; another one takes its place."""
+
+    slot: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """A worker waits for what is not there now: a database that went away, tables that are not declared."""
 
@@ -145,6 +155,8 @@ class Lost:
         Negative where a signal ended it.
     table, key
         The job it was making, as in `Begins`; empty where it was making none.
+    timeout
+        Seconds after which its job was ended; 0 where that was not the reason.
     """
 
     slot: int
@@ -152,10 +164,13 @@ class Lost:
     pid: int = 0
     table: str = ""
     key: str = ""
+    timeout: float = 0.0
 
     @property
     def cause(self) -> str:
-        """How it ended: "SIGSEGV", "exit code 3"."""
+        """How it ended: "SIGSEGV", "exit code 3", "took longer than 60 s"."""
+        if self.timeout:
+            return f"{TOOK_LONGER} {self.timeout:g} s"
         if self.exit_code >= 0:
             return f"exit code {self.exit_code}"
         try:
@@ -165,7 +180,7 @@ class Lost:
 
 
 Outcome = Made | MadeNothing | Failed | Postponed | LostJob
-Event = Started | Begins | Outcome | Added | Recovered | Idle | Waiting | Refused | Lost
+Event = Started | Begins | Outcome | Added | Recovered | Idle | Retired | Waiting | Refused | Lost
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from djproject.population.events import TOOK_LONGER
 from djproject.population.history import History, declare_history, key_json
 from djproject.population.loading import LoadedTable
 from djproject.project.names import AUTOPOPULATED
@@ -142,9 +143,12 @@ def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> b
         return False
     history.add(loaded.name, key, "killed", 0.0, killed.cause)
     causes = history.messages(loaded.name, key, "killed")
-    if len(causes) < MOST_KILLS:
+    if killed.cause.startswith(TOOK_LONGER):
+        message = f"{killed.cause} and was ended"
+    elif len(causes) < MOST_KILLS:
         return False
-    message = f"killed its worker {len(causes)} times: {', '.join(causes)}"
+    else:
+        message = f"killed its worker {len(causes)} times: {', '.join(causes)}"
     jobs.error(key, message, "The process ended without a Python traceback.")
     history.add(loaded.name, key, "error", 0.0, message)
     return True
@@ -176,7 +180,7 @@ def read_leases(connection: Any) -> list[Lease]:
     try:
         rows = connection.query(f"SELECT {columns}, {age} FROM {TABLE} ORDER BY started").fetchall()
     except Exception as error:
-        if _is_missing(error):
+        if is_missing(error):
             return []
         raise
     return [
@@ -245,6 +249,7 @@ def _started(pid: int) -> float:
         return 0.0
 
 
-def _is_missing(error: BaseException) -> bool:
+def is_missing(error: BaseException) -> bool:
+    """Whether a query failed because there is no such table."""
     text = f"{type(error).__name__} {error}".lower()
     return any(word in text for word in ("missingtable", "doesn't exist", "does not exist", "undefinedtable"))

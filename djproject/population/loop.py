@@ -36,6 +36,43 @@ class _Lane:
         self.batch = max(1, min(wanted, self.batch * 2, LARGEST_BATCH))
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much one process does at most; None for any number.
+
+    Attributes
+    ----------
+    jobs
+        Of the whole run; the process is not replaced then.
+    jobs_per_process
+        Until another process takes its place.
+    megabytes
+        Memory (RSS) above which another process takes its place.
+    """
+
+    jobs: int | None = None
+    jobs_per_process: int | None = None
+    megabytes: float | None = None
+
+    def left(self, done: int) -> int:
+        """How many jobs may still be claimed, after so many."""
+        limits = [limit - done for limit in (self.jobs, self.jobs_per_process) if limit is not None]
+        return max(min(limits, default=LARGEST_BATCH), 1)
+
+    def reached(self, done: int) -> str:
+        """Why the process is to end after so many jobs; empty where it is not."""
+        if self.jobs is not None and done >= self.jobs:
+            return "jobs"
+        if self.jobs_per_process is not None and done >= self.jobs_per_process:
+            return f"{done} jobs"
+        if self.megabytes is not None and (size := _megabytes()) > self.megabytes:
+            return f"{size:.0f} MB"
+        return ""
+
+
+NO_QUOTA = Quota()
+
+
 class Loop:
     """The rounds of one worker.
 
@@ -55,6 +92,13 @@ class Loop:
         Asked before every job.
     health
         Told of every round and job.
+    quota
+        How much this process does at most.
+
+    Attributes
+    ----------
+    retired
+        Why it ended although there may be more to do; empty where it was told to stop.
     """
 
     def __init__(
@@ -67,13 +111,18 @@ class Loop:
         tell: Callable[[Event], None],
         should_stop: Callable[[], bool],
         health: Health,
+        quota: Quota = NO_QUOTA,
     ) -> None:
         self._tables = tables
         self._lanes = [_Lane(Queue(loaded, restrictions)) for loaded in tables]
         self._slot, self._history, self._tell = slot, history, tell
-        self._should_stop, self._health = should_stop, health
+        self._told_to_stop, self._health = should_stop, health
+        self._quota, self._jobs, self.retired = quota, 0, ""
         self._recovered = float("-inf")
         self._later = float("-inf")  # until when a postponed job waits
+
+    def _should_stop(self) -> bool:
+        return bool(self.retired) or self._told_to_stop()
 
     def run(self, wait: Callable[[float], object]) -> None:
         """Go round until told to stop; `wait` pauses for some seconds, less when a stop is requested."""
@@ -108,7 +157,7 @@ class Loop:
         return count
 
     def _batch(self, lane: _Lane) -> Iterator[Outcome | None]:
-        keys = lane.queue.claim(lane.batch)
+        keys = lane.queue.claim(min(lane.batch, self._quota.left(self._jobs)))
         began, done = time.monotonic(), 0
         try:
             while keys and not self._should_stop():
@@ -117,6 +166,8 @@ class Loop:
                 with self._health.job():
                     outcome = attempt(lane.queue, key, self._history, slot=self._slot)
                 done += 1
+                self._jobs += 1
+                self.retired = self._quota.reached(self._jobs)
                 if outcome is not None:
                     self._tell(outcome)
                 if isinstance(outcome, Postponed):
@@ -159,3 +210,9 @@ class Loop:
             count = recover(self._tables)
             if count:
                 self._tell(Recovered(self._slot, count))
+
+
+def _megabytes() -> float:
+    import psutil
+
+    return float(psutil.Process().memory_info().rss) / 1e6

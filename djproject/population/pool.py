@@ -12,7 +12,20 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from djproject.population.events import Begins, Event, Idle, Lost, Made, Refused, read_event
+from djproject.population.events import (
+    Begins,
+    Event,
+    Failed,
+    Idle,
+    Lost,
+    LostJob,
+    Made,
+    MadeNothing,
+    Postponed,
+    Refused,
+    Retired,
+    read_event,
+)
 from djproject.population.worker import Assignment
 
 QUICK_SECONDS = 2.0  # a worker that ends sooner has not made a job yet
@@ -32,6 +45,34 @@ class _Slot:
     open: bool = True
     making: tuple[str, str] = ("", "")  # the table and key of the job at hand
     began: float = 0.0
+    job_began: float = 0.0
+    timeout: float = 0.0  # the limit that its job passed
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a run ends, and when a job.
+
+    Attributes
+    ----------
+    watch
+        Go on when nothing is left, and wait for new keys.
+    idle_seconds
+        End a run that watches once nothing was left for so long.
+    seconds
+        Stop after so long; the jobs at hand are finished.
+    grace_seconds
+        How long they may take once a stop was asked for; then they go back to the queue.
+    job_seconds
+        How long one job may take; then it is ended and is an error.
+    """
+
+    watch: bool = False
+    idle_seconds: float | None = None
+    seconds: float | None = None
+    grace_seconds: float | None = None
+    job_seconds: float | None = None
 
 
 @dataclass(slots=True)
@@ -44,20 +85,27 @@ class Pool:
         What all of them do; each gets a slot of its own.
     logs
         The folder of their output: what a `make` prints, and DataJoint's log.
+    limits
+        When the run ends, and when a job.
     """
 
     assignment: Assignment
     logs: Path
+    limits: Limits = Limits()
     _slots: list[_Slot] = field(default_factory=list)
     _stopping: bool = False
     _terminated: bool = False
     _started: set[int] = field(default_factory=set)
     _quick: int = 0
+    _began: float = 0.0
+    _stopped: float = 0.0
+    _done: dict[int, int] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start the worker processes, in a session of their own: a Ctrl-C at the terminal is not theirs."""
+        self._began = time.monotonic()
         self.logs.mkdir(parents=True, exist_ok=True)
-        for number in range(1, self.assignment.slots + 1):
+        for number in range(1, min(self.assignment.slots, self.assignment.jobs or self.assignment.slots) + 1):
             self._slots.append(self._start(number))
 
     def events(self) -> Iterator[Event]:
@@ -71,7 +119,7 @@ class Pool:
             for slot in self._slots:
                 selector.register(slot.events, selectors.EVENT_READ, slot)
             while any(slot.open for slot in self._slots):
-                for ready, _ in selector.select(timeout=1.0):
+                for ready, _ in selector.select(timeout=0.5):
                     slot = ready.data
                     for event in self._read(slot, selector):
                         if isinstance(event, Made):
@@ -79,9 +127,27 @@ class Pool:
                         if isinstance(event, Lost) and not self._stopping:
                             self._replace(slot, event, selector)
                         yield event
-                active = [slot for slot in self._slots if slot.open]
-                if active and all(slot.idle_since > last_finished for slot in active):
-                    self.stop()
+                    if not slot.open and slot.retired and not self._stopping:
+                        self._replace(slot, None, selector)
+                self._mind_the_clock(last_finished)
+
+    def _mind_the_clock(self, last_finished: float) -> None:
+        """Stop where nothing is left or the time is over; end what takes too long."""
+        now, limits = time.monotonic(), self.limits
+        active = [slot for slot in self._slots if slot.open]
+        if active and all(slot.idle_since > last_finished for slot in active):
+            idle = now - max(last_finished, self._began)
+            if not limits.watch or (limits.idle_seconds is not None and idle > limits.idle_seconds):
+                self.stop()
+        if limits.seconds is not None and now - self._began > limits.seconds and not self._stopping:
+            self.stop()
+        grace = limits.grace_seconds
+        if self._stopping and grace is not None and not self._terminated and now - self._stopped > grace:
+            self.abandon()
+        for slot in active if limits.job_seconds else ():
+            if slot.making[0] and now - slot.job_began > (limits.job_seconds or 0) and not slot.timeout:
+                slot.timeout = limits.job_seconds or 0.0
+                slot.process.kill()
 
     @property
     def gave_up(self) -> bool:
@@ -90,6 +156,8 @@ class Pool:
 
     def stop(self) -> None:
         """Let every worker finish the job at hand and end."""
+        if not self._stopping:
+            self._stopped = time.monotonic()
         self._stopping = True
         for slot in self._slots:
             if slot.process.stdin and not slot.process.stdin.closed:
@@ -116,9 +184,11 @@ class Pool:
             if slot.open:
                 slot.events.close()
 
-    def _replace(self, slot: _Slot, lost: Lost, selector: selectors.BaseSelector) -> None:
+    def _replace(self, slot: _Slot, lost: Lost | None, selector: selectors.BaseSelector) -> None:
         """Start another worker in the place of one that ended; one that did not even begin is replaced slowly."""
-        if time.monotonic() - slot.began < QUICK_SECONDS:
+        if self._share(slot.number) == 0:
+            return
+        if lost is not None and time.monotonic() - slot.began < QUICK_SECONDS:
             self._quick += 1
             if self._quick > MOST_QUICK_ENDS:
                 return
@@ -127,10 +197,17 @@ class Pool:
             self._quick = 0
         if slot.process.stdin:
             slot.process.stdin.close()
-        killed = (lost.pid, lost.table, lost.key, lost.cause) if lost.table else None
+        killed = (lost.pid, lost.table, lost.key, lost.cause) if lost is not None and lost.table else None
         new = self._start(slot.number, killed)
         self._slots[self._slots.index(slot)] = new
         selector.register(new.events, selectors.EVENT_READ, new)
+
+    def _share(self, number: int) -> int | None:
+        """How many of the run's jobs a slot may still make; None for any number."""
+        if self.assignment.jobs is None:
+            return None
+        each, rest = divmod(self.assignment.jobs, self.assignment.slots)
+        return each + (number <= rest) - self._done.get(number, 0)
 
     def _start(self, number: int, killed: tuple[int, str, str, str] | None = None) -> _Slot:
         reading, writing = os.pipe()
@@ -147,7 +224,15 @@ class Pool:
                 env={**os.environ, "PYTHONPATH": search},
             )
         os.close(writing)
-        assignment = replace(self.assignment, slot=number, killed=killed, replaces=number in self._started)
+        again = number in self._started
+        assignment = replace(
+            self.assignment,
+            slot=number,
+            killed=killed,
+            replaces=again,
+            retry=self.assignment.retry and not again,
+            jobs=self._share(number),
+        )
         line = json.dumps(asdict(assignment)) + "\n"
         self._started.add(number)
         if process.stdin:
@@ -163,12 +248,16 @@ class Pool:
             slot.open = False
             code = slot.process.wait()
             if code and not slot.refused and not self._terminated:
-                yield Lost(slot.number, code, slot.process.pid, *slot.making)
+                yield Lost(slot.number, code, slot.process.pid, *slot.making, slot.timeout)
             return
         *lines, slot.buffer = (slot.buffer + data).split(b"\n")
         for line in lines:
             event = read_event(line)
             slot.making = (event.table, event.key) if isinstance(event, Begins) else ("", "")
+            slot.job_began = time.monotonic()
+            slot.retired = slot.retired or isinstance(event, Retired)
+            if isinstance(event, Made | MadeNothing | Failed | Postponed | LostJob):
+                self._done[slot.number] = self._done.get(slot.number, 0) + 1
             slot.idle_since = event.began if isinstance(event, Idle) else -1.0
             slot.refused = slot.refused or isinstance(event, Refused)
             yield event

@@ -16,7 +16,7 @@ from typing import Any
 
 from djproject.errors import DJProjectError, EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.graph import sorted_tables
-from djproject.pipeline.source import load_pipeline
+from djproject.pipeline.source import Pipeline, load_pipeline
 from djproject.population.attempt import AbandonJob
 from djproject.population.deploy import missing
 from djproject.population.events import (
@@ -29,6 +29,7 @@ from djproject.population.events import (
     Postponed,
     Recovered,
     Refused,
+    Retired,
     Started,
     Waiting,
     line_of,
@@ -38,7 +39,7 @@ from djproject.population.history import History
 from djproject.population.jobs import check_restrictions, forget_errors
 from djproject.population.leases import Killed, accuse, leased
 from djproject.population.loading import load_tables
-from djproject.population.loop import Loop
+from djproject.population.loop import Loop, Quota
 from djproject.population.progress import table_statuses
 from djproject.project.location import Project, find_package_root, load_project
 from djproject.project.names import AUTOPOPULATED
@@ -73,6 +74,8 @@ class Assignment:
         The job that killed the worker whose place this one takes: pid, table, key and cause.
     replaces
         Whether it takes another one's place: then it waits for a database that is away.
+    jobs, jobs_per_process, megabytes
+        As in `Quota`.
     """
 
     root: str
@@ -84,6 +87,9 @@ class Assignment:
     retry: bool = False
     killed: tuple[int, str, str, str] | None = None
     replaces: bool = False
+    jobs: int | None = None
+    jobs_per_process: int | None = None
+    megabytes: float | None = None
 
 
 def main(package_file: str | None = None) -> int:
@@ -177,16 +183,7 @@ def _work_on(
 ) -> None:
     pipeline = load_pipeline(project)
     target = load_target(project, assignment.target)
-    tables = sorted_tables(pipeline, assignment.tables or None)
-    chosen = {table.full_name for table in tables if table.tier in AUTOPOPULATED}
-    by_hand = [table.full_name for table in tables if assignment.tables and table.full_name not in chosen]
-    if by_hand:
-        raise ProjectError(
-            f"{by_hand[0]} does not fill itself: it is not imported or computed.", hint="djproject status"
-        )
-    if not chosen:
-        raise NothingToDoYet("The pipeline has no imported or computed table, so there is nothing to populate.",
-                             hint="djproject add-table MODULE Class:computed --parent module.Table")  # fmt: skip
+    chosen = _chosen(pipeline, assignment)
     lacking = missing(target, pipeline)
     if lacking:
         raise NothingToDoYet(
@@ -217,8 +214,30 @@ def _work_on(
             tell=tell,
             should_stop=stopping.is_set,
             health=health,
+            quota=Quota(assignment.jobs, assignment.jobs_per_process, assignment.megabytes),
         )
         loop.run(stopping.wait)
+    if loop.retired:
+        stopping.set()
+        if loop.retired != "jobs":
+            tell(Retired(assignment.slot, loop.retired))
+
+
+def _chosen(pipeline: Pipeline, assignment: Assignment) -> set[str]:
+    """The tables to fill; NothingToDoYet where the pipeline has none that fills itself."""
+    tables = sorted_tables(pipeline, assignment.tables or None)
+    chosen = {table.full_name for table in tables if table.tier in AUTOPOPULATED}
+    by_hand = [table.full_name for table in tables if assignment.tables and table.full_name not in chosen]
+    if by_hand:
+        raise ProjectError(
+            f"{by_hand[0]} does not fill itself: it is not imported or computed.", hint="djproject status"
+        )
+    if not chosen:
+        raise NothingToDoYet(
+            "The pipeline has no imported or computed table, so there is nothing to populate.",
+            hint="djproject add-table MODULE Class:computed --parent module.Table",
+        )
+    return chosen
 
 
 def _handle_signals(stopping: threading.Event, *signals: signal.Signals) -> None:
