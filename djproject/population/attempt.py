@@ -41,14 +41,14 @@ def attempt(queue: Queue, key: dict[str, Any], history: History, *, slot: int) -
 
     Raises
     ------
-    AbandonJob
+    AbandonJob, KeyboardInterrupt
         A signal handler raised it: rolled back, and the job waits again as if nothing had been.
     """
     began = time.monotonic()
     try:
         if not _make(queue, key, history):
             return None
-    except AbandonJob:
+    except (AbandonJob, KeyboardInterrupt):
         _roll_back(queue)
         queue.give_back(key)
         raise

@@ -5,6 +5,7 @@ process of this machine that is no more. Jobs of workers without a lease (DataJo
 The lease is the row of `djproject.worker_lease` with the owner's host, process and connection, as the job has them.
 """
 
+import contextlib
 import os
 import platform
 import threading
@@ -12,6 +13,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from djproject.population.events import TOOK_LONGER
@@ -27,6 +30,7 @@ COLUMNS = """
     worker CHAR(32) NOT NULL PRIMARY KEY,
     pipeline VARCHAR(255) NOT NULL,
     host VARCHAR(255) NOT NULL,
+    machine VARCHAR(255) NOT NULL,
     pid INT NOT NULL,
     connection_id BIGINT NOT NULL,
     process_started DOUBLE PRECISION NOT NULL,
@@ -46,8 +50,10 @@ class Lease:
         Its id.
     host, pid, connection_id
         What DataJoint writes into the jobs it reserves.
+    machine
+        Which running system's process numbers `pid` is one of: a host name alone may be that of several containers.
     process_started
-        Seconds since the epoch; another process of that number is another one.
+        Another process of that number began at another time.
     expired
         Whether its last word is too long ago, by the server's clock.
     pipeline
@@ -62,6 +68,7 @@ class Lease:
     host: str
     pid: int
     connection_id: int
+    machine: str
     process_started: float
     expired: bool
     pipeline: str
@@ -71,7 +78,7 @@ class Lease:
     @property
     def is_gone(self) -> bool:
         """Whether the worker is provably no more."""
-        return self.expired or (self.host == platform.node() and _started(self.pid) != self.process_started)
+        return self.expired or (self.machine == _machine() and _started(self.pid) != self.process_started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,8 @@ def leased(connection: Any, pipeline: str) -> Iterator[str]:
         yield ""
         return
     worker = uuid.uuid4().hex
-    values = (worker, pipeline, platform.node(), os.getpid(), connection.connection_id, _started(os.getpid()))
+    me = (platform.node(), _machine(), os.getpid(), connection.connection_id, _started(os.getpid()))
+    values = (worker, pipeline, *me)
     _insert(own, values)
     ended = threading.Event()
     thread = threading.Thread(target=_beat, args=(own, values, ended), daemon=True)
@@ -171,7 +179,7 @@ def recover(tables: Sequence[LoadedTable]) -> int:
 
 def read_leases(connection: Any) -> list[Lease]:
     """The leases of all workers; none where there is no table of them."""
-    columns = "worker, host, pid, connection_id, process_started, seconds, pipeline, started"
+    columns = "worker, host, pid, connection_id, machine, process_started, seconds, pipeline, started"
     age = (
         "TIMESTAMPDIFF(MICROSECOND, beat, CURRENT_TIMESTAMP(3)) / 1000000"
         if connection.adapter.backend == "mysql"
@@ -185,10 +193,10 @@ def read_leases(connection: Any) -> list[Lease]:
         raise
     return [
         Lease(
-            str(worker), str(host), int(pid), int(connection_id), float(began),
+            str(worker), str(host), int(pid), int(connection_id), str(machine), float(began),
             float(age) > seconds, str(pipeline), str(started), float(age),
         )
-        for worker, host, pid, connection_id, began, seconds, pipeline, started, age in rows
+        for worker, host, pid, connection_id, machine, began, seconds, pipeline, started, age in rows
     ]  # fmt: skip
 
 
@@ -217,8 +225,8 @@ def _beat(own: Any, values: tuple[Any, ...], ended: threading.Event) -> None:
 
 def _insert(own: Any, values: tuple[Any, ...]) -> None:
     own.query(
-        f"INSERT INTO {TABLE} (worker, pipeline, host, pid, connection_id, process_started, seconds) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        f"INSERT INTO {TABLE} (worker, pipeline, host, machine, pid, connection_id, process_started, seconds) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
         args=(*values, LEASE_SECONDS),
     )
 
@@ -239,8 +247,23 @@ def _second(connection: Any) -> Any:
     return dj.Connection(info["host"], info["user"], info["passwd"], info["port"], info["ssl_input"])
 
 
+@lru_cache(maxsize=1)
+def _machine() -> str:
+    """Which boot of which system, and the namespace of its process numbers; containers have one each."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        import psutil
+
+        return f"{platform.node()} {uuid.getnode():x} {psutil.boot_time():.0f}"
+
+
 def _started(pid: int) -> float:
-    """When a process began, in seconds since the epoch; 0 where there is none."""
+    """When a process began, in ticks since the boot (elsewhere, seconds since the epoch); 0 for none."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        # Not psutil's time, which a step of the clock moves.
+        return float(Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()[19])
     import psutil
 
     try:
