@@ -167,7 +167,8 @@ def _dump(stack: Stack, backend: str, stream: IO[bytes]) -> None:
         command = ["pg_dump", "--username", USER, "--dbname", USER, "--format=custom"]
     else:
         names = _user_schemas(stack, backend)
-        options = ["--single-transaction", "--quick", "--routines", "--triggers", "--hex-blob", "--no-tablespaces"]
+        options = ["--single-transaction", "--quick", "--routines", "--triggers", "--hex-blob", "--no-tablespaces",
+                   "--set-gtid-purged=OFF"]  # fmt: skip
         if not names:
             return
         command = ["sh", "-c", MYSQL, "sh", "mysqldump", "--user=root", *options, "--databases", *names]

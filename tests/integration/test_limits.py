@@ -37,7 +37,7 @@ def test_a_run_of_some_time_finishes_its_jobs(ready: Path, run: Run) -> None:
 
 
 def test_watching_takes_new_keys_until_nothing_was_left_for_a_while(ready: Path, run: Run, python: Run) -> None:
-    process = start(ready, "populate", "--watch", "--idle-exit", "4s")
+    process = start(ready, "populate", "--watch", "--idle-exit", "15s")
     deadline = time.monotonic() + 60
     while status_of(run, ready, "work.Child")["done"] < 30 and time.monotonic() < deadline:
         time.sleep(0.3)
