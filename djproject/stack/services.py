@@ -187,10 +187,10 @@ def failed_service(client: "docker.DockerClient", service: Service, waited: floa
     log = last_lines(client, service.container)
     if waited:
         what = f"The service {service.service} is not up after {waited:.0f} s"
-    elif service.health == "unhealthy":
-        what = f"The service {service.service} runs, but its health check fails"
     elif service.restarts and service.state != "exited":
         what = f"The service {service.service} ends again and again"
+    elif service.health == "unhealthy":
+        what = f"The service {service.service} runs, but its health check fails"
     else:
         what = f"The service {service.service} ended with exit code {service.exit_code}"
     cause, mend = likely_cause(log, service)
