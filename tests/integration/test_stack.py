@@ -127,6 +127,8 @@ def test_a_stack_is_brought_back_from_what_people_do(stack_project: Make) -> Non
     process = subprocess.Popen(
         [sys.executable, "-m", "djproject", "up"], cwd=project.root, env={**os.environ, **PYTHON_ENVIRONMENT},
         stderr=subprocess.PIPE, text=True,
+        # a background job of a shell inherits SIGINT ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     time.sleep(4)
     process.send_signal(signal.SIGINT)
