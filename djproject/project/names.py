@@ -153,3 +153,14 @@ def _check_importable(name: str, what: str, hint: str) -> None:
         raise ProjectError(f"A {what} called 'datajoint' would hide DataJoint itself.", hint=hint)
     if name in sys.stdlib_module_names:
         raise ProjectError(f"A {what} called {name!r} would hide the standard library's {name}.", hint=hint)
+
+
+def compose_name(text: str) -> str:
+    """A name that Compose allows for a stack, made from a folder's.
+
+    Examples
+    --------
+    >>> compose_name("My Pipeline"), compose_name("42"), compose_name("--")
+    ('my-pipeline', '42', 'pipeline')
+    """
+    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_") or "pipeline"

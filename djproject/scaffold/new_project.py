@@ -10,7 +10,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from djproject.errors import ProjectError
-from djproject.project.names import checked_package_name, checked_project_name
+from djproject.project.names import checked_package_name, checked_project_name, compose_name
 from djproject.scaffold.plan import Plan, plan_new_files
 
 LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "GPL-3.0-or-later")
@@ -138,7 +138,7 @@ def _contents(answers: Answers) -> Iterator[tuple[str, bytes]]:
         autoescape=False,  # noqa: S701 (no HTML)
     )
     environment.filters.update(
-        toml=_quoted, yaml=_quoted, python=_python_literal, bucket=_bucket_name, compose=_compose_name
+        toml=_quoted, yaml=_quoted, python=_python_literal, bucket=_bucket_name, compose=compose_name
     )
     values = {
         "name": answers.name,
@@ -244,8 +244,3 @@ def _python_literal(value: str) -> str:
 def _bucket_name(name: str) -> str:
     """A bucket name S3 allows, made from the project's: lower case, digits and hyphens, 3 to 63 characters."""
     return (re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-") + "-data")[:63]
-
-
-def _compose_name(name: str) -> str:
-    """A name that Compose allows, made from the project's: lower case, digits, hyphens and underscores."""
-    return re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_") or "pipeline"

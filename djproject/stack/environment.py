@@ -67,16 +67,5 @@ def change_environment(folder: Path, values: Mapping[str, str], *, base: Path | 
     replace_file(folder / NAME, text.encode(), mode=0o600)
 
 
-def compose_name(text: str) -> str:
-    """A name that Compose allows for a stack, made from a folder's.
-
-    Examples
-    --------
-    >>> compose_name("My Pipeline"), compose_name("42"), compose_name("--")
-    ('my-pipeline', '42', 'pipeline')
-    """
-    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_") or "pipeline"
-
-
 def _random(name: str) -> str:
     return secrets.token_hex(8).upper() if name == "STORE_ACCESS_KEY" else secrets.token_urlsafe(24).replace("-", "x")

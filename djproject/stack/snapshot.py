@@ -135,6 +135,7 @@ def restore_snapshot(stack: Stack, path: Path, *, force: bool = False) -> Manife
         )
     stack.compose.run("rm", "--stop", "--force", WORKER, DEPLOY, what="The workers do not stop")
     _empty(stack, backend, client)
+    buckets = set(_buckets(client))
     with tarfile.open(path) as archive, tempfile.TemporaryFile() as dump:
         for member in archive:
             stream = archive.extractfile(member)
@@ -146,7 +147,7 @@ def restore_snapshot(stack: Stack, path: Path, *, force: bool = False) -> Manife
                 _load(stack, backend, dump)
             elif member.name.startswith(BUCKETS):
                 bucket, _, key = member.name.removeprefix(BUCKETS).partition("/")
-                _put(client, bucket, key, stream)
+                _put(client, bucket, key, stream, buckets)
             elif member.name.startswith(STORES) and address.folder is not None:
                 _write_file(address.folder, member, stream)
     return manifest
@@ -268,11 +269,12 @@ def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(entry, io.BytesIO(data))
 
 
-def _put(client: Any, bucket: str, key: str, stream: IO[bytes]) -> None:
+def _put(client: Any, bucket: str, key: str, stream: IO[bytes], buckets: set[str]) -> None:
     if client is None:
         raise EnvironmentUnavailableError("The stack has no object store for the buckets of this snapshot.")
-    if bucket not in _buckets(client):
+    if bucket not in buckets:
         client.create_bucket(Bucket=bucket)
+        buckets.add(bucket)
     client.put_object(Bucket=bucket, Key=key, Body=stream)
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from djproject.errors import EnvironmentUnavailableError, ProjectError
 from djproject.project.files import locked, make_state_directory, replace_file, state_directory
 from djproject.project.location import Project
+from djproject.project.names import compose_name
 from djproject.stack.compose import Compose, StackPlan, compose_of
 from djproject.stack.engine import check_compose, connect_engine
-from djproject.stack.environment import NAME, SECRETS, change_environment, complete_environment, compose_name
+from djproject.stack.environment import NAME, SECRETS, change_environment, complete_environment
 from djproject.stack.image import context_digest, put_wheel
 from djproject.stack.ports import VARIABLES, busy_ports, free_ports, refuse_busy
 from djproject.stack.services import PROJECT_LABEL, Service, look, wait_until_done, wait_until_up

@@ -16,7 +16,6 @@ USER = "pipeline"
 ENVIRONMENT_FILE = Path("docker") / ".env"
 CONTAINER_SECRETS = Path("/run/secrets/djproject")
 DATABASE_VARIABLE = "DJPROJECT_DATABASE"
-STORE_PORTS = {"seaweedfs": 8333, "minio": 9000}
 
 
 @dataclass(frozen=True, slots=True)
