@@ -35,7 +35,7 @@ def _write(path: Path, digest: str, results: Results) -> None:
     value = json.dumps({"digest": digest, "results": results}, ensure_ascii=False)
     try:
         make_state_directory(path.parent)
-        replace_file(path, value.encode(errors="replace"))
+        replace_file(path, value.encode(errors="replace"), durable=False)
     except OSError:
         return
 

@@ -75,7 +75,6 @@ def run_check(request: Request) -> int:
     DJProjectError
         There is no project, a path or a setting is wrong.
     """
-    gc.disable()  # a check makes no cycles worth collecting, and a hundred thousand values to look through
     if request.watch:
         return _watch(request)
     inputs = load_inputs()
@@ -203,6 +202,7 @@ def _summary(results: Results, findings: tuple[Finding, ...], held_back: int) ->
 
 def _watch(request: Request) -> int:
     """Check again whenever something changes, until Ctrl-C."""
+    gc.enable()  # one check leaves no garbage worth collecting, a day of them does
     last: dict[Path, bytes] | None = None
     code = 0
     while True:

@@ -1,7 +1,6 @@
 """Work in two halves, by two processes: for pipelines so large that one would take a second."""
 
 import os
-import pickle
 import threading
 from collections.abc import Callable
 from typing import IO, TypeVar
@@ -17,6 +16,7 @@ def both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[Firs
     """
     if not hasattr(os, "fork") or (os.cpu_count() or 1) < 2 or threading.active_count() > 1:
         return first(), second()
+    import pickle
     import tempfile
 
     with tempfile.TemporaryFile() as answer:  # not a pipe, whose writer waits for its reader
@@ -33,6 +33,8 @@ def both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[Firs
 
 def _answer(work: Callable[[], object], file: IO[bytes]) -> None:
     """Do the work, write the result, and end this process without what the parent's would do at its end."""
+    import pickle
+
     status = 1
     try:
         pickle.dump(work(), file, protocol=pickle.HIGHEST_PROTOCOL)
