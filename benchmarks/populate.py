@@ -12,7 +12,7 @@ from djproject.targets.embedded import EmbeddedServer, stop
 
 JOBS = 3000
 KEYS = 20_000
-ROUNDS = 3
+ROUNDS = 1
 THEIRS = """
 import warnings; warnings.simplefilter("ignore")
 from workflow import work

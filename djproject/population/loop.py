@@ -15,7 +15,7 @@ from djproject.population.queue import Queue
 BATCH_SECONDS = 0.5  # how long the jobs of one claim should take: slow ones are claimed one by one
 LARGEST_BATCH = 200
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 2.0
-REFRESH_SHARE = 0.1  # of a worker's time, at most, for looking for new keys while there is work
+REFRESH_SHARE = 0.1  # of one worker's time, at most, goes to looking for new keys while there is work
 TIDY_SECONDS = 300.0
 RECOVER_SECONDS = 5.0
 
@@ -94,6 +94,8 @@ class Loop:
         Told of every round and job.
     quota
         How much this process does at most.
+    workers
+        How many on this machine share the looking for new keys.
 
     Attributes
     ----------
@@ -112,12 +114,14 @@ class Loop:
         should_stop: Callable[[], bool],
         health: Health,
         quota: Quota = NO_QUOTA,
+        workers: int = 1,
     ) -> None:
         self._tables = tables
         self._lanes = [_Lane(Queue(loaded, restrictions)) for loaded in tables]
         self._slot, self._history, self._tell = slot, history, tell
         self._told_to_stop, self._health = should_stop, health
         self._quota, self._jobs, self.retired = quota, 0, ""
+        self._workers = workers
         self._recovered = float("-inf")
         self._later = float("-inf")  # until when a postponed job waits
 
@@ -131,7 +135,7 @@ class Loop:
             began = time.monotonic()
             self._health.turn()
             self._recover(began)
-            if self._round(hurry=pause > FIRST_PAUSE_SECONDS):
+            if self._round():
                 pause = FIRST_PAUSE_SECONDS
                 continue
             if self._should_stop():
@@ -145,15 +149,15 @@ class Loop:
             wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    def _round(self, *, hurry: bool) -> int:
+    def _round(self) -> int:
         """One batch of each table, children right after their parents; how many jobs were worked on."""
         count = 0
         for lane in self._lanes:
             if self._should_stop():
                 break
-            if not hurry and self._is_due(lane):
-                self._look(lane)
             count += sum(1 for _ in self._batch(lane))
+            if count and self._is_due(lane):  # what waits comes first; without work, all tables are looked at
+                self._look(lane)
         return count
 
     def _batch(self, lane: _Lane) -> Iterator[Outcome | None]:
@@ -183,15 +187,15 @@ class Loop:
 
     def _is_due(self, lane: _Lane) -> bool:
         since = time.monotonic() - lane.refreshed
-        return since > max(lane.took / REFRESH_SHARE, 1.0)
+        return since > max(lane.took * self._workers / REFRESH_SHARE, 1.0)
 
     def _look(self, lane: _Lane) -> int:
         """Look for new keys of one table; how many jobs were added, -1 where another worker is looking."""
         began = lane.refreshed = time.monotonic()
-        if began - lane.tidied > TIDY_SECONDS:
+        added = lane.queue.refresh()
+        if began - lane.tidied > TIDY_SECONDS and added >= 0:
             lane.tidied = began
             lane.queue.tidy()
-        added = lane.queue.refresh()
         lane.took = time.monotonic() - began
         if added > 0:
             self._tell(Added(self._slot, lane.queue.name, added))

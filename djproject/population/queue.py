@@ -48,8 +48,13 @@ class Queue:
             return self._add() if mine else -1
 
     def tidy(self) -> None:
-        """Remove the jobs of keys that are gone, as DataJoint does; new keys were added before."""
-        self.jobs.refresh(*self._restrictions, delay=-1)
+        """Remove the jobs of keys that are gone; where completed ones are kept, those without rows wait again.
+
+        Source: `datajoint/jobs.py`, `Job.refresh`, steps 2 and 3.
+        """
+        with _alone(self.connection, self.jobs.full_table_name) as mine:
+            if mine:
+                self._tidy()
 
     def claim(self, count: int) -> list[dict[str, Any]]:
         """Reserve up to so many jobs that wait, most urgent first; jobs that others claim now are passed over."""
@@ -111,13 +116,10 @@ class Queue:
         self.connection.query(f"{query} WHERE {self._where(key)} AND {self._mine()}", args=(message[:LONGEST_MESSAGE],))
 
     def _add(self) -> int:
-        table = self.table
-        new = (table._jobs_to_do(self._restrictions) - table.proj()).proj()
-        new = new.restrict(_not(self.jobs), semantic_check=False)
-        keys = new.make_sql(fields=list(self.jobs.primary_key))
         priority = int(self.connection._config.jobs.default_priority)
         name, columns = self.jobs.full_table_name, f"{self.columns}, status, priority"
-        select = f"SELECT {self.columns}, 'pending', {priority} FROM ({keys}) AS new_keys"
+        select = f"SELECT {self.columns}, 'pending', {priority} FROM ({self._keys(self._restrictions)}) AS k"
+        select += f" WHERE NOT {self._in('k', self.table.full_table_name)} AND NOT {self._in('k', name)}"
         if self._backend == "mysql":
             self.connection.query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")  # lock no row of the parents
             query = f"INSERT IGNORE INTO {name} ({columns}) {select}"
@@ -128,8 +130,31 @@ class Queue:
     def _wanted(self) -> str:
         if not self._restrictions:
             return ""
-        keys = self.table._jobs_to_do(self._restrictions).make_sql(fields=list(self.jobs.primary_key))
-        return f" AND ({self.columns}) IN ({keys})"
+        return f" AND ({self.columns}) IN ({self._keys(self._restrictions)})"
+
+    def _tidy(self) -> None:
+        name = self.jobs.full_table_name
+        known = self._in(name, f"({self._keys(())})")
+        made = self._in(name, self.table.full_table_name)
+        config = self.connection._config.jobs
+        if config.keep_completed:
+            values = "status='pending', scheduled_time=CURRENT_TIMESTAMP(3)"
+            self.connection.query(f"UPDATE {name} SET {values} WHERE status='success' AND {known} AND NOT {made}")
+        ended = f"status IN ('success', 'error') AND NOT {made}"
+        if config.stale_timeout > 0:
+            stale = self.connection.adapter.interval_expr(config.stale_timeout, "second")
+            ended = f"({ended} OR status <> 'ignore' AND created_time < CURRENT_TIMESTAMP - {stale})"
+        self.connection.query(f"DELETE FROM {name} WHERE {ended} AND NOT {known}")
+
+    def _keys(self, restrictions: Sequence[str]) -> str:
+        """The query for all keys of the table."""
+        return str(self.table._jobs_to_do(restrictions).make_sql(fields=list(self.jobs.primary_key)))
+
+    def _in(self, name: str, source: str) -> str:
+        """Whether a row of `name` has its key in a source: EXISTS, because NOT IN of many keys takes hours."""
+        quote = self.connection.adapter.quote_identifier
+        same = " AND ".join(f"other.{quote(key)} = {name}.{quote(key)}" for key in self.jobs.primary_key)
+        return f"EXISTS (SELECT 1 FROM {source} AS other WHERE {same})"
 
     def _mine(self) -> str:
         host, pid, connection_id = self._owner
@@ -140,12 +165,6 @@ class Queue:
         from datajoint.condition import make_condition
 
         return str(make_condition(self.jobs, {name: key[name] for name in self.jobs.primary_key}, set()))
-
-
-def _not(expression: Any) -> Any:
-    from datajoint.condition import Not
-
-    return Not(expression)
 
 
 @contextmanager

@@ -215,6 +215,7 @@ def _work_on(
             should_stop=stopping.is_set,
             health=health,
             quota=Quota(assignment.jobs, assignment.jobs_per_process, assignment.megabytes),
+            workers=assignment.slots,
         )
         loop.run(stopping.wait)
     if loop.retired:
