@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from djproject.errors import DJProjectError
+from djproject.project.durations import DURATION, read_duration
 from djproject.project.location import Project, load_project
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -14,12 +15,10 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 def seconds(text: str) -> float:
     """The seconds that "90", "90s", "2m" or "1h" mean; typer's error for anything else."""
-    import re
-
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", text.strip())
-    if match is None:
-        raise typer.BadParameter(f"{text!r} is no duration; write 90s, 2m or 1h.")
-    return float(match[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[match[2]]
+    value = read_duration(text)
+    if value is None:
+        raise typer.BadParameter(f"{text!r} is no duration; write {DURATION}.")
+    return value
 
 
 class Format(StrEnum):
@@ -95,6 +94,7 @@ complete_stores = _completed(lambda project: project.datajoint.stores)
 complete_modules = _completed(_modules)
 complete_tables = _completed(_tables)
 complete_targets = _completed(_targets)
+complete_group = _completed(lambda project: project.groups)
 
 TargetOption = Annotated[
     str | None,

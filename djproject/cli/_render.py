@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from djproject.stack.services import Service
     from djproject.targets.probes import Probe
 
+MOST_WORKER_LINES = 16
 _quiet: list[bool] = []
 
 
@@ -167,50 +168,83 @@ def failures(failed: Sequence["Failed"], *, limit: int = 20) -> None:
 
 
 @contextmanager
-def progress() -> Iterator["PopulateProgress"]:
-    """Bars per table while workers fill them: live on a terminal, plain lines elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def progress(making: Callable[[], Mapping[int, tuple[str, str, float]]]) -> Iterator["PopulateProgress"]:
+    """Bars per table and a line per worker while they fill them: on a terminal only.
 
-    display = Progress(
+    `making` gives, by worker, the table and key at hand and since how many seconds.
+    """
+    from rich.console import Group
+    from rich.live import Live
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Table
+
+    bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
-        console=_stderr_console(),
-        disable=any(_quiet) or not sys.stderr.isatty(),
+        auto_refresh=False,
     )
-    with display:
-        yield PopulateProgress(display)
+    if any(_quiet) or not sys.stderr.isatty():
+        yield PopulateProgress(bars, is_live=False)
+        return
+
+    def picture() -> Group:
+        lines = Table.grid(padding=(0, 2))
+        for column in ({"style": "dim"}, {"no_wrap": True, "overflow": "ellipsis"}, {"justify": "right"}):
+            lines.add_column(**column)
+        for slot, (table, key, seconds) in list(making().items())[:MOST_WORKER_LINES]:
+            lines.add_row(f"worker {slot}", f"{table} {key}" if table else "", duration(seconds) if table else "")
+        return Group(bars, lines)
+
+    with Live(get_renderable=picture, console=_stderr_console(), refresh_per_second=4):
+        yield PopulateProgress(bars, is_live=True)
 
 
 class PopulateProgress:
-    """One bar per table: done of total, jobs per second, time left."""
+    """One bar per table: done of total, jobs per second, time left.
 
-    def __init__(self, display: "Progress") -> None:
-        self._display = display
+    Attributes
+    ----------
+    is_live
+        Whether it is seen: on a terminal.
+    """
+
+    def __init__(self, display: "Progress", *, is_live: bool) -> None:
+        self._display, self.is_live = display, is_live
         self._tasks: dict[str, TaskID] = {}
         self._totals: dict[str, int] = {}
         self._done_before: dict[str, int] = {}
         self._added: dict[str, int] = {}
         self._made: dict[str, int] = {}
         self._began: dict[str, float] = {}
+        self._counted: set[str] = set()
 
     def expect(self, table: str, done: int, total: int) -> None:
         """A table has `done` of `total` keys; only the first word on a table counts."""
+        if table in self._counted:
+            return
+        self._counted.add(table)
+        self._begin(table)
+        self._totals[table], self._done_before[table] = total, done
+        self._display.update(self._tasks[table], total=total, completed=done + self._made[table])
+
+    def _begin(self, table: str) -> None:
         if table not in self._tasks:
-            self._tasks[table] = self._display.add_task(table, total=total, completed=done, rate="")
-            self._totals[table], self._done_before[table] = total, done
-            self._added[table] = self._made[table] = 0
+            self._tasks[table] = self._display.add_task(table, total=None, rate="")
+            self._totals[table] = self._done_before[table] = self._added[table] = self._made[table] = 0
 
     def add(self, table: str, count: int) -> None:
         """`count` new jobs were found for a table; keys known from the start may be among them."""
+        self._begin(table)
         self._added[table] += count
         self._raise_total(table, self._added[table])
 
     def advance(self, table: str) -> None:
         """One more key of a table is done or failed."""
         now = time.monotonic()
+        self._begin(table)
         self._made[table] += 1
         self._raise_total(table, self._made[table])
         elapsed = now - self._began.setdefault(table, now)

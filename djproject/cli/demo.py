@@ -12,8 +12,9 @@ from djproject.cli._options import new_app
 from djproject.cli.populate import fill
 from djproject.errors import EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.source import load_pipeline
+from djproject.population.assignment import Assignment
 from djproject.population.pool import Pool
-from djproject.population.worker import Assignment
+from djproject.population.posting import ALL, posts_of
 from djproject.project.files import STATE_DIRECTORY
 from djproject.project.location import find_root, load_project
 from djproject.scaffold.new_project import Answers, plan_project
@@ -65,8 +66,8 @@ def demo(
     _render.target(target.description)
     _render.note(f"{len(deploy(project, target, pipeline))} schemas and tables declared.")
     insert_sample_data(project)
-    assignment = Assignment(str(root), target.name, slots=workers)
-    code = fill(Pool(assignment, root / STATE_DIRECTORY / "logs"))
+    posts = posts_of([(ALL._replace(processes=workers), Assignment(str(root), target.name))])
+    code = fill(Pool(posts, root / STATE_DIRECTORY / "logs"))
     _render.result()
     _render.status_table(load_status(project, target, pipeline))
     _render.result("\nSchema modules, upstream first:\n")

@@ -4,17 +4,18 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from djproject.cli import _render
 from djproject.cli._gate import refuse_errors
-from djproject.cli._options import DryRunOption, ExcludeOption, SelectorsArgument, TargetOption, new_app
+from djproject.cli._options import DryRunOption, ExcludeOption, SelectorsArgument, TargetOption, complete_group, new_app
 from djproject.cli._options import seconds as seconds_of
 from djproject.errors import EnvironmentUnavailableError, ProjectError
-from djproject.pipeline.selection import select
 from djproject.pipeline.source import Pipeline, load_pipeline
+from djproject.population.assignment import Assignment, Post
 from djproject.population.events import (
     Added,
     Event,
@@ -28,20 +29,40 @@ from djproject.population.events import (
     Waiting,
 )
 from djproject.population.pool import Limits, Pool
-from djproject.population.worker import Assignment
+from djproject.population.posting import ALL, chosen_groups, filled_tables, posts_for_groups
+from djproject.population.telling import json_of, text_of
 from djproject.project.files import state_directory
 from djproject.project.location import Project, load_project
-from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import Target, load_target, start_target
 
+if TYPE_CHECKING:
+    from djproject.population.metrics import Metrics
+
 app = new_app()
+
+
+class LogFormat(StrEnum):
+    """How an event is logged."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 @app.command()
 def populate(
     selector: SelectorsArgument = None,
     exclude: ExcludeOption = None,
-    workers: Annotated[int, typer.Option("--workers", "-w", min=1, max=256, help="Worker processes.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-w", min=1, max=256, help="Worker processes; 1 by default.")
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=complete_group,
+            help="With the tables, count and conditions of [tool.djproject.workers.NAME].",
+        ),
+    ] = None,
     where: Annotated[
         list[str] | None, typer.Option(metavar="RESTRICTION", help="Only keys for which this SQL condition holds.")
     ] = None,
@@ -67,6 +88,10 @@ def populate(
     max_rss: Annotated[
         float | None, typer.Option(min=1, metavar="MEGABYTES", help="Memory above which a fresh process takes over.")
     ] = None,
+    log_format: Annotated[LogFormat, typer.Option(help="Off a terminal: one line per event.")] = LogFormat.TEXT,
+    metrics: Annotated[
+        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Serve /metrics for Prometheus, and /healthz.")
+    ] = None,
     dry_run: DryRunOption = False,
     target: TargetOption = None,
 ) -> None:
@@ -82,29 +107,38 @@ def populate(
     project = load_project()
     pipeline = load_pipeline(project)
     refuse_errors(project)
-    names = _names(pipeline, selector or (), exclude or ())
-    limits = Limits(watch, _seconds(idle_exit), _seconds(for_), _seconds(grace), _seconds(job_timeout))
+    names = filled_tables(pipeline, selector or (), exclude or ()) if selector or exclude else ()
+    (chosen,) = chosen_groups(project, [group]) if group else (ALL,)
+    chosen = chosen._replace(
+        processes=workers or chosen.processes,
+        grace_seconds=_seconds(grace, chosen.grace_seconds),
+        job_seconds=_seconds(job_timeout, chosen.job_seconds),
+        jobs_per_process=max_jobs_per_process or chosen.jobs_per_process,
+        megabytes=max_rss or chosen.megabytes,
+    )
+    limits = Limits(watch, _seconds(idle_exit), _seconds(for_), chosen.grace_seconds)
     place = load_target(project, target)
     _render.target(place.description)
     start_target(place)
+    common = Assignment(str(project.root), place.name, names, tuple(where or ()), retry=retry, jobs=max_jobs)
+    posts = posts_for_groups(project, [chosen], common)
     if dry_run:
-        _show_plan(project, place, pipeline, names, workers)
+        _show_plan(project, place, pipeline, posts)
         return
-    assignment = Assignment(
-        str(project.root), place.name, names, tuple(where or ()), slots=workers, retry=retry, jobs=max_jobs,
-        jobs_per_process=max_jobs_per_process, megabytes=max_rss,
-    )  # fmt: skip
-    raise typer.Exit(fill(Pool(assignment, state_directory(project.root, os.environ) / "logs", limits)))
+    pool = Pool(posts, state_directory(project.root, os.environ) / "logs", limits)
+    raise typer.Exit(fill(pool, as_json=log_format is LogFormat.JSON, port=metrics))
 
 
-def _seconds(text: str | None) -> float | None:
-    return None if text is None else seconds_of(text)
+def _seconds(text: str | None, default: float | None = None) -> float | None:
+    return default if text is None else seconds_of(text)
 
 
-def _show_plan(project: Project, place: Target, pipeline: Pipeline, names: Sequence[str], workers: int) -> None:
+def _show_plan(project: Project, place: Target, pipeline: Pipeline, posts: Sequence[Post]) -> None:
     """What there is to do in each table, how long a job took so far, and when it will be done."""
     from djproject.population.planning import plan_tables
 
+    names = {name for post in posts for name in post.assignment.tables}
+    workers = len(posts)
     plans = [plan for plan in plan_tables(project, place, pipeline) if not names or plan.table in names]
     rows = []
     for plan in plans:
@@ -120,28 +154,12 @@ def _show_plan(project: Project, place: Target, pipeline: Pipeline, names: Seque
     _render.note("Nothing was done (--dry-run).")
 
 
-def _names(pipeline: Pipeline, selectors: Sequence[str], exclude: Sequence[str]) -> tuple[str, ...]:
-    """The tables to fill; none stand for all. What is named alone must be a table that fills itself."""
-    if not selectors and not exclude:
-        return ()
-    chosen = select(pipeline, selectors, exclude)
-    filled = tuple(table.full_name for table in chosen if table.tier in AUTOPOPULATED)
-    named = tuple(table.full_name for table in chosen)
-    if len(selectors) == 1 and len(named) == 1:
-        return named  # the worker says why, where it cannot be filled
-    if not filled:
-        raise ProjectError(
-            "None of the tables chosen fills itself.", hint="djproject graph tier:computed tier:imported"
-        )
-    return filled
-
-
 @dataclass(slots=True)
 class _Tally:
     """What came of a run."""
 
     made: int = 0
-    failed_before: int = 0
+    failed_before: dict[str, int] = field(default_factory=dict)
     failed: list[Failed] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
@@ -149,8 +167,8 @@ class _Tally:
 
     def see(self, event: Event) -> None:
         match event:
-            case Started():
-                self.failed_before = event.failed_before
+            case Started(totals=totals):
+                self.failed_before |= {name: errors for name, (_, _, errors) in totals.items()}
             case Made():
                 self.made += 1
             case Failed():
@@ -163,15 +181,30 @@ class _Tally:
                 self.nothing.append(event)
 
 
-def fill(pool: Pool) -> int:
+def fill(pool: Pool, *, as_json: bool = False, port: int | None = None) -> int:
     """Run a pool to its end, show how it goes, and return the exit code."""
     tally = _Tally()
-    with _render.progress() as progress, _stops_on_ctrl_c(pool) as interrupts:
+    with (
+        _metrics(pool, port) as metrics,
+        _render.progress(lambda: pool.making) as progress,
+        _stops_on_ctrl_c(pool) as interrupts,
+    ):
         pool.start()
         for event in pool.events():
             _show(event, progress)
+            if not progress.is_live and not isinstance(event, Refused):
+                _log(event, as_json=as_json)
             tally.see(event)
+            if metrics is not None:
+                metrics.see(event)
         pool.close()
+    _summarize(pool, tally)
+    if interrupts:
+        return 130
+    return 1 if tally.failed or tally.nothing else 0
+
+
+def _summarize(pool: Pool, tally: _Tally) -> None:
     if tally.refused:
         first = tally.refused[0]
         raise ProjectError(first.message, hint=first.hint, details=first.details)
@@ -184,28 +217,44 @@ def fill(pool: Pool) -> int:
     if tally.failed:
         _render.failures(tally.failed)
         _render.next_step("mend make, then: djproject populate --retry")
-    elif tally.failed_before and not pool.assignment.retry:
-        _render.note(f"{tally.failed_before} jobs failed in earlier runs and were left alone.")
+    elif (before := sum(tally.failed_before.values())) and not pool.posts[0].assignment.retry:
+        _render.note(f"{before} jobs failed in earlier runs and were left alone.")
         _render.next_step("djproject populate --retry")
     for nothing in tally.nothing[:20]:
         _render.note(f"{nothing.table} ({nothing.key}): make inserted nothing; the key is kept out of the queue.")
     for worker in tally.lost[:20]:
         job = f" while making {worker.table} {worker.key}" if worker.table else ""
         _render.note(f"Worker {worker.slot} ended by {worker.cause}{job}; see {pool.logs}/worker-{worker.slot}.log.")
-    if interrupts:
-        return 130
-    return 1 if tally.failed or tally.nothing else 0
+
+
+@contextmanager
+def _metrics(pool: Pool, port: int | None) -> Iterator["Metrics | None"]:
+    if port is None:
+        yield None
+        return
+    from djproject.population.metrics import Metrics
+
+    metrics = Metrics(port, lambda: pool.is_healthy)
+    _render.note(f"Metrics at http://localhost:{metrics.port}/metrics, health at /healthz.")
+    try:
+        yield metrics
+    finally:
+        metrics.close()
+
+
+def _log(event: Event, *, as_json: bool) -> None:
+    text = json_of(event) if as_json else text_of(event)
+    if text:
+        _render.note(text)
 
 
 def _show(event: Event, progress: "_render.PopulateProgress") -> None:
     match event:
         case Started(totals=totals):
-            for name, (done, total) in totals.items():
+            for name, (done, total, _) in totals.items():
                 progress.expect(name, done, total)
-        case Waiting(slot=slot, message=message):
-            _render.note(f"Worker {slot} waits: {message}")
-        case Postponed(table=name, key=key, message=message, seconds=seconds):
-            _render.note(f"{name} ({key}) is tried again in {seconds:.0f} s: {message}")
+        case Waiting() | Postponed() if progress.is_live:
+            _render.note(text_of(event))
         case Added(table=name, count=count):
             progress.add(name, count)
         case Made(table=name) | Failed(table=name) | MadeNothing(table=name):

@@ -19,6 +19,7 @@ from typing import Any
 from djproject.population.events import Failed, LostJob, Made, MadeNothing, Outcome, Postponed
 from djproject.population.history import History
 from djproject.population.queue import MADE_NOTHING, Queue
+from djproject.population.version import datajoint_version
 
 MOST_ATTEMPTS = 8
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 300.0
@@ -49,22 +50,22 @@ def attempt(queue: Queue, key: dict[str, Any], history: History, *, slot: int) -
         if not _make(queue, key, history):
             return None
     except (AbandonJob, KeyboardInterrupt):
-        _roll_back(queue)
+        roll_back(queue)
         queue.give_back(key)
         raise
     except _Nothing:
-        _roll_back(queue)
+        roll_back(queue)
         queue.set_aside(key, MADE_NOTHING)
         history.add(queue.name, key, "nothing", time.monotonic() - began, MADE_NOTHING)
         return MadeNothing(slot, queue.name, key_text(key))
     except _NotMine:
-        _roll_back(queue)
+        roll_back(queue)
         history.add(queue.name, key, "lost", time.monotonic() - began, "another worker has the job")
         return LostJob(slot, queue.name, key_text(key))
     except BaseException as error:
         return _failed(queue, key, history, error, slot=slot, seconds=time.monotonic() - began)
     finished = time.monotonic()
-    return Made(slot, queue.name, finished - began, finished)
+    return Made(slot, queue.name, finished - began, finished, key_text(key))
 
 
 class _Nothing(Exception):
@@ -78,7 +79,6 @@ class _NotMine(Exception):
 def _make(queue: Queue, key: dict[str, Any], history: History) -> bool:
     """Call `make` and commit; False where the rows were there already."""
     from datajoint import provenance
-    from datajoint.jobs import _get_job_version
 
     table, connection = queue.table, queue.connection
     make = table._make_tuples if hasattr(table, "_make_tuples") else table.make
@@ -94,7 +94,7 @@ def _make(queue: Queue, key: dict[str, Any], history: History) -> bool:
     cls = type(table)
     cls._allow_insert = True
     table._upstream_key, table._upstream = dict(key), None
-    version = _get_job_version(connection._config)
+    version = datajoint_version(connection)
     token = provenance.set_ingesting(table.full_table_name, key, version)
     try:
         if in_parts:
@@ -141,7 +141,7 @@ def _failed(
     stack = "".join(traceback.format_exception(error))
     if len(stack) > LONGEST_STACK:
         stack = f"{stack[: LONGEST_STACK // 2]}\n…\n{stack[-LONGEST_STACK // 2 :]}"
-    _roll_back(queue)
+    roll_back(queue)
     shown = key_text(key)
     if is_passing(error):
         tried = history.count(queue.name, key, "passing") + 1
@@ -204,7 +204,7 @@ def _one_line(error: BaseException) -> str:
     return "".join(c if c.isprintable() else "�" for c in (f"{name}: {text}" if text else name))
 
 
-def _roll_back(queue: Queue) -> None:
+def roll_back(queue: Queue) -> None:
     """End whatever transaction is open, on a new connection where the old one is gone."""
     connection = queue.connection
     try:

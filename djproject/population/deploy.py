@@ -10,6 +10,7 @@ from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.source import Pipeline
 from djproject.population.leases import declare_leases
 from djproject.population.loading import LoadedTable, load_tables, part_name, sql_names
+from djproject.population.notices import declare_notices
 from djproject.project.location import Project
 from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import Target
@@ -65,6 +66,8 @@ def deploy(project: Project, target: Target, pipeline: Pipeline) -> tuple[Declar
     for loaded in tables:
         if loaded.table.tier in AUTOPOPULATED:
             _ = loaded.cls.jobs  # DataJoint declares a job table at its first use
+    with contextlib.suppress(Exception):  # without it, idle workers look every few seconds
+        declare_notices(connection, tables)
     return tuple(_created(tables, before, _existing(connection)))
 
 

@@ -17,14 +17,12 @@ class Started:
     slot
         Which worker, counted from 1.
     totals
-        For each table to be filled: how many keys are done and how many there are.
-    failed_before
-        How many jobs failed in earlier runs; they are not tried again by themselves.
+        For each table to be filled: how many keys are done, how many there are, and how many failed in earlier runs
+        and are not tried again by themselves. Empty where another worker tells them.
     """
 
     slot: int
-    totals: dict[str, tuple[int, int]]
-    failed_before: int = 0
+    totals: dict[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +36,23 @@ class Begins:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A job is done: `make` returned and its rows are committed."""
+    """A job is done: `make` returned and its rows are committed.
+
+    Attributes
+    ----------
+    seconds
+        How long it took.
+    finished
+        When, on this machine's monotonic clock.
+    key
+        The primary key, as text.
+    """
 
     slot: int
     table: str
     seconds: float
-    finished: float  # on this machine's monotonic clock
+    finished: float
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,13 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
+class Alive:
+    """A worker's loop turns; told every few seconds while nothing else is."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A worker cannot work: the pipeline does not import, the database went away."""
 
@@ -180,7 +196,7 @@ class Lost:
 
 
 Outcome = Made | MadeNothing | Failed | Postponed | LostJob
-Event = Started | Begins | Outcome | Added | Recovered | Idle | Retired | Waiting | Refused | Lost
+Event = Started | Begins | Outcome | Added | Recovered | Idle | Alive | Retired | Waiting | Refused | Lost
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
 
@@ -200,5 +216,5 @@ def read_event(line: bytes) -> Event:
     values = json.loads(line)
     kind = _KINDS[values.pop("event")]
     if kind is Started:
-        values["totals"] = {name: tuple(pair) for name, pair in values["totals"].items()}
+        values["totals"] = {name: tuple(counts) for name, counts in values["totals"].items()}
     return kind(**values)

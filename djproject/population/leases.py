@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from djproject.population.attempt import AbandonJob
 from djproject.population.events import TOOK_LONGER
 from djproject.population.history import History, declare_history, key_json
 from djproject.population.loading import LoadedTable
@@ -115,7 +116,7 @@ def leased(connection: Any, pipeline: str) -> Iterator[str]:
     Where the table cannot be made, the worker works without: its jobs are then as DataJoint's own.
     """
     try:
-        own = _second(connection)
+        own = second_connection(connection)
         declare_leases(own)
     except Exception:  # no right to make a schema: any database error
         yield ""
@@ -127,12 +128,18 @@ def leased(connection: Any, pipeline: str) -> Iterator[str]:
     ended = threading.Event()
     thread = threading.Thread(target=_beat, args=(own, values, ended), daemon=True)
     thread.start()
+    clean = False
     try:
         yield worker
+        clean = True
+    except AbandonJob:
+        clean = True
+        raise
     finally:
         ended.set()
         thread.join(timeout=5)
-        _forget(own, worker)
+        if clean:  # else jobs may still be claimed, and the lease says whose they were
+            _forget(own, worker)
 
 
 def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> bool:
@@ -239,7 +246,7 @@ def _forget(own: Any, worker: str) -> None:
         pass
 
 
-def _second(connection: Any) -> Any:
+def second_connection(connection: Any) -> Any:
     """A second connection to the same server."""
     import datajoint as dj
 

@@ -4,20 +4,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from djproject.population.attempt import attempt
-from djproject.population.events import Added, Begins, Event, Idle, Outcome, Postponed, Recovered
-from djproject.population.health import Health
+from djproject.population.attempt import attempt, roll_back
+from djproject.population.bell import Bell
+from djproject.population.events import Added, Alive, Begins, Event, Idle, Outcome, Postponed, Recovered
 from djproject.population.history import History, key_json
-from djproject.population.leases import recover
+from djproject.population.leases import recover, second_connection
 from djproject.population.loading import LoadedTable
 from djproject.population.queue import Queue
 
 BATCH_SECONDS = 0.5  # how long the jobs of one claim should take: slow ones are claimed one by one
 LARGEST_BATCH = 200
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 2.0
+FIRST_PAUSE_SECONDS, QUIET_PAUSE_SECONDS = 0.02, 4.0
+PEEK_SHARE = 0.05  # of the time, at most, the database looks for new keys for an idle worker
+ALIVE_SECONDS = 5.0
 REFRESH_SHARE = 0.1  # of one worker's time, at most, goes to looking for new keys while there is work
 TIDY_SECONDS = 300.0
 RECOVER_SECONDS = 5.0
+ALL_JOBS = "all jobs of the run are made"
 
 
 @dataclass(slots=True)
@@ -62,7 +65,7 @@ class Quota:
     def reached(self, done: int) -> str:
         """Why the process is to end after so many jobs; empty where it is not."""
         if self.jobs is not None and done >= self.jobs:
-            return "jobs"
+            return ALL_JOBS
         if self.jobs_per_process is not None and done >= self.jobs_per_process:
             return f"{done} jobs"
         if self.megabytes is not None and (size := _megabytes()) > self.megabytes:
@@ -88,10 +91,8 @@ class Loop:
         Where attempts are recorded.
     tell
         Called for every event.
-    should_stop
-        Asked before every job.
-    health
-        Told of every round and job.
+    bell
+        Says when to stop, and ends a wait.
     quota
         How much this process does at most.
     workers
@@ -111,30 +112,39 @@ class Loop:
         slot: int,
         history: History,
         tell: Callable[[Event], None],
-        should_stop: Callable[[], bool],
-        health: Health,
+        bell: Bell,
         quota: Quota = NO_QUOTA,
         workers: int = 1,
     ) -> None:
         self._tables = tables
         self._lanes = [_Lane(Queue(loaded, restrictions)) for loaded in tables]
         self._slot, self._history, self._tell = slot, history, tell
-        self._told_to_stop, self._health = should_stop, health
+        self._bell = bell
         self._quota, self._jobs, self.retired = quota, 0, ""
         self._workers = workers
         self._recovered = float("-inf")
         self._later = float("-inf")  # until when a postponed job waits
+        self._said_alive = float("-inf")
 
     def _should_stop(self) -> bool:
-        return bool(self.retired) or self._told_to_stop()
+        return bool(self.retired) or self._bell.stopping
 
-    def run(self, wait: Callable[[float], object]) -> None:
-        """Go round until told to stop; `wait` pauses for some seconds, less when a stop is requested."""
+    def run(self) -> None:
+        """Go round until told to stop; whatever happens, no job stays claimed."""
+        try:
+            self._run()
+        finally:
+            self._bell.close()
+            for lane in self._lanes[:1]:
+                roll_back(lane.queue)
+            for lane in self._lanes:
+                lane.queue.give_back()
+
+    def _run(self) -> None:
         pause = FIRST_PAUSE_SECONDS
         while not self._should_stop():
             began = time.monotonic()
-            self._health.turn()
-            self._recover(began)
+            self._turn(began)
             if self._round():
                 pause = FIRST_PAUSE_SECONDS
                 continue
@@ -144,10 +154,49 @@ class Loop:
             if looked is None:  # new jobs
                 pause = FIRST_PAUSE_SECONDS
                 continue
-            if looked and began > self._later:
-                self._tell(Idle(self._slot, began))
-            wait(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            if looked:
+                self._say_idle(began)
+            if pause < QUIET_PAUSE_SECONDS:
+                self._bell.wait(pause)
+                pause *= 2
+            else:
+                self._be_quiet()
+
+    def _be_quiet(self) -> None:
+        """Wait until there is work, with one small question to the database every few seconds.
+
+        PostgreSQL says by itself when rows are inserted by hand; see `deploy`.
+        """
+        connection = self._tables[0].instance.connection
+        question = "SELECT " + " OR ".join(lane.queue.anything() for lane in self._lanes)
+        pause = QUIET_PAUSE_SECONDS
+        while not self._should_stop():
+            if connection.adapter.backend == "postgresql":
+                self._bell.listen(lambda: second_connection(connection)._conn)
+            if self._bell.wait(pause):
+                return
+            began = time.monotonic()
+            if self._turn(began) or self._should_stop() or connection.query(question).fetchone()[0]:
+                return
+            self._say_idle(began)
+            pause = max(QUIET_PAUSE_SECONDS, (time.monotonic() - began) / PEEK_SHARE)
+
+    def _say_idle(self, began: float) -> None:
+        if began > self._later:
+            self._tell(Idle(self._slot, began))
+
+    def _turn(self, now: float) -> int:
+        """What is to be done now and then; how many jobs of workers that are gone wait again."""
+        if now - self._said_alive > ALIVE_SECONDS:
+            self._said_alive = now
+            self._tell(Alive(self._slot))
+        if now - self._recovered <= RECOVER_SECONDS:
+            return 0
+        self._recovered = now
+        count = recover(self._tables)
+        if count:
+            self._tell(Recovered(self._slot, count))
+        return count
 
     def _round(self) -> int:
         """One batch of each table, children right after their parents; how many jobs were worked on."""
@@ -167,8 +216,7 @@ class Loop:
             while keys and not self._should_stop():
                 key = keys.pop(0)
                 self._tell(Begins(self._slot, lane.queue.name, key_json(key)))
-                with self._health.job():
-                    outcome = attempt(lane.queue, key, self._history, slot=self._slot)
+                outcome = attempt(lane.queue, key, self._history, slot=self._slot)
                 done += 1
                 self._jobs += 1
                 self.retired = self._quota.reached(self._jobs)
@@ -207,13 +255,6 @@ class Loop:
         if any(added > 0 for added in found):
             return None
         return all(added == 0 for added in found)
-
-    def _recover(self, now: float) -> None:
-        if now - self._recovered > RECOVER_SECONDS:
-            self._recovered = now
-            count = recover(self._tables)
-            if count:
-                self._tell(Recovered(self._slot, count))
 
 
 def _megabytes() -> float:

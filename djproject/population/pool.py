@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from djproject.population.assignment import ABANDON, Post
 from djproject.population.events import (
+    Alive,
     Begins,
     Event,
     Failed,
@@ -26,17 +29,18 @@ from djproject.population.events import (
     Retired,
     read_event,
 )
-from djproject.population.worker import Assignment
 
 QUICK_SECONDS = 2.0  # a worker that ends sooner has not made a job yet
 MOST_QUICK_ENDS = 10
+TICK_SECONDS = 0.5
+LONGEST_SILENCE_SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class _Slot:
     """One worker process and what was heard of it."""
 
-    number: int
+    post: Post
     process: subprocess.Popen[bytes]
     events: BinaryIO
     buffer: bytes = b""
@@ -48,11 +52,16 @@ class _Slot:
     job_began: float = 0.0
     timeout: float = 0.0  # the limit that its job passed
     retired: bool = False
+    heard: float = 0.0
+
+    @property
+    def number(self) -> int:
+        return self.post.assignment.slot
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a run ends, and when a job.
+    """When a run ends.
 
     Attributes
     ----------
@@ -64,15 +73,12 @@ class Limits:
         Stop after so long; the jobs at hand are finished.
     grace_seconds
         How long they may take once a stop was asked for; then they go back to the queue.
-    job_seconds
-        How long one job may take; then it is ended and is an error.
     """
 
     watch: bool = False
     idle_seconds: float | None = None
     seconds: float | None = None
     grace_seconds: float | None = None
-    job_seconds: float | None = None
 
 
 @dataclass(slots=True)
@@ -81,17 +87,20 @@ class Pool:
 
     Attributes
     ----------
-    assignment
-        What all of them do; each gets a slot of its own.
+    posts
+        One for each worker process.
     logs
-        The folder of their output: what a `make` prints, and DataJoint's log.
+        The folder of their output: what a `make` prints, and DataJoint's log; None where it belongs to this process's.
     limits
-        When the run ends, and when a job.
+        When the run ends.
+    each_tick
+        Called twice a second at least, while the loop turns.
     """
 
-    assignment: Assignment
-    logs: Path
+    posts: Sequence[Post]
+    logs: Path | None
     limits: Limits = Limits()
+    each_tick: Callable[[], None] = lambda: None
     _slots: list[_Slot] = field(default_factory=list)
     _stopping: bool = False
     _terminated: bool = False
@@ -100,13 +109,15 @@ class Pool:
     _began: float = 0.0
     _stopped: float = 0.0
     _done: dict[int, int] = field(default_factory=dict)
+    _ticked: float = 0.0
 
     def start(self) -> None:
         """Start the worker processes, in a session of their own: a Ctrl-C at the terminal is not theirs."""
-        self._began = time.monotonic()
-        self.logs.mkdir(parents=True, exist_ok=True)
-        for number in range(1, min(self.assignment.slots, self.assignment.jobs or self.assignment.slots) + 1):
-            self._slots.append(self._start(number))
+        self._began = self._ticked = time.monotonic()
+        if self.logs is not None:
+            self.logs.mkdir(parents=True, exist_ok=True)
+        for post in self.posts:
+            self._slots.append(self._start(post))
 
     def events(self) -> Iterator[Event]:
         """What the workers tell, until all have ended.
@@ -119,7 +130,9 @@ class Pool:
             for slot in self._slots:
                 selector.register(slot.events, selectors.EVENT_READ, slot)
             while any(slot.open for slot in self._slots):
-                for ready, _ in selector.select(timeout=0.5):
+                self._ticked = time.monotonic()
+                self.each_tick()
+                for ready, _ in selector.select(timeout=TICK_SECONDS):
                     slot = ready.data
                     for event in self._read(slot, selector):
                         if isinstance(event, Made):
@@ -144,10 +157,26 @@ class Pool:
         grace = limits.grace_seconds
         if self._stopping and grace is not None and not self._terminated and now - self._stopped > grace:
             self.abandon()
-        for slot in active if limits.job_seconds else ():
-            if slot.making[0] and now - slot.job_began > (limits.job_seconds or 0) and not slot.timeout:
-                slot.timeout = limits.job_seconds or 0.0
+        for slot in active:
+            limit = slot.post.job_seconds
+            if limit is not None and slot.making[0] and now - slot.job_began > limit and not slot.timeout:
+                slot.timeout = limit
                 slot.process.kill()
+
+    @property
+    def making(self) -> dict[int, tuple[str, str, float]]:
+        """By slot: the table and key of the job at hand and its seconds so far; empty texts where there is none."""
+        now = time.monotonic()
+        return {slot.number: (*slot.making, now - slot.job_began) for slot in self._slots if slot.open}
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether this loop turns, and each worker makes a job or was heard of within the last minute."""
+        now = time.monotonic()
+        silent = any(
+            not slot.making[0] and now - slot.heard > LONGEST_SILENCE_SECONDS for slot in self._slots if slot.open
+        )
+        return not silent and now - self._ticked < LONGEST_SILENCE_SECONDS
 
     @property
     def gave_up(self) -> bool:
@@ -166,7 +195,7 @@ class Pool:
     def abandon(self) -> None:
         """Let every worker give the job at hand back to the queue and end; the third call kills."""
         self.stop()
-        number = signal.SIGKILL if self._terminated else signal.SIGTERM
+        number = signal.SIGKILL if self._terminated else ABANDON
         self._terminated = True
         for slot in self._slots:
             if slot.process.poll() is None:
@@ -186,7 +215,7 @@ class Pool:
 
     def _replace(self, slot: _Slot, lost: Lost | None, selector: selectors.BaseSelector) -> None:
         """Start another worker in the place of one that ended; one that did not even begin is replaced slowly."""
-        if self._share(slot.number) == 0:
+        if self._jobs_left(slot.post) == 0:
             return
         if lost is not None and time.monotonic() - slot.began < QUICK_SECONDS:
             self._quick += 1
@@ -198,47 +227,51 @@ class Pool:
         if slot.process.stdin:
             slot.process.stdin.close()
         killed = (lost.pid, lost.table, lost.key, lost.cause) if lost is not None and lost.table else None
-        new = self._start(slot.number, killed)
+        new = self._start(slot.post, killed)
         self._slots[self._slots.index(slot)] = new
         selector.register(new.events, selectors.EVENT_READ, new)
 
-    def _share(self, number: int) -> int | None:
-        """How many of the run's jobs a slot may still make; None for any number."""
-        if self.assignment.jobs is None:
-            return None
-        each, rest = divmod(self.assignment.jobs, self.assignment.slots)
-        return each + (number <= rest) - self._done.get(number, 0)
+    def _jobs_left(self, post: Post) -> int | None:
+        """How many of the run's jobs a place may still make; None for any number."""
+        jobs = post.assignment.jobs
+        return None if jobs is None else max(jobs - self._done.get(post.assignment.slot, 0), 0)
 
-    def _start(self, number: int, killed: tuple[int, str, str, str] | None = None) -> _Slot:
+    def _start(self, post: Post, killed: tuple[int, str, str, str] | None = None) -> _Slot:
+        number = post.assignment.slot
         reading, writing = os.pipe()
         package_parent = str(Path(__file__).parents[2])
         search = os.pathsep.join(filter(None, (package_parent, os.environ.get("PYTHONPATH", ""))))
-        with (self.logs / f"worker-{number}.log").open("ab" if number in self._started else "wb") as log:
+        with self._log(number) as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "djproject.population.worker", str(writing)],
                 stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=log or sys.stderr,
+                stderr=log or sys.stderr,
                 pass_fds=(writing,),
                 start_new_session=True,
-                env={**os.environ, "PYTHONPATH": search},
+                env={**os.environ, **post.environment, "PYTHONPATH": search},
             )
         os.close(writing)
         again = number in self._started
         assignment = replace(
-            self.assignment,
-            slot=number,
+            post.assignment,
             killed=killed,
             replaces=again,
-            retry=self.assignment.retry and not again,
-            jobs=self._share(number),
+            retry=post.assignment.retry and not again,
+            jobs=self._jobs_left(post),
         )
         line = json.dumps(asdict(assignment)) + "\n"
         self._started.add(number)
         if process.stdin:
             process.stdin.write(line.encode())
             process.stdin.flush()
-        return _Slot(number, process, os.fdopen(reading, "rb", buffering=0), began=time.monotonic())
+        now = time.monotonic()
+        return _Slot(post, process, os.fdopen(reading, "rb", buffering=0), began=now, heard=now)
+
+    def _log(self, number: int) -> AbstractContextManager[BinaryIO | None]:
+        if self.logs is None:
+            return nullcontext()
+        return (self.logs / f"worker-{number}.log").open("ab" if number in self._started else "wb")
 
     def _read(self, slot: _Slot, selector: selectors.BaseSelector) -> Iterator[Event]:
         data = slot.events.read(65536)
@@ -251,8 +284,11 @@ class Pool:
                 yield Lost(slot.number, code, slot.process.pid, *slot.making, slot.timeout)
             return
         *lines, slot.buffer = (slot.buffer + data).split(b"\n")
+        slot.heard = time.monotonic()
         for line in lines:
             event = read_event(line)
+            if isinstance(event, Alive):
+                continue
             slot.making = (event.table, event.key) if isinstance(event, Begins) else ("", "")
             slot.job_began = time.monotonic()
             slot.retired = slot.retired or isinstance(event, Retired)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from djproject.population.loading import LoadedTable
+from djproject.population.version import datajoint_version
 
 PENDING = "status='pending' AND scheduled_time <= CURRENT_TIMESTAMP(3)"
 LONGEST_MESSAGE = 2047
@@ -41,11 +42,17 @@ class Queue:
         quote = self.connection.adapter.quote_identifier
         self.columns = ", ".join(quote(name) for name in self.jobs.primary_key)
         self._owner = (platform.node(), os.getpid(), self.connection.connection_id)
+        self._word = (*self._owner, self.connection.get_user(), datajoint_version(self.connection))
 
     def refresh(self) -> int:
         """Add a job for every key that has none and no rows; how many they were. Another worker's turn: -1."""
         with _alone(self.connection, self.jobs.full_table_name) as mine:
             return self._add() if mine else -1
+
+    def anything(self) -> str:
+        """SQL: whether a job waits, or a key has neither job nor rows."""
+        waiting = f"SELECT 1 FROM {self.jobs.full_table_name} WHERE {PENDING}{self._wanted()}"
+        return f"EXISTS ({waiting}) OR EXISTS (SELECT 1 {self._new_keys()})"
 
     def tidy(self) -> None:
         """Remove the jobs of keys that are gone; where completed ones are kept, those without rows wait again.
@@ -60,13 +67,15 @@ class Queue:
         """Reserve up to so many jobs that wait, most urgent first; jobs that others claim now are passed over."""
         chosen = f"SELECT {self.columns} FROM {self.jobs.full_table_name} WHERE {PENDING}{self._wanted()}"
         chosen += f" ORDER BY priority, scheduled_time LIMIT {count} FOR UPDATE SKIP LOCKED"
-        values = "status='reserved', host=%s, pid=%s, connection_id=%s, reserved_time=CURRENT_TIMESTAMP(3)"
+        quote = self.connection.adapter.quote_identifier
+        assigned = ", ".join(f"{quote(name)}=%s" for name in ("host", "pid", "connection_id", "user", "version"))
+        values = f"status='reserved', {assigned}, reserved_time=CURRENT_TIMESTAMP(3)"
         name = self.jobs.full_table_name
         if self._backend == "mysql":
             query = f"UPDATE {name} JOIN ({chosen}) AS chosen USING ({self.columns}) SET {values}"
         else:
             query = f"UPDATE {name} SET {values} WHERE ({self.columns}) IN ({chosen})"
-        if not self.connection.query(query, args=self._owner).rowcount:
+        if not self.connection.query(query, args=self._word).rowcount:
             return []
         keys: list[dict[str, Any]] = (self.jobs & self._mine()).keys(order_by="priority ASC, scheduled_time ASC")
         return keys
@@ -118,14 +127,17 @@ class Queue:
     def _add(self) -> int:
         priority = int(self.connection._config.jobs.default_priority)
         name, columns = self.jobs.full_table_name, f"{self.columns}, status, priority"
-        select = f"SELECT {self.columns}, 'pending', {priority} FROM ({self._keys(self._restrictions)}) AS k"
-        select += f" WHERE NOT {self._in('k', self.table.full_table_name)} AND NOT {self._in('k', name)}"
+        select = f"SELECT {self.columns}, 'pending', {priority} {self._new_keys()}"
         if self._backend == "mysql":
             self.connection.query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")  # lock no row of the parents
             query = f"INSERT IGNORE INTO {name} ({columns}) {select}"
         else:
             query = f"INSERT INTO {name} ({columns}) {select} ON CONFLICT DO NOTHING"
         return max(int(self.connection.query(query).rowcount), 0)
+
+    def _new_keys(self) -> str:
+        known = (self._in("k", self.table.full_table_name), self._in("k", self.jobs.full_table_name))
+        return f"FROM ({self._keys(self._restrictions)}) AS k WHERE NOT {known[0]} AND NOT {known[1]}"
 
     def _wanted(self) -> str:
         if not self._restrictions:

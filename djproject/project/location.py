@@ -4,11 +4,15 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from djproject.errors import ConfigError, ProjectError
 from djproject.project.checking import CheckTable, read_check
 from djproject.project.tables import DataJointTable, TargetTable, read_datajoint, read_targets
+
+if TYPE_CHECKING:
+    from djproject.project.groups import WorkerGroup
 
 PYPROJECT = "pyproject.toml"
 DEFAULT_PACKAGE = "workflow"
@@ -34,6 +38,8 @@ class Project(NamedTuple):
         The targets defined in `[tool.djproject.targets]`, by name.
     check
         What `[tool.djproject.check]` says.
+    groups
+        The groups of workers in `[tool.djproject.workers]`, by name.
     """
 
     root: Path
@@ -43,6 +49,7 @@ class Project(NamedTuple):
     target: str
     targets: Mapping[str, TargetTable]
     check: CheckTable = CheckTable()
+    groups: Mapping[str, "WorkerGroup"] = MappingProxyType({})
 
     @property
     def source(self) -> Path:
@@ -126,9 +133,10 @@ def read_project(root: Path, document: Mapping[str, object]) -> Project:
     if not isinstance(own, Mapping):
         raise ConfigError("[tool.djproject] in pyproject.toml is not a table.", hint="$EDITOR pyproject.toml")
     for key in own:
-        if key not in {"package", "target", "targets", "template", "check"}:
+        if key not in {"package", "target", "targets", "template", "check", "workers"}:
             raise ConfigError(
-                f"[tool.djproject] has no setting called {key!r}.", hint="Settings: package, target, targets, check"
+                f"[tool.djproject] has no setting called {key!r}.",
+                hint="Settings: package, target, targets, check, workers",
             )
     return Project(
         root=root,
@@ -138,6 +146,7 @@ def read_project(root: Path, document: Mapping[str, object]) -> Project:
         target=_string(own, "target", "embedded"),
         targets=read_targets(own.get("targets", {})),
         check=read_check(own.get("check", {})),
+        groups=_groups(own["workers"]) if "workers" in own else {},
     )
 
 
@@ -153,3 +162,9 @@ def _string(own: Mapping[str, object], key: str, default: str) -> str:
     if not isinstance(value, str) or not value:
         raise ConfigError(f"[tool.djproject] {key} is not a string.", hint="$EDITOR pyproject.toml")
     return value
+
+
+def _groups(table: object) -> "dict[str, WorkerGroup]":
+    from djproject.project.groups import read_groups  # here, because a check on every save need not wait for it
+
+    return read_groups(table)

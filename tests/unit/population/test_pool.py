@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from djproject.population.assignment import Assignment, Post
 from djproject.population.events import Added, Event, Failed, Idle, Lost, Made, Refused, Started, line_of, read_event
 from djproject.population.pool import Pool
-from djproject.population.worker import Assignment
+from djproject.population.posting import ALL, posts_of
 
 EVENTS: list[Event] = [
-    Started(1, {"a.B": (1, 2)}, 3),
+    Started(1, {"a.B": (1, 2, 3)}),
     Made(1, "a.B", 0.5, 12.5),
     Failed(2, "a.B", "x=1", "line\nbreaks and ünïcode"),
     Added(1, "a.B", 3),
@@ -18,6 +19,10 @@ EVENTS: list[Event] = [
     Refused(1, "no", "hint", "de\ntails"),
     Lost(1, -9),
 ]
+
+
+def _posts(root: Path, processes: int) -> tuple[Post, ...]:
+    return posts_of([(ALL._replace(processes=processes), Assignment(str(root), "embedded"))])
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
@@ -29,7 +34,7 @@ def test_an_event_is_one_line_and_comes_back_equal(event: Event) -> None:
 
 
 def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
-    pool = Pool(Assignment(str(tmp_path), "embedded", slots=2), tmp_path / "logs")
+    pool = Pool(_posts(tmp_path, 2), tmp_path / "logs")
     pool.start()
     events = list(pool.events())
     pool.close()
@@ -40,7 +45,7 @@ def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
 def test_a_worker_that_is_killed_is_lost_and_replaced(tmp_path: Path, project: Path) -> None:
     import signal
 
-    pool = Pool(Assignment(str(project), "embedded"), tmp_path / "logs")
+    pool = Pool(_posts(project, 1), tmp_path / "logs")
     pool.start()
     first = pool._slots[0].process
     first.send_signal(signal.SIGKILL)

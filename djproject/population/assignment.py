@@ -1,0 +1,72 @@
+"""What one worker process is to do."""
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ABANDON = signal.SIGUSR1  # from the pool to its workers: give the job at hand back. SIGTERM may come from anybody.
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a worker is to do.
+
+    Attributes
+    ----------
+    root
+        The project's.
+    target
+        The target's name.
+    tables
+        `module.Table` of those to fill; empty for all that fill themselves.
+    restrictions
+        SQL conditions on the key sources.
+    slot, slots
+        Which worker of how many on this machine, counted from 1.
+    is_first
+        Of the workers with the same tables: it counts their keys.
+    retry
+        Whether jobs that failed before are tried again, which the first worker sees to.
+    killed
+        The job that killed the worker whose place this one takes: pid, table, key and cause.
+    patient
+        Whether it waits, as a service does, for tables that are not declared and for a table that fills itself.
+    replaces
+        Whether it takes another one's place: then, too, it waits for a database that is away.
+    jobs, jobs_per_process, megabytes
+        As in `Quota`.
+    """
+
+    root: str
+    target: str
+    tables: tuple[str, ...] = ()
+    restrictions: tuple[str, ...] = ()
+    slot: int = 1
+    slots: int = 1
+    is_first: bool = True
+    retry: bool = False
+    killed: tuple[int, str, str, str] | None = None
+    patient: bool = False
+    replaces: bool = False
+    jobs: int | None = None
+    jobs_per_process: int | None = None
+    megabytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A place in a pool: what the process in it does, and under which conditions.
+
+    Attributes
+    ----------
+    assignment
+        Its slot is the place's number.
+    environment
+        Variables it gets beside those of the pool.
+    job_seconds
+        How long one of its jobs may take; None for any time.
+    """
+
+    assignment: Assignment
+    environment: Mapping[str, str]
+    job_seconds: float | None = None

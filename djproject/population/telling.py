@@ -1,0 +1,79 @@
+"""Events in words and as JSON: one line each, for logs."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from djproject.population.events import (
+    Added,
+    Event,
+    Failed,
+    Lost,
+    LostJob,
+    Made,
+    MadeNothing,
+    Postponed,
+    Recovered,
+    Refused,
+    Retired,
+    Waiting,
+)
+
+LEVELS: dict[type[Event], str] = {
+    Failed: "error", Refused: "error", Lost: "warning", LostJob: "warning", MadeNothing: "warning",
+    Postponed: "warning", Waiting: "warning",
+}  # fmt: skip
+NAMES: dict[type[Event], str] = {
+    Made: "made", Failed: "failed", MadeNothing: "made_nothing", Postponed: "postponed", LostJob: "lost_job",
+    Added: "added", Recovered: "recovered", Retired: "retired", Waiting: "waiting", Refused: "refused", Lost: "lost",
+}  # fmt: skip
+
+
+TEXTS: dict[type[Event], str] = {
+    Made: "made {table} ({key}) in {seconds:.2f} s",
+    Failed: "failed {table} ({key}): {message}",
+    Added: "{count} new jobs for {table}",
+    MadeNothing: "made nothing of {table} ({key}): no row; kept out of the queue",
+    Postponed: "postponed {table} ({key}) by {seconds:.0f} s: {message}",
+    LostJob: "lost {table} ({key}): another worker has it; nothing was committed",
+    Recovered: "{count} jobs of a worker that is gone are pending again",
+    Waiting: "waiting: {message}  ({hint})",
+    Retired: "worker {slot} makes room for a fresh process after {reason}",
+}
+
+
+def text_of(event: Event) -> str:
+    """An event in one line; empty for those that are of no interest in a log.
+
+    Examples
+    --------
+    >>> text_of(Added(1, "processing.Scan", 3))
+    '3 new jobs for processing.Scan'
+    """
+    match event:
+        case Lost(slot=slot, table=table, key=key, cause=cause):
+            return f"worker {slot} ended by {cause}{f' while making {table} {key}' if table else ''}"
+        case Refused(message=message, hint=hint, details=details):
+            return "\n".join(filter(None, (f"error: {message}", details, hint and f"next: {hint}")))
+    return TEXTS.get(type(event), "").format(**asdict(event))
+
+
+def json_of(event: Event) -> str:
+    """An event as one line of JSON with `time` (UTC, ISO 8601), `level`, `event`, `worker` and its own values.
+
+    Empty for those that are of no interest in a log.
+    """
+    name = NAMES.get(type(event))
+    if name is None:
+        return ""
+    values = asdict(event)
+    values.pop("finished", None)
+    if isinstance(event, Lost):
+        values["cause"] = event.cause
+    head = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "level": LEVELS.get(type(event), "info"),
+        "event": name,
+        "worker": values.pop("slot"),
+    }
+    return json.dumps(head | values, ensure_ascii=False)
