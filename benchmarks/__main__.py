@@ -1,18 +1,21 @@
 """Run the benchmarks named, or all, and print what was measured as ratios."""
 
+import os
 import sys
 
-from benchmarks import check, database, populate, stack, startup
+from benchmarks import check, database, populate, stack, startup, workers
 
 ALL = {
     "startup": startup.measure,
     "check": check.measure,
     "database": database.measure,
     "populate": populate.measure,
+    "workers": workers.measure,
     "stack": stack.measure,
 }
 
 if __name__ == "__main__":
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as users have it: modules are compiled once
     for name in sys.argv[1:] or ALL:
         print(f"\n## {name}\n")
         ALL[name]()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from djproject.targets.probes import Probe
 
 MOST_WORKER_LINES = 16
+LONGEST_MESSAGE = 500  # `djproject jobs show` has all of it
 _quiet: list[bool] = []
 
 
@@ -162,7 +163,7 @@ def failures(failed: Sequence["Failed"], *, limit: int = 20) -> None:
     result()
     for table, key, message in rows:
         result(f"{_red('error')} {table} ({key})")
-        result(f"      {message}")
+        result(f"      {message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + '…'}")
     if len(failed) > limit:
         result(f"… and {len(failed) - limit} more")
 

@@ -1,6 +1,7 @@
 """`djproject populate`."""
 
 import signal
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -222,9 +223,11 @@ def _summarize(pool: Pool, tally: _Tally) -> None:
         _render.next_step("djproject populate --retry")
     for nothing in tally.nothing[:20]:
         _render.note(f"{nothing.table} ({nothing.key}): make inserted nothing; the key is kept out of the queue.")
-    for worker in tally.lost[:20]:
-        job = f" while making {worker.table} {worker.key}" if worker.table else ""
-        _render.note(f"Worker {worker.slot} ended by {worker.cause}{job}; see {pool.logs}/worker-{worker.slot}.log.")
+    ends = Counter((lost.cause, lost.table, lost.key) for lost in tally.lost)
+    for (cause, table, key), count in ends.most_common(20):
+        job = f" while making {table} {key}" if table else ""
+        times = f" {count} times" if count > 1 else ""
+        _render.note(f"A worker ended by {cause}{times}{job}; see {pool.logs}.")
 
 
 @contextmanager

@@ -28,7 +28,7 @@ class Assignment:
     retry
         Whether jobs that failed before are tried again, which the first worker sees to.
     killed
-        The job that killed the worker whose place this one takes: pid, table, key and cause.
+        The job that killed the worker whose place this one takes: its pid, table, key and causes, as in `Killed`.
     patient
         Whether it waits, as a service does, for tables that are not declared and for a table that fills itself.
     replaces
@@ -45,7 +45,7 @@ class Assignment:
     slots: int = 1
     is_first: bool = True
     retry: bool = False
-    killed: tuple[int, str, str, str] | None = None
+    killed: tuple[int, str, str, tuple[str, ...]] | None = None
     patient: bool = False
     replaces: bool = False
     jobs: int | None = None

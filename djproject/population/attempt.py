@@ -18,7 +18,7 @@ from typing import Any
 
 from djproject.population.events import Failed, LostJob, Made, MadeNothing, Outcome, Postponed
 from djproject.population.history import History
-from djproject.population.queue import MADE_NOTHING, Queue
+from djproject.population.queue import LONGEST_MESSAGE, MADE_NOTHING, Queue
 from djproject.population.version import datajoint_version
 
 MOST_ATTEMPTS = 8
@@ -137,7 +137,7 @@ def _failed(
     queue: Queue, key: dict[str, Any], history: History, error: BaseException, *, slot: int, seconds: float
 ) -> Outcome:
     """Record an error, or postpone the job where the reason may pass."""
-    message = _one_line(error)
+    message = _one_line(error)[:LONGEST_MESSAGE]
     stack = "".join(traceback.format_exception(error))
     if len(stack) > LONGEST_STACK:
         stack = f"{stack[: LONGEST_STACK // 2]}\n…\n{stack[-LONGEST_STACK // 2 :]}"

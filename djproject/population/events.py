@@ -136,12 +136,21 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A worker cannot work: the pipeline does not import, the database went away."""
+    """A worker cannot work: the pipeline does not import, the database went away.
+
+    Attributes
+    ----------
+    message, hint, details
+        As in the error.
+    may_pass
+        Whether the same may work a moment later: the database does not answer.
+    """
 
     slot: int
     message: str
     hint: str
     details: str = ""
+    may_pass: bool = False
 
 
 @dataclass(frozen=True, slots=True)

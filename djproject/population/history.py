@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 TABLE = "djproject.attempt"
@@ -66,6 +67,16 @@ class History:
     def count(self, table: str, key: dict[str, Any], outcome: str) -> int:
         """How many attempts at a job ended so since it was last made or failed for good."""
         return len(self.messages(table, key, outcome))
+
+    def with_outcome(self, table: str, keys: Sequence[dict[str, Any]], outcome: str) -> list[dict[str, Any]]:
+        """Those of some keys that have an attempt of this outcome, ever."""
+        by_hash = {_hashed(key)[0]: key for key in keys}
+        if self._connection is None or not by_hash:
+            return []
+        marks = ", ".join(["%s"] * len(by_hash))
+        query = f"SELECT DISTINCT key_hash FROM {TABLE} WHERE table_name=%s AND outcome=%s AND key_hash IN ({marks})"
+        rows = self._connection.query(query, args=(table, outcome, *by_hash)).fetchall()
+        return [by_hash[str(digest)] for (digest,) in rows]
 
     def messages(self, table: str, key: dict[str, Any], outcome: str) -> list[str]:
         """What was said of those attempts, the first one first."""

@@ -6,6 +6,7 @@ The lease is the row of `djproject.worker_lease` with the owner's host, process 
 """
 
 import contextlib
+import json
 import os
 import platform
 import threading
@@ -19,14 +20,16 @@ from typing import Any
 
 from djproject.population.attempt import AbandonJob
 from djproject.population.events import TOOK_LONGER
-from djproject.population.history import History, declare_history, key_json
+from djproject.population.history import History, declare_history
 from djproject.population.loading import LoadedTable
+from djproject.population.queue import LONGEST_MESSAGE
 from djproject.project.names import AUTOPOPULATED
 
 SCHEMA, TABLE = "djproject", "djproject.worker_lease"
 BEAT_SECONDS = 8.0
 LEASE_SECONDS = 30
 MOST_KILLS = 3
+NO_TRACEBACK = "The process ended without a Python traceback."
 COLUMNS = """
     worker CHAR(32) NOT NULL PRIMARY KEY,
     pipeline VARCHAR(255) NOT NULL,
@@ -92,14 +95,30 @@ class Killed:
         Of the worker.
     table, key
         The job; the key as JSON.
-    cause
-        "SIGSEGV", "exit code 3".
+    causes
+        "SIGSEGV", "exit code 3": of all workers of its pool that it killed, the last one last.
     """
 
     pid: int
     table: str
     key: str
-    cause: str
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What became of the jobs of workers that are gone.
+
+    Attributes
+    ----------
+    count
+        How many are pending again.
+    deadly
+        Table, key and message of those that became errors.
+    """
+
+    count: int = 0
+    deadly: tuple[tuple[str, dict[str, Any], str], ...] = ()
 
 
 def declare_leases(connection: Any) -> None:
@@ -145,43 +164,43 @@ def leased(connection: Any, pipeline: str) -> Iterator[str]:
 def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> bool:
     """Record that a job's worker died while it made the job; from the third time on the job is an error.
 
-    To be called before `recover`, while the job is still the dead worker's; whether it became an error.
+    Whether it became one. Another worker may have given the job back meanwhile, and another one may have taken it.
     """
     loaded = next((loaded for loaded in tables if loaded.name == killed.table), None)
     if loaded is None:
         return False
-    jobs = loaded.instance.jobs
-    condition = f"status='reserved' AND pid={killed.pid}"
-    reserved: list[dict[str, Any]] = (jobs & condition).keys()
-    key = next((key for key in reserved if key_json(key) == killed.key), None)
-    if key is None:
-        return False
-    history.add(loaded.name, key, "killed", 0.0, killed.cause)
-    causes = history.messages(loaded.name, key, "killed")
-    if killed.cause.startswith(TOOK_LONGER):
-        message = f"{killed.cause} and was ended"
+    key: dict[str, Any] = json.loads(killed.key)
+    cause = killed.causes[-1]
+    history.add(loaded.name, key, "killed", 0.0, cause)
+    causes = max(history.messages(loaded.name, key, "killed"), list(killed.causes), key=len)
+    if cause.startswith(TOOK_LONGER):
+        message = f"{cause} and was ended"
     elif len(causes) < MOST_KILLS:
         return False
     else:
-        message = f"killed its worker {len(causes)} times: {', '.join(causes)}"
-    jobs.error(key, message, "The process ended without a Python traceback.")
+        message = _killed(causes)
+    jobs = loaded.instance.jobs
+    if not jobs & key & f"status='pending' OR status='reserved' AND pid={killed.pid}":
+        return False  # another worker makes it now: its pool will have more to say
+    jobs.error(key, message, NO_TRACEBACK)
     history.add(loaded.name, key, "error", 0.0, message)
     return True
 
 
-def recover(tables: Sequence[LoadedTable]) -> int:
-    """Give the jobs of workers that are gone back to the queue; how many they were."""
+def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
+    """Give the jobs of workers that are gone back to the queue, but for those that killed too many workers."""
     if not tables:
-        return 0
+        return Recovery()
     connection = tables[0].instance.connection
-    count = 0
+    count, deadly = 0, []
     for lease in read_leases(connection):
         if lease.is_gone:
             for loaded in tables:
                 if loaded.table.tier in AUTOPOPULATED:
+                    deadly += _condemn(loaded, lease, history)
                     count += _give_back(connection, loaded, lease)
             connection.query(f"DELETE FROM {TABLE} WHERE worker=%s", args=(lease.worker,))
-    return count
+    return Recovery(count, tuple(deadly))
 
 
 def read_leases(connection: Any) -> list[Lease]:
@@ -205,6 +224,24 @@ def read_leases(connection: Any) -> list[Lease]:
         )
         for worker, host, pid, connection_id, machine, began, seconds, pipeline, started, age in rows
     ]  # fmt: skip
+
+
+def _condemn(loaded: LoadedTable, lease: Lease, history: History) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Make errors of the jobs of a dead worker that killed as many workers before it as may be."""
+    jobs = loaded.instance.jobs
+    owner = {"status": "reserved", "host": lease.host, "pid": lease.pid, "connection_id": lease.connection_id}
+    keys: list[dict[str, Any]] = (jobs & owner).keys()
+    for key in history.with_outcome(loaded.name, keys, "killed"):
+        causes = history.messages(loaded.name, key, "killed")
+        if len(causes) >= MOST_KILLS:
+            message = _killed(causes)
+            jobs.error(key, message, NO_TRACEBACK)
+            history.add(loaded.name, key, "error", 0.0, message)
+            yield loaded.name, key, message
+
+
+def _killed(causes: Sequence[str]) -> str:
+    return f"killed its worker {len(causes)} times: {', '.join(causes)}"[:LONGEST_MESSAGE]
 
 
 def _give_back(connection: Any, loaded: LoadedTable, lease: Lease) -> int:

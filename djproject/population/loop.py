@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from djproject.population.attempt import attempt, roll_back
+from djproject.population.attempt import attempt, key_text, roll_back
 from djproject.population.bell import Bell
-from djproject.population.events import Added, Alive, Begins, Event, Idle, Outcome, Postponed, Recovered
+from djproject.population.events import Added, Alive, Begins, Event, Failed, Idle, Outcome, Postponed, Recovered
 from djproject.population.history import History, key_json
 from djproject.population.leases import recover, second_connection
 from djproject.population.loading import LoadedTable
@@ -193,10 +193,12 @@ class Loop:
         if now - self._recovered <= RECOVER_SECONDS:
             return 0
         self._recovered = now
-        count = recover(self._tables)
-        if count:
-            self._tell(Recovered(self._slot, count))
-        return count
+        recovery = recover(self._tables, self._history)
+        for table, key, message in recovery.deadly:
+            self._tell(Failed(self._slot, table, key_text(key), message))
+        if recovery.count:
+            self._tell(Recovered(self._slot, recovery.count))
+        return recovery.count
 
     def _round(self) -> int:
         """One batch of each table, children right after their parents; how many jobs were worked on."""

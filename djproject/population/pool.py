@@ -27,6 +27,7 @@ from djproject.population.events import (
     Postponed,
     Refused,
     Retired,
+    Started,
     read_event,
 )
 
@@ -57,6 +58,15 @@ class _Slot:
     @property
     def number(self) -> int:
         return self.post.assignment.slot
+
+
+@dataclass(frozen=True, slots=True)
+class _Vacancy:
+    """The place of a worker that ended: when another one begins, and the job that killed it."""
+
+    slot: _Slot
+    due: float
+    killed: tuple[int, str, str, tuple[str, ...]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,10 @@ class Pool:
     _began: float = 0.0
     _stopped: float = 0.0
     _done: dict[int, int] = field(default_factory=dict)
+    _kills: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    _vacant: dict[int, _Vacancy] = field(default_factory=dict)
     _ticked: float = 0.0
+    _working: bool = False
 
     def start(self) -> None:
         """Start the worker processes, in a session of their own: a Ctrl-C at the terminal is not theirs."""
@@ -129,26 +142,31 @@ class Pool:
         with selectors.DefaultSelector() as selector:
             for slot in self._slots:
                 selector.register(slot.events, selectors.EVENT_READ, slot)
-            while any(slot.open for slot in self._slots):
+            while any(slot.open for slot in self._slots) or (self._vacant and not self._stopping):
                 self._ticked = time.monotonic()
                 self.each_tick()
                 for ready, _ in selector.select(timeout=TICK_SECONDS):
                     slot = ready.data
                     for event in self._read(slot, selector):
+                        self._working = self._working or isinstance(event, Started)
+                        if isinstance(event, Refused) and event.may_pass and self._working:
+                            slot.retired = True  # others could begin: it is tried again, as after an outage
+                            continue
                         if isinstance(event, Made):
                             last_finished = max(last_finished, event.finished)
                         if isinstance(event, Lost) and not self._stopping:
-                            self._replace(slot, event, selector)
+                            self._leave_vacant(slot, event)
                         yield event
                     if not slot.open and slot.retired and not self._stopping:
-                        self._replace(slot, None, selector)
+                        self._leave_vacant(slot, None)
+                self._fill_vacancies(selector)
                 self._mind_the_clock(last_finished)
 
     def _mind_the_clock(self, last_finished: float) -> None:
         """Stop where nothing is left or the time is over; end what takes too long."""
         now, limits = time.monotonic(), self.limits
         active = [slot for slot in self._slots if slot.open]
-        if active and all(slot.idle_since > last_finished for slot in active):
+        if active and not self._vacant and all(slot.idle_since > last_finished for slot in active):
             idle = now - max(last_finished, self._began)
             if not limits.watch or (limits.idle_seconds is not None and idle > limits.idle_seconds):
                 self.stop()
@@ -213,30 +231,41 @@ class Pool:
             if slot.open:
                 slot.events.close()
 
-    def _replace(self, slot: _Slot, lost: Lost | None, selector: selectors.BaseSelector) -> None:
-        """Start another worker in the place of one that ended; one that did not even begin is replaced slowly."""
-        if self._jobs_left(slot.post) == 0:
-            return
-        if lost is not None and time.monotonic() - slot.began < QUICK_SECONDS:
-            self._quick += 1
-            if self._quick > MOST_QUICK_ENDS:
-                return
-            time.sleep(min(0.2 * self._quick, 2.0))
-        else:
-            self._quick = 0
+    def _leave_vacant(self, slot: _Slot, lost: Lost | None) -> None:
+        """Let another worker take the place of one that ended; where it did not even begin, after a while."""
         if slot.process.stdin:
             slot.process.stdin.close()
-        killed = (lost.pid, lost.table, lost.key, lost.cause) if lost is not None and lost.table else None
-        new = self._start(slot.post, killed)
-        self._slots[self._slots.index(slot)] = new
-        selector.register(new.events, selectors.EVENT_READ, new)
+        if self._jobs_left(slot.post) == 0:
+            return
+        killed, pause = None, 0.0
+        if lost is not None and lost.table:
+            causes = self._kills.setdefault((lost.table, lost.key), [])
+            causes.append(lost.cause)
+            killed = (lost.pid, lost.table, lost.key, tuple(causes))
+        elif slot.refused:
+            pause = QUICK_SECONDS
+        elif lost is not None and time.monotonic() - slot.began < QUICK_SECONDS:
+            self._quick += 1
+            pause = min(0.2 * self._quick, 2.0)
+        else:
+            self._quick = 0
+        if not self.gave_up:
+            self._vacant[slot.number] = _Vacancy(slot, time.monotonic() + pause, killed)
+
+    def _fill_vacancies(self, selector: selectors.BaseSelector) -> None:
+        for number, vacancy in list(self._vacant.items()):
+            if time.monotonic() >= vacancy.due and not self._stopping:
+                del self._vacant[number]
+                new = self._start(vacancy.slot.post, vacancy.killed)
+                self._slots[self._slots.index(vacancy.slot)] = new
+                selector.register(new.events, selectors.EVENT_READ, new)
 
     def _jobs_left(self, post: Post) -> int | None:
         """How many of the run's jobs a place may still make; None for any number."""
         jobs = post.assignment.jobs
         return None if jobs is None else max(jobs - self._done.get(post.assignment.slot, 0), 0)
 
-    def _start(self, post: Post, killed: tuple[int, str, str, str] | None = None) -> _Slot:
+    def _start(self, post: Post, killed: tuple[int, str, str, tuple[str, ...]] | None = None) -> _Slot:
         number = post.assignment.slot
         reading, writing = os.pipe()
         package_parent = str(Path(__file__).parents[2])

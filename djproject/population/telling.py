@@ -19,6 +19,7 @@ from djproject.population.events import (
     Waiting,
 )
 
+LONGEST_LINE = 500
 LEVELS: dict[type[Event], str] = {
     Failed: "error", Refused: "error", Lost: "warning", LostJob: "warning", MadeNothing: "warning",
     Postponed: "warning", Waiting: "warning",
@@ -55,7 +56,8 @@ def text_of(event: Event) -> str:
             return f"worker {slot} ended by {cause}{f' while making {table} {key}' if table else ''}"
         case Refused(message=message, hint=hint, details=details):
             return "\n".join(filter(None, (f"error: {message}", details, hint and f"next: {hint}")))
-    return TEXTS.get(type(event), "").format(**asdict(event))
+    text = TEXTS.get(type(event), "").format(**asdict(event))
+    return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
 
 
 def json_of(event: Event) -> str:

@@ -16,7 +16,7 @@ from djproject.errors import DJProjectError, EnvironmentUnavailableError, Projec
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.source import Pipeline, load_pipeline
 from djproject.population.assignment import ABANDON, Assignment
-from djproject.population.attempt import AbandonJob
+from djproject.population.attempt import AbandonJob, key_text
 from djproject.population.bell import Bell
 from djproject.population.deploy import missing
 from djproject.population.events import Alive, Event, Failed, Refused, Retired, Started, Waiting, line_of
@@ -62,7 +62,8 @@ def main() -> int:
     try:
         _work_patiently(load_project(Path(assignment.root)), assignment, bell, tell)
     except DJProjectError as error:
-        tell(Refused(assignment.slot, error.message, error.hint, error.details))
+        may_pass = isinstance(error, EnvironmentUnavailableError)
+        tell(Refused(assignment.slot, error.message, error.hint, error.details, may_pass))
         return 2
     except AbandonJob:
         pass
@@ -113,9 +114,10 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Callabl
     with leased(connection, project.name) as lease:
         history = History(connection if lease else None, project.name, code_version(str(project.root), project.name))
         if assignment.killed:
-            killed = Killed(*assignment.killed)
+            killed = Killed(*assignment.killed[:3], tuple(assignment.killed[3]))
             if accuse(loaded, killed, history):
-                tell(Failed(assignment.slot, killed.table, killed.key, f"killed its worker too often: {killed.cause}"))
+                message = f"killed its worker {len(killed.causes)} times: {', '.join(killed.causes)}"
+                tell(Failed(assignment.slot, killed.table, key_text(json.loads(killed.key)), message))
         loop = Loop(
             loaded,
             assignment.restrictions,

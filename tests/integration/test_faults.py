@@ -156,7 +156,7 @@ def test_makes_that_misbehave_block_nobody(server_project: Path, run: Run, pytho
     assert "Traceback" not in result.stderr
     listed = json.loads(run("jobs", "list", "--format", "json", cwd=root).stdout)["jobs"]
     found = {job["key"]["item_id"]: (job["status"], job["message"]) for job in listed}
-    assert set(found) == {10 + list(MAKES).index(name) for name in EXPECTED}
+    assert set(found) == {10 + list(MAKES).index(name) for name in EXPECTED}, result.stderr
     for name, (status, message) in EXPECTED.items():
         got = found[10 + list(MAKES).index(name)]
         assert got[0] == status, name

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,11 +20,30 @@ def status_of(run: Run, root: Path, table: str = "work.Result") -> dict[str, int
     return next(entry for entry in tables if entry["name"] == table)
 
 
-def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "djproject", *arguments], cwd=root, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, env={**os.environ, **PYTHON_ENVIRONMENT}, start_new_session=True,
-    )  # fmt: skip
+class Started(subprocess.Popen[str]):
+    """A command that runs beside the test; what it writes goes into files, so that it never waits for a reader."""
+
+    def __init__(self, root: Path, *command: str) -> None:
+        self._files = [tempfile.TemporaryFile("w+") for _ in range(2)]  # noqa: SIM115 (until communicate)
+        path = os.pathsep.join((PYTHON_ENVIRONMENT["PYTHONPATH"], str(root / "src")))
+        super().__init__(
+            command, cwd=root, text=True, stdin=subprocess.DEVNULL, stdout=self._files[0], stderr=self._files[1],
+            env={**os.environ, **PYTHON_ENVIRONMENT, "PYTHONPATH": path}, start_new_session=True,
+        )  # fmt: skip
+
+    def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end and return stdout and stderr."""
+        self.wait(timeout)
+        texts = []
+        for file in self._files:
+            file.seek(0)
+            texts.append(file.read())
+            file.close()
+        return texts[0], texts[1]
+
+
+def start(root: Path, *arguments: str) -> Started:
+    return Started(root, sys.executable, "-m", "djproject", *arguments)
 
 
 def wait_for(path: Path, count: int = 1, seconds: float = 60) -> list[Path]:

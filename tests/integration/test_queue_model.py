@@ -1,0 +1,279 @@
+"""The queue against a model in plain Python: whatever workers do in whatever order, both agree after every step."""
+
+import random
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import datajoint as dj
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from djproject.population.attempt import AbandonJob, attempt
+from djproject.population.events import Failed, LostJob, Made, MadeNothing, Postponed
+from djproject.population.history import History
+from djproject.population.leases import SCHEMA, TABLE, declare_leases, recover
+from djproject.population.loading import LoadedTable
+from djproject.population.queue import Queue
+from tests.integration.conftest import MySQL, PostgreSQL
+
+KEYS = st.integers(0, 11)
+WORKERS = st.integers(0, 2)
+
+
+def outcome_of(key: int) -> str:
+    return {0: "nothing", 1: "error", 2: "passing"}.get(key % 6, "made")
+
+
+class Worker:
+    """A worker of the machine: its own connection, queue and lease."""
+
+    def __init__(self, connect: Any, schema_name: str, number: int) -> None:
+        self.connection = connect()
+        schema = dj.Schema(schema_name, connection=self.connection)
+        abandons: set[int] = set()
+        self.abandons = abandons
+
+        @schema
+        class Item(dj.Manual):
+            definition = "item_id : int32"
+
+        @schema
+        class Result(dj.Computed):
+            definition = """
+            -> Item
+            ---
+            value : float64
+            """
+
+            def make(self, key: dict[str, Any]) -> None:
+                number = key["item_id"]
+                if number in abandons:
+                    self.insert1({**key, "value": 0.0})
+                    raise AbandonJob
+                match outcome_of(number):
+                    case "error":
+                        self.insert1({**key, "value": 0.0})
+                        raise ValueError(number)
+                    case "passing":
+                        self.insert1({**key, "value": 0.0})
+                        raise TimeoutError(number)
+                    case "made":
+                        self.insert1({**key, "value": 1.0})
+
+        self.items, self.results = Item(), Result()
+        table: Any = SimpleNamespace(full_name="work.Result", tier="computed")
+        self.loaded = LoadedTable(table, Result, self.results)
+        self.queue = Queue(self.loaded)
+        self.history = History(None, "model")
+        self.id = f"model-{number}"
+        self.lease()
+
+    def lease(self) -> None:
+        host, pid, connection_id = self.queue._owner
+        self.connection.query(f"DELETE FROM {TABLE} WHERE worker=%s", args=(self.id,))
+        self.connection.query(
+            f"INSERT INTO {TABLE} (worker, pipeline, host, machine, pid, connection_id, process_started, seconds) "
+            f"VALUES (%s, 'model', %s, 'elsewhere', %s, %s, 0, 86400)",
+            args=(self.id, host, pid, connection_id),
+        )
+
+    def expire(self) -> None:
+        self.lease()  # its beat makes it anew where another worker took it for dead
+        self.connection.query(f"UPDATE {TABLE} SET seconds=-1 WHERE worker=%s", args=(self.id,))
+
+
+class Model(RuleBasedStateMachine):
+    """Two dictionaries are the whole reference: a key's job, and the keys that have rows."""
+
+    connect: Any
+    schema_name: str
+    workers: list[Worker]
+
+    def __init__(self) -> None:
+        super().__init__()
+        first = self.workers[0]
+        for name in (first.results.full_table_name, first.results.jobs.full_table_name, first.items.full_table_name):
+            first.connection.query(f"DELETE FROM {name}")
+        for worker in self.workers:
+            worker.abandons.clear()
+            worker.lease()
+        self.keys: set[int] = set()
+        self.rows: set[int] = set()
+        self.jobs: dict[int, tuple[str, int | None]] = {}  # status and, where reserved, the worker
+        self.held: dict[int, list[int]] = {0: [], 1: [], 2: []}  # what each worker believes to have claimed
+        self.expired: set[int] = set()
+
+    @rule(key=KEYS)
+    def insert(self, key: int) -> None:
+        self.workers[0].items.insert1({"item_id": key}, skip_duplicates=True)
+        self.keys.add(key)
+
+    @rule(number=WORKERS)
+    def refresh(self, number: int) -> None:
+        new = self.keys - self.rows - set(self.jobs)
+        assert self.workers[number].queue.refresh() == len(new)
+        self.jobs |= dict.fromkeys(new, ("pending", None))
+
+    @rule(number=WORKERS, count=st.integers(1, 4))
+    def claim(self, number: int, count: int) -> None:
+        pending = {key for key, (status, _) in self.jobs.items() if status == "pending"}
+        before = set(self.held[number])
+        claimed = {key["item_id"] for key in self.workers[number].queue.claim(count)}
+        mine = {key for key, job in self.jobs.items() if job == ("reserved", number)}
+        new = claimed - mine
+        assert new <= pending
+        assert len(new) == min(count, len(pending))
+        self.jobs |= dict.fromkeys(new, ("reserved", number))
+        self.held[number] = sorted(before | new)
+
+    @precondition(lambda self: any(self.held.values()))
+    @rule(data=st.data())
+    def work(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from([number for number, held in self.held.items() if held]))
+        key = data.draw(st.sampled_from(self.held[number]))
+        self.held[number].remove(key)
+        worker = self.workers[number]
+        told = attempt(worker.queue, {"item_id": key}, worker.history, slot=number)
+        mine = self.jobs.get(key) == ("reserved", number)
+        if key in self.rows:  # another worker made it while this one was taken for dead
+            assert told is None
+            if mine:
+                del self.jobs[key]
+            return
+        expected: dict[str, type] = {"made": Made, "nothing": MadeNothing, "error": Failed, "passing": Postponed}
+        if not mine:
+            wanted = Postponed if outcome_of(key) == "passing" else LostJob
+            assert isinstance(told, wanted)
+            return
+        outcome = outcome_of(key)
+        assert isinstance(told, expected[outcome])
+        if outcome == "made":
+            self.rows.add(key)
+            del self.jobs[key]
+        else:
+            self.jobs[key] = ({"nothing": "ignore", "error": "error", "passing": "later"}[outcome], None)
+
+    @precondition(lambda self: any(self.held.values()))
+    @rule(data=st.data())
+    def stop_in_make(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from([number for number, held in self.held.items() if held]))
+        key = data.draw(st.sampled_from(self.held[number]))
+        self.held[number].remove(key)
+        worker = self.workers[number]
+        worker.abandons.add(key)
+        try:
+            told = attempt(worker.queue, {"item_id": key}, worker.history, slot=number)
+            assert told is None
+            assert key in self.rows
+            if self.jobs.get(key) == ("reserved", number):
+                del self.jobs[key]
+        except AbandonJob:
+            if self.jobs.get(key) == ("reserved", number):
+                self.jobs[key] = ("pending", None)
+        finally:
+            worker.abandons.clear()
+
+    @rule(number=WORKERS)
+    def give_back(self, number: int) -> None:
+        self.workers[number].queue.give_back()
+        self.held[number] = []
+        self._free(number)
+
+    @rule(number=WORKERS)
+    def fall_asleep(self, number: int) -> None:
+        """The lease runs out; the worker lives, and goes on later as if nothing had been."""
+        self.workers[number].expire()
+        self.expired.add(number)
+
+    @rule(number=WORKERS)
+    def crash(self, number: int) -> None:
+        """The worker is no more; another one begins in its place, with a connection of its own."""
+        old = self.workers[number]
+        old.expire()
+        old.connection.close()
+        recover([self.workers[(number + 1) % 3].loaded], self.workers[0].history)
+        self.held[number] = []
+        self._free(number, *self.expired)
+        self.expired.clear()
+        type(self).workers[number] = Worker(self.connect, self.schema_name, number)
+
+    @rule(number=WORKERS)
+    def take_over(self, number: int) -> None:
+        recover([self.workers[number].loaded], self.workers[0].history)
+        self._free(*self.expired)
+        self.expired.clear()
+
+    @rule()
+    def retry(self) -> None:
+        """What `jobs retry` does to errors and to what was set aside."""
+        table = self.workers[0].results.jobs.full_table_name
+        self.workers[0].connection.query(f"UPDATE {table} SET status='pending' WHERE status IN ('error', 'ignore')")
+        for key, (status, _) in list(self.jobs.items()):
+            if status in {"error", "ignore"}:
+                self.jobs[key] = ("pending", None)
+
+    @rule(key=KEYS)
+    def delete_row(self, key: int) -> None:
+        table = self.workers[0].results.full_table_name
+        self.workers[0].connection.query(f"DELETE FROM {table} WHERE item_id={key}")
+        self.rows.discard(key)
+
+    @rule(number=WORKERS)
+    def tidy(self, number: int) -> None:
+        self.workers[number].queue.tidy()  # nothing is old enough to be removed
+
+    @invariant()
+    def both_agree(self) -> None:
+        connection, table = self.workers[0].connection, self.workers[0].results
+        rows = {int(key) for (key,) in connection.query(f"SELECT item_id FROM {table.full_table_name}").fetchall()}
+        assert rows == self.rows
+        owners = {worker.queue._owner[2]: number for number, worker in enumerate(self.workers)}
+        found = {}
+        now = "scheduled_time <= CURRENT_TIMESTAMP(3)"
+        for key, status, owner, due in connection.query(
+            f"SELECT item_id, status, connection_id, {now} FROM {table.jobs.full_table_name}"
+        ).fetchall():
+            later = status == "pending" and not due
+            found[int(key)] = ("later" if later else str(status), owners[int(owner)] if status == "reserved" else None)
+        assert found == self.jobs
+
+    def _free(self, *numbers: int) -> None:
+        for key, job in list(self.jobs.items()):
+            if job[0] == "reserved" and job[1] in numbers:
+                self.jobs[key] = ("pending", None)
+
+
+@pytest.fixture(params=["postgresql", pytest.param("mysql", marks=pytest.mark.mysql)])
+def machine(request: pytest.FixtureRequest) -> Iterator[type[Model]]:
+    server: PostgreSQL | MySQL = request.getfixturevalue(request.param)
+    name = f"model_{random.randrange(10**9)}"
+
+    def connect() -> Any:
+        with dj.config.override(database__backend=request.param):
+            return dj.Connection(server.host, server.user, server.password, server.port)
+
+    first = connect()
+    declare_leases(first)
+    first.query(f"DELETE FROM {TABLE} WHERE pipeline='model'")
+    kind = type("ModelAtServer", (Model,), {"connect": staticmethod(connect), "schema_name": name})
+    kind.workers = [Worker(connect, name, number) for number in range(3)]  # type: ignore[attr-defined]
+    yield kind
+    for worker in kind.workers:  # type: ignore[attr-defined]
+        worker.connection.close()
+    first.query(f"DROP SCHEMA IF EXISTS {name}" + (" CASCADE" if request.param == "postgresql" else ""))
+    first.query(f"DELETE FROM {SCHEMA}.worker_lease WHERE pipeline='model'")
+    first.close()
+
+
+@pytest.mark.timeout(300)
+def test_any_order_of_steps(machine: type[Model]) -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        machine,
+        settings=settings(
+            max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck),
+            derandomize=False,
+        ),
+    )  # fmt: skip
