@@ -11,7 +11,9 @@ Source: `datajoint/autopopulate.py`, `AutoPopulate._populate1` (2.3.5).
 import datetime
 import errno
 import inspect
+import os
 import random
+import socket
 import time
 import traceback
 from typing import Any
@@ -83,7 +85,7 @@ def _make(queue: Queue, key: dict[str, Any], history: History) -> bool:
     table, connection = queue.table, queue.connection
     make = table._make_tuples if hasattr(table, "_make_tuples") else table.make
     in_parts = inspect.isgeneratorfunction(make)
-    began = time.time()
+    began, ticking = time.time(), time.monotonic()  # the clock may be set meanwhile
     if not in_parts:
         connection.start_transaction()
     if key in table:
@@ -101,7 +103,7 @@ def _make(queue: Queue, key: dict[str, Any], history: History) -> bool:
             _make_in_parts(make, key, connection)
         else:
             make(dict(key))
-        seconds = time.time() - began
+        seconds = time.monotonic() - ticking
         if table._has_job_metadata_attrs():
             start = datetime.datetime.fromtimestamp(began)
             table._update_job_metadata(key, start_time=start, duration=seconds, version=version)
@@ -147,9 +149,11 @@ def _failed(
         tried = history.count(queue.name, key, "passing") + 1
         if tried < MOST_ATTEMPTS:
             wait = pause_before(tried)
-            queue.postpone(key, wait, message)
-            history.add(queue.name, key, "passing", seconds, message)
-            return Postponed(slot, queue.name, shown, message, wait)
+            if queue.postpone(key, wait, message):
+                history.add(queue.name, key, "passing", seconds, message)
+                return Postponed(slot, queue.name, shown, message, wait)
+            history.add(queue.name, key, "lost", seconds, message)
+            return LostJob(slot, queue.name, shown)
         message = f"{message} (after {tried} attempts)"
     if not queue.fail(key, message, stack):
         history.add(queue.name, key, "lost", seconds, message)
@@ -212,3 +216,25 @@ def roll_back(queue: Queue) -> None:
     except Exception:  # any driver's word for a connection that is gone
         connection._in_transaction = False
         connection.connect()
+        keep_alive(connection)
+
+
+def keep_alive(connection: Any) -> None:
+    """Notice within a minute that the network to the server is gone, instead of waiting for hours."""
+    try:
+        raw = connection._conn
+        number = raw.fileno() if hasattr(raw, "fileno") else raw._sock.fileno()
+        with socket.socket(fileno=os.dup(number)) as same:
+            if same.family == socket.AF_UNIX:
+                return
+            for option, value in (
+                ("TCP_KEEPIDLE", 20),
+                ("TCP_KEEPINTVL", 10),
+                ("TCP_KEEPCNT", 4),
+                ("TCP_USER_TIMEOUT", 60_000),
+            ):
+                if hasattr(socket, option):
+                    same.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    except (OSError, AttributeError):  # another driver
+        return

@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from djproject.population.attempt import AbandonJob
+from djproject.population.attempt import AbandonJob, keep_alive
 from djproject.population.events import TOOK_LONGER
 from djproject.population.history import History, declare_history
 from djproject.population.loading import LoadedTable
@@ -136,6 +136,7 @@ def leased(connection: Any, pipeline: str) -> Iterator[str]:
     """
     try:
         own = second_connection(connection)
+        keep_alive(own)
         declare_leases(own)
     except Exception:  # no right to make a schema: any database error
         yield ""
@@ -192,9 +193,11 @@ def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
     if not tables:
         return Recovery()
     connection = tables[0].instance.connection
-    count, deadly = 0, []
+    count = 0
+    deadly: list[tuple[str, dict[str, Any], str]] = []
     for lease in read_leases(connection):
         if lease.is_gone:
+            _end_session(connection, lease)
             for loaded in tables:
                 if loaded.table.tier in AUTOPOPULATED:
                     deadly += _condemn(loaded, lease, history)
@@ -224,6 +227,29 @@ def read_leases(connection: Any) -> list[Lease]:
         )
         for worker, host, pid, connection_id, machine, began, seconds, pipeline, started, age in rows
     ]  # fmt: skip
+
+
+def _end_session(connection: Any, lease: Lease) -> None:
+    """End the server's side of a dead worker, so that what it had begun there is rolled back and blocks nobody.
+
+    A number that belongs to somebody else by now is left alone: the session is older than the lease, and so is the
+    server's own start, after which MySQL counts from 1 again.
+    """
+    number = int(lease.connection_id)
+    try:
+        if connection.adapter.backend == "mysql":
+            uptime = "SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Uptime'"
+            older = f"SELECT started > CURRENT_TIMESTAMP - INTERVAL ({uptime}) SECOND FROM {TABLE} WHERE worker=%s"
+            if connection.query(older, args=(lease.worker,)).fetchone()[0]:
+                connection.query(f"KILL {number}")
+        else:
+            connection.query(
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity, {TABLE} "
+                f"WHERE worker=%s AND pid={number} AND backend_start <= started",
+                args=(lease.worker,),
+            )
+    except Exception:  # not allowed, or gone by itself
+        return
 
 
 def _condemn(loaded: LoadedTable, lease: Lease, history: History) -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -263,6 +289,7 @@ def _beat(own: Any, values: tuple[Any, ...], ended: threading.Event) -> None:
         except Exception:  # the database is away; the next beat tries again
             try:
                 own.connect()
+                keep_alive(own)
             except Exception:  # noqa: S112 (still away)
                 continue
 

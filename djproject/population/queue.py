@@ -118,11 +118,12 @@ class Queue:
         query = f"UPDATE {self.jobs.full_table_name} SET status='ignore', error_message=%s WHERE {self._where(key)}"
         self.connection.query(f"{query} AND {self._mine()}", args=(message[:LONGEST_MESSAGE],))
 
-    def postpone(self, key: dict[str, Any], seconds: float, message: str) -> None:
-        """Let a job wait and be tried again after so many seconds."""
+    def postpone(self, key: dict[str, Any], seconds: float, message: str) -> bool:
+        """Let a job wait and be tried again after so many seconds; whether this process still had it."""
         later = f"CURRENT_TIMESTAMP(3) + {self.connection.adapter.interval_expr(round(seconds, 3), 'second')}"
         query = f"UPDATE {self.jobs.full_table_name} SET status='pending', scheduled_time={later}, error_message=%s"
-        self.connection.query(f"{query} WHERE {self._where(key)} AND {self._mine()}", args=(message[:LONGEST_MESSAGE],))
+        query += f" WHERE {self._where(key)} AND {self._mine()}"
+        return bool(self.connection.query(query, args=(message[:LONGEST_MESSAGE],)).rowcount)
 
     def _add(self) -> int:
         priority = int(self.connection._config.jobs.default_priority)

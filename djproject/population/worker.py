@@ -16,7 +16,7 @@ from djproject.errors import DJProjectError, EnvironmentUnavailableError, Projec
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.source import Pipeline, load_pipeline
 from djproject.population.assignment import ABANDON, Assignment
-from djproject.population.attempt import AbandonJob, key_text
+from djproject.population.attempt import AbandonJob, keep_alive, key_text
 from djproject.population.bell import Bell
 from djproject.population.deploy import missing
 from djproject.population.events import Alive, Event, Failed, Refused, Retired, Started, Waiting, line_of
@@ -111,6 +111,7 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Callabl
         for table in loaded:
             forget_errors(table)
     connection = loaded[0].instance.connection
+    keep_alive(connection)
     with leased(connection, project.name) as lease:
         history = History(connection if lease else None, project.name, code_version(str(project.root), project.name))
         if assignment.killed:
