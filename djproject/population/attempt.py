@@ -29,7 +29,9 @@ LONGEST_STACK = 1_000_000
 # What may work a moment later: names of exceptions, MySQL's error numbers, the system's, and words of object stores.
 PASSING_TYPES = frozenset({"LostConnectionError", "TimeoutError", "ConnectionError", "EndpointConnectionError",
                            "IncompleteReadError", "ReadTimeoutError", "ConnectTimeoutError"})  # fmt: skip
-PASSING_MYSQL = frozenset({1021, 1040, 1053, 1114, 1158, 1159, 1160, 1161, 1205, 1213, 1317, 2002, 2003, 2006, 2013})
+PASSING_MYSQL = frozenset(
+    {1021, 1040, 1053, 1114, 1158, 1159, 1160, 1161, 1205, 1213, 1317, 1412, 2002, 2003, 2006, 2013}
+)
 PASSING_ERRNO = frozenset({errno.EBUSY, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.ENETUNREACH,
                            errno.EHOSTUNREACH})  # fmt: skip
 PASSING_WORDS = ("slowdown", "slow down", "internalerror", "serviceunavailable", "(500)", "(502)", "(503)", "(504)")

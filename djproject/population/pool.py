@@ -116,6 +116,7 @@ class Pool:
     _terminated: bool = False
     _started: set[int] = field(default_factory=set)
     _quick: int = 0
+    _hopeless: int = 0
     _began: float = 0.0
     _stopped: float = 0.0
     _done: dict[int, int] = field(default_factory=dict)
@@ -199,7 +200,7 @@ class Pool:
     @property
     def gave_up(self) -> bool:
         """Whether workers ended again and again as soon as they had begun, so that none was started any more."""
-        return self._quick > MOST_QUICK_ENDS
+        return self._hopeless > MOST_QUICK_ENDS
 
     def stop(self) -> None:
         """Let every worker finish the job at hand and end."""
@@ -246,9 +247,10 @@ class Pool:
             pause = QUICK_SECONDS
         elif lost is not None and time.monotonic() - slot.began < QUICK_SECONDS:
             self._quick += 1
+            self._hopeless += lost.exit_code != -signal.SIGKILL  # which is somebody else's doing
             pause = min(0.2 * self._quick, 2.0)
         else:
-            self._quick = 0
+            self._quick = self._hopeless = 0
         if not self.gave_up:
             self._vacant[slot.number] = _Vacancy(slot, time.monotonic() + pause, killed)
 

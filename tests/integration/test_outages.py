@@ -76,7 +76,9 @@ class Lab:
 
 @pytest.fixture(params=["postgresql", pytest.param("mysql", marks=pytest.mark.mysql)])
 def lab(request: pytest.FixtureRequest, tmp_path: Path, run: Run, python: Run) -> Iterator[Lab]:
-    made = Lab(tmp_path / "jobs", run, python, request.getfixturevalue(request.param), request.param)
+    made = Lab(
+        tmp_path / f"jobs-{uuid.uuid4().hex[:8]}", run, python, request.getfixturevalue(request.param), request.param
+    )
     yield made
     made.drop()
 
@@ -102,7 +104,7 @@ class Host:
         self._ip("netns", "del", self.name)
 
     def cut(self, *, cut: bool) -> None:
-        self._ip("link", "set", self.link, "down" if cut else "up")
+        self._ip("-n", self.name, "link", "set", "eth0", "down" if cut else "up")
 
     def start(self, root: Path, *arguments: str) -> Started:
         command = f"hostname {self.name}; exec {sys.executable} -m djproject {' '.join(arguments)}"
@@ -178,6 +180,7 @@ def test_a_link_that_is_cut_for_longer_than_the_lease(lab: Lab) -> None:
             _, errors = near.communicate(timeout=30)
             assert "pending again" in errors
             assert "Traceback" not in told
+    lab.point_at(lab.server.host, lab.server.port)
     status = status_of(lab.run, lab.root)
     assert (status["done"], status["reserved"], status["errors"], status["pending"]) == (jobs, 0, 0, 0), told
     made = lab.ask(
@@ -237,7 +240,8 @@ def test_clocks_that_are_set(lab: Lab) -> None:
         missing_service("no libfaketime: apt-get install faketime")
     jobs = 120
     insert_items(lab.python, lab.root, jobs)
-    write_make(lab.root, 'import time; time.sleep(0.1); self.insert1({**key, "value": 1.0})')
+    # Not `sleep`, which libfaketime breaks where the clock that it counts by is left alone.
+    write_make(lab.root, 'import select; select.select([], [], [], 0.1); self.insert1({**key, "value": 1.0})')
     offset = lab.root / "offset"
     offset.write_text("+0")
     process = Started(
@@ -300,21 +304,23 @@ def test_a_table_that_is_altered_while_workers_fill_it(lab: Lab) -> None:
 
 def test_a_disk_that_is_full_costs_waiting(tmp_path: Path, run: Run, python: Run) -> None:
     """The store lies on a file system of 2 MB, which grows later."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
+    root = tmp_path / "jobs"
+    disk, mounted = root / ".djproject/stores", tmp_path / "disk"
+    mounted.mkdir()
     if (
         os.geteuid() != 0
         or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True, check=False
+            ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(mounted)], capture_output=True, check=False
         ).returncode
     ):
         missing_service("no file system of its own can be mounted: be root")
-    root = tmp_path / "jobs"
     try:
         run("init", str(root), "--yes", "--no-git", cwd=tmp_path)
         tables = ("--table", "Item:manual", "--table", "Result:computed", "--table", "Child:computed")
         run("add-schema", "work", *tables, cwd=root)
-        run("stores", "add", "disk", "--protocol", "file", "--location", str(disk), cwd=root)
+        run("stores", "add", "disk", "--protocol", "file", "--location", str(tmp_path / "lab"), cwd=root)
+        disk.parent.mkdir(exist_ok=True)  # where the embedded target keeps all stores
+        disk.symlink_to(mounted)
         path = root / "src/workflow/work.py"
         path.write_text(path.read_text().replace("value : float64", "value : <blob@disk>", 1))
         write_make(root, 'import numpy as np; self.insert1({**key, "value": np.random.bytes(200_000)})')
@@ -325,13 +331,13 @@ def test_a_disk_that_is_full_costs_waiting(tmp_path: Path, run: Run, python: Run
         while not any("No space" in line for line in _pending_reasons(run, root)):
             assert time.monotonic() < deadline, process.communicate(timeout=10)
             time.sleep(0.3)
-        subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
+        subprocess.run(["mount", "-o", "remount,size=20m", str(mounted)], check=True)
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
         assert "No space left" in errors
         account(run, python, root, 20)
     finally:
-        subprocess.run(["umount", "-l", str(disk)], check=False)
+        subprocess.run(["umount", "-l", str(mounted)], check=False)
         stop(EmbeddedServer(root / ".djproject"))
 
 
