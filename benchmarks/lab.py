@@ -82,7 +82,6 @@ class Lab:
 
     def connect(self) -> Any:
         """A function that asks one query and returns the first value."""
-        os.environ["DJPROJECT_ROOT"] = str(self.root)
         from djproject.project.location import load_project
         from djproject.targets.choice import load_target
         from djproject.targets.connection import connect

@@ -35,7 +35,7 @@ def _many_keys(place: Lab) -> list[list[str]]:
         seconds.append(
             wait_until(lambda ask=ask: int(ask(f"SELECT COUNT(*) FROM {place.results} WHERE item_id >= 0")) > 0)
         )
-        time.sleep(5)
+        time.sleep(0.3)
         megabytes.append(max(child.memory_info().rss for child in psutil.Process(process.pid).children()) / 1e6)
         os.killpg(process.pid, signal.SIGINT)
         process.wait()

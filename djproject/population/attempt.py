@@ -90,7 +90,7 @@ def _make(queue: Queue, key: dict[str, Any], history: History) -> bool:
     began, ticking = time.time(), time.monotonic()  # the clock may be set meanwhile
     if not in_parts:
         connection.start_transaction()
-    if key in table:
+    if queue.is_made(key):
         if not in_parts:
             connection.cancel_transaction()
         queue.drop(key)
@@ -109,9 +109,8 @@ def _make(queue: Queue, key: dict[str, Any], history: History) -> bool:
         if table._has_job_metadata_attrs():
             start = datetime.datetime.fromtimestamp(began)
             table._update_job_metadata(key, start_time=start, duration=seconds, version=version)
-        if not queue.finish(key, seconds):
+        if not queue.finish(key, seconds, history):
             raise _Nothing if queue.is_mine(key) else _NotMine
-        history.add(queue.name, key, "made", seconds, "")
         connection.commit_transaction()
     finally:
         provenance.reset_ingesting(token)

@@ -25,6 +25,8 @@ COMMON = """
     version VARCHAR(64) NOT NULL,
     message VARCHAR(2047) NOT NULL
 """
+WRITTEN = "pipeline, table_name, key_hash, key_text, outcome, seconds, message, host, pid, version"
+MARKS = ", ".join(["%s"] * len(WRITTEN.split(",")))
 
 
 def declare_history(connection: Any) -> None:
@@ -56,13 +58,20 @@ class History:
 
     def add(self, table: str, key: dict[str, Any], outcome: str, seconds: float, message: str) -> None:
         """Record one attempt: made, nothing, error, passing, lost or killed."""
+        record = self.insertion(table, key, outcome, seconds, message)
+        if self._connection is not None and record is not None:
+            insert, values = record
+            self._connection.query(f"{insert} SELECT {MARKS}", args=values)
+
+    def insertion(
+        self, table: str, key: dict[str, Any], outcome: str, seconds: float, message: str
+    ) -> tuple[str, tuple[object, ...]] | None:
+        """`INSERT INTO … (…)`, to be followed by `SELECT` of `MARKS`, and the values; None where there is no table."""
         if self._connection is None:
-            return
+            return None
         digest, text = _hashed(key)
-        columns = "pipeline, table_name, key_hash, key_text, outcome, seconds, message, host, pid, version"
         values = (self._pipeline, table, digest, text, outcome, seconds, message[:2047], *self._fixed)
-        marks = ", ".join(["%s"] * len(values))
-        self._connection.query(f"INSERT INTO {TABLE} ({columns}) VALUES ({marks})", args=values)
+        return f"INSERT INTO {TABLE} ({WRITTEN})", values
 
     def count(self, table: str, key: dict[str, Any], outcome: str) -> int:
         """How many attempts at a job ended so since it was last made or failed for good."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from djproject.population.history import MARKS, History
 from djproject.population.loading import LoadedTable
 from djproject.population.version import datajoint_version
 
@@ -86,17 +87,34 @@ class Queue:
         condition = f"{self._mine()} AND ({where})" if keys else self._mine()
         self.connection.query(f"UPDATE {self.jobs.full_table_name} SET status='pending' WHERE {condition}")
 
-    def finish(self, key: dict[str, Any], seconds: float) -> bool:
-        """End a job in the transaction of its rows: True where this process still has it and there is a row for it."""
-        row = f"EXISTS (SELECT 1 FROM {self.table.full_table_name} WHERE {self._where(key)})"
-        condition = f"{self._where(key)} AND {self._mine()}"
+    def is_made(self, key: dict[str, Any]) -> bool:
+        """Whether there is a row for a job."""
+        return bool(self.connection.query(f"SELECT {self._row(self._where(key))}").fetchone()[0])
+
+    def finish(self, key: dict[str, Any], seconds: float, history: History) -> bool:
+        """End a job in the transaction of its rows, and record it.
+
+        True where this process still has the job and there is a row for it.
+        """
+        where = self._where(key)
+        condition, row = f"{where} AND {self._mine()}", self._row(where)
         name = self.jobs.full_table_name
         if self.connection._config.jobs.keep_completed:
             values = f"status='success', completed_time=CURRENT_TIMESTAMP(3), duration={seconds!r}"
             query = f"UPDATE {name} SET {values} WHERE {condition} AND {row}"
         else:
             query = f"DELETE FROM {name} WHERE {condition} AND {row}"
-        return bool(self.connection.query(query).rowcount == 1)
+        record = history.insertion(self.name, key, "made", seconds, "")
+        if record is None:
+            return bool(self.connection.query(query).rowcount == 1)
+        insert, written = record
+        if self._backend == "postgresql":  # both in one statement, which a short job notices
+            both = f"WITH ended AS ({query} RETURNING 1) {insert} SELECT {MARKS} FROM ended"
+            return bool(self.connection.query(both, args=written).rowcount == 1)
+        if self.connection.query(query).rowcount != 1:
+            return False
+        self.connection.query(f"{insert} SELECT {MARKS}", args=written)
+        return True
 
     def is_mine(self, key: dict[str, Any]) -> bool:
         """Whether this process still has the job."""
@@ -140,6 +158,9 @@ class Queue:
         known = (self._in("k", self.table.full_table_name), self._in("k", self.jobs.full_table_name))
         return f"FROM ({self._keys(self._restrictions)}) AS k WHERE NOT {known[0]} AND NOT {known[1]}"
 
+    def _row(self, where: str) -> str:
+        return f"EXISTS (SELECT 1 FROM {self.table.full_table_name} WHERE {where})"
+
     def _wanted(self) -> str:
         if not self._restrictions:
             return ""
@@ -177,7 +198,9 @@ class Queue:
     def _where(self, key: dict[str, Any]) -> str:
         from datajoint.condition import make_condition
 
-        return str(make_condition(self.jobs, {name: key[name] for name in self.jobs.primary_key}, set()))
+        text = str(make_condition(self.jobs, {name: key[name] for name in self.jobs.primary_key}, set()))
+        # DataJoint doubles each backslash, as MySQL wants it; for PostgreSQL that is another text (2.3.5).
+        return text.replace("\\\\", "\\") if self._backend == "postgresql" else text
 
 
 @contextmanager

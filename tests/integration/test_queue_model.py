@@ -277,3 +277,42 @@ def test_any_order_of_steps(machine: type[Model]) -> None:
             derandomize=False,
         ),
     )  # fmt: skip
+
+
+ODD = ("50%", "100%s", "a'b", 'q"x', "back\\slash", "ünï ✓", "%%", "{x}", "")
+
+
+def test_keys_that_need_quoting(machine: type[Model]) -> None:
+    connection = machine.connect()
+    schema = dj.Schema(machine.schema_name, connection=connection)
+
+    @schema
+    class Name(dj.Manual):
+        definition = "name : varchar(60)"
+
+    @schema
+    class Length(dj.Computed):
+        definition = """
+        -> Name
+        ---
+        length : int32
+        """
+
+        def make(self, key: dict[str, Any]) -> None:
+            self.insert1({**key, "length": len(key["name"])})
+
+    Name.insert([{"name": name} for name in ODD], skip_duplicates=True)
+    table: Any = SimpleNamespace(full_name="work.Length", tier="computed")
+    queue = Queue(LoadedTable(table, Length, Length()))
+    history = History(connection, "model")
+    assert queue.refresh() == len(ODD)
+    told = [attempt(queue, key, history, slot=1) for key in queue.claim(20)]
+    assert {type(event) for event in told} == {Made}
+    assert len(Length()) == len(ODD)
+    assert len(Length.jobs) == 0
+    rows = connection.query(
+        "SELECT COUNT(*) FROM djproject.attempt WHERE pipeline='model' AND outcome='made'"
+    ).fetchone()
+    assert rows[0] >= len(ODD)
+    connection.query("DELETE FROM djproject.attempt WHERE pipeline='model'")
+    connection.close()
