@@ -10,6 +10,7 @@ from djproject.population.attempt import key_text
 from djproject.population.leases import Lease, read_leases
 from djproject.population.loading import LoadedTable
 
+AT_ONCE = 200  # keys in one statement
 STATUSES = ("pending", "reserved", "error", "ignore", "success")
 
 
@@ -88,9 +89,13 @@ def change_jobs(tables: Sequence[LoadedTable], jobs: Sequence[Job], status: str 
     """Give jobs another status, or (None) remove their rows; how many they were. What changed meanwhile is left."""
     by_name = {loaded.name: loaded for loaded in tables}
     count = 0
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for job in jobs:
-        table = by_name[job.table].instance.jobs
-        same = table & job.key & f"status='{job.status}'"
+        groups.setdefault((job.table, job.status), []).append(job.key)
+    chunks = [(key, keys[i : i + AT_ONCE]) for key, keys in groups.items() for i in range(0, len(keys), AT_ONCE)]
+    for (of, old), keys in chunks:
+        table = by_name[of].instance.jobs
+        same = table & keys & f"status='{old}'"
         name = table.full_table_name
         if status is None:
             query = f"DELETE FROM {name}{same.where_clause()}"

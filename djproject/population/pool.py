@@ -261,6 +261,8 @@ class Pool:
                 new = self._start(vacancy.slot.post, vacancy.killed)
                 self._slots[self._slots.index(vacancy.slot)] = new
                 selector.register(new.events, selectors.EVENT_READ, new)
+        if self._stopping:  # a signal may have come between the start of a process and its entry in the list
+            self.stop()
 
     def _jobs_left(self, post: Post) -> int | None:
         """How many of the run's jobs a place may still make; None for any number."""
