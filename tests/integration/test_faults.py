@@ -241,7 +241,13 @@ def test_leases_are_shown_and_protect_the_jobs_of_the_living(jobs_project: Path,
     root = jobs_project
     run("deploy", cwd=root)
     insert_items(python, root, 2)
-    write_make(root, 'import time; time.sleep(4); self.insert1({**key, "value": 1.0})')
+    go = root / "go"
+    write_make(
+        root,
+        "import pathlib, time\n"
+        f"        while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.1)\n"
+        '        self.insert1({**key, "value": 1.0})',
+    )
     assert "No worker" in run("workers", cwd=root).stderr
     process = start(root, "populate", "Result", "--workers", "2")
     deadline = time.monotonic() + 30
@@ -252,6 +258,7 @@ def test_leases_are_shown_and_protect_the_jobs_of_the_living(jobs_project: Path,
     told = run("jobs", "requeue", "--force", cwd=root).stderr
     assert "0 jobs are pending again" in told
     assert "2 reserved jobs were left" in told
+    go.touch()
     process.communicate(timeout=60)
     assert process.returncode == 0
     assert status_of(run, root)["done"] == 2
