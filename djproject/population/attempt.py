@@ -11,13 +11,12 @@ Source: `datajoint/autopopulate.py`, `AutoPopulate._populate1` (2.3.5).
 import datetime
 import errno
 import inspect
-import os
 import random
-import socket
 import time
 import traceback
 from typing import Any
 
+from djproject.population.connections import keep_alive
 from djproject.population.events import Failed, LostJob, Made, MadeNothing, Outcome, Postponed
 from djproject.population.history import History
 from djproject.population.queue import LONGEST_MESSAGE, MADE_NOTHING, Queue
@@ -218,24 +217,3 @@ def roll_back(queue: Queue) -> None:
         connection._in_transaction = False
         connection.connect()
         keep_alive(connection)
-
-
-def keep_alive(connection: Any) -> None:
-    """Notice within a minute that the network to the server is gone, instead of waiting for hours."""
-    try:
-        raw = connection._conn
-        number = raw.fileno() if hasattr(raw, "fileno") else raw._sock.fileno()
-        with socket.socket(fileno=os.dup(number)) as same:
-            if same.family == socket.AF_UNIX:
-                return
-            for option, value in (
-                ("TCP_KEEPIDLE", 20),
-                ("TCP_KEEPINTVL", 10),
-                ("TCP_KEEPCNT", 4),
-                ("TCP_USER_TIMEOUT", 60_000),
-            ):
-                if hasattr(socket, option):
-                    same.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-            same.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    except (OSError, AttributeError):  # another driver
-        return

@@ -18,7 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from djproject.population.attempt import AbandonJob, keep_alive
+from djproject.population.attempt import AbandonJob
+from djproject.population.connections import keep_alive, second_connection
 from djproject.population.events import TOOK_LONGER
 from djproject.population.history import History, declare_history
 from djproject.population.loading import LoadedTable
@@ -308,14 +309,6 @@ def _forget(own: Any, worker: str) -> None:
         own.close()
     except Exception:  # noqa: S110 (the lease runs out by itself)
         pass
-
-
-def second_connection(connection: Any) -> Any:
-    """A second connection to the same server."""
-    import datajoint as dj
-
-    info = connection.conn_info
-    return dj.Connection(info["host"], info["user"], info["passwd"], info["port"], info["ssl_input"])
 
 
 @lru_cache(maxsize=1)

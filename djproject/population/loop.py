@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from djproject.population.attempt import attempt, key_text, roll_back
 from djproject.population.bell import Bell
+from djproject.population.connections import second_connection
 from djproject.population.events import Added, Alive, Begins, Event, Failed, Idle, Outcome, Postponed, Recovered
 from djproject.population.history import History, key_json
-from djproject.population.leases import recover, second_connection
+from djproject.population.leases import recover
 from djproject.population.loading import LoadedTable
 from djproject.population.queue import Queue
 

@@ -16,8 +16,9 @@ from djproject.errors import DJProjectError, EnvironmentUnavailableError, Projec
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.source import Pipeline, load_pipeline
 from djproject.population.assignment import ABANDON, Assignment
-from djproject.population.attempt import AbandonJob, keep_alive, key_text
+from djproject.population.attempt import AbandonJob, key_text
 from djproject.population.bell import Bell
+from djproject.population.connections import keep_alive
 from djproject.population.deploy import missing
 from djproject.population.events import Alive, Event, Failed, Refused, Retired, Started, Waiting, line_of
 from djproject.population.history import History

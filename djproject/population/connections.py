@@ -1,0 +1,34 @@
+"""Connections of a worker: another one to the same server, and one that notices a network that is gone."""
+
+import os
+import socket
+from typing import Any
+
+
+def second_connection(connection: Any) -> Any:
+    """A second connection to the same server."""
+    import datajoint as dj
+
+    info = connection.conn_info
+    return dj.Connection(info["host"], info["user"], info["passwd"], info["port"], info["ssl_input"])
+
+
+def keep_alive(connection: Any) -> None:
+    """Notice within a minute that the network to the server is gone, instead of waiting for hours."""
+    try:
+        raw = connection._conn
+        number = raw.fileno() if hasattr(raw, "fileno") else raw._sock.fileno()
+        with socket.socket(fileno=os.dup(number)) as same:
+            if same.family == socket.AF_UNIX:
+                return
+            for option, value in (
+                ("TCP_KEEPIDLE", 20),
+                ("TCP_KEEPINTVL", 10),
+                ("TCP_KEEPCNT", 4),
+                ("TCP_USER_TIMEOUT", 60_000),
+            ):
+                if hasattr(socket, option):
+                    same.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    except (OSError, AttributeError):  # another driver
+        return
