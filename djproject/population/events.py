@@ -10,15 +10,20 @@ TOOK_LONGER = "took longer than"
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A worker has imported the pipeline and begins.
+    """A worker has imported the pipeline and begins; `slot` is its number, counted from 1."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How much there is, counted by one worker after its first jobs.
 
     Attributes
     ----------
-    slot
-        Which worker, counted from 1.
     totals
-        For each table to be filled: how many keys are done, how many there are, and how many failed in earlier runs
-        and are not tried again by themselves. Empty where another worker tells them.
+        For each table to be filled: how many keys are done, how many there are, and how many failed and are not tried
+        again by themselves.
     """
 
     slot: int
@@ -205,7 +210,7 @@ class Lost:
 
 
 Outcome = Made | MadeNothing | Failed | Postponed | LostJob
-Event = Started | Begins | Outcome | Added | Recovered | Idle | Alive | Retired | Waiting | Refused | Lost
+Event = Started | Counted | Begins | Outcome | Added | Recovered | Idle | Alive | Retired | Waiting | Refused | Lost
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
 
@@ -224,6 +229,6 @@ def read_event(line: bytes) -> Event:
     """
     values = json.loads(line)
     kind = _KINDS[values.pop("event")]
-    if kind is Started:
+    if kind is Counted:
         values["totals"] = {name: tuple(counts) for name, counts in values["totals"].items()}
     return kind(**values)

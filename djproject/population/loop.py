@@ -98,6 +98,8 @@ class Loop:
         How much this process does at most.
     workers
         How many on this machine share the looking for new keys.
+    count
+        Called once, after the first jobs: counting millions of keys takes longer than starting with one of them.
 
     Attributes
     ----------
@@ -116,13 +118,14 @@ class Loop:
         bell: Bell,
         quota: Quota = NO_QUOTA,
         workers: int = 1,
+        count: Callable[[], None] | None = None,
     ) -> None:
         self._tables = tables
         self._lanes = [_Lane(Queue(loaded, restrictions)) for loaded in tables]
         self._slot, self._history, self._tell = slot, history, tell
         self._bell = bell
         self._quota, self._jobs, self.retired = quota, 0, ""
-        self._workers = workers
+        self._workers, self._count = workers, count
         self._recovered = float("-inf")
         self._later = float("-inf")  # until when a postponed job waits
         self._said_alive = float("-inf")
@@ -146,7 +149,11 @@ class Loop:
         while not self._should_stop():
             began = time.monotonic()
             self._turn(began)
-            if self._round():
+            worked = self._round()
+            if self._count is not None and not self._should_stop():
+                self._count()
+                self._count = None
+            if worked:
                 pause = FIRST_PAUSE_SECONDS
                 continue
             if self._should_stop():

@@ -18,6 +18,7 @@ from djproject.population.version import datajoint_version
 
 PENDING = "status='pending' AND scheduled_time <= CURRENT_TIMESTAMP(3)"
 LONGEST_MESSAGE = 2047
+MANY_KEYS = 10_000  # from here on it matters that the planner knows of them
 MADE_NOTHING = "make returned without inserting a row for this key"
 
 
@@ -66,16 +67,17 @@ class Queue:
 
     def claim(self, count: int) -> list[dict[str, Any]]:
         """Reserve up to so many jobs that wait, most urgent first; jobs that others claim now are passed over."""
-        chosen = f"SELECT {self.columns} FROM {self.jobs.full_table_name} WHERE {PENDING}{self._wanted()}"
-        chosen += f" ORDER BY priority, scheduled_time LIMIT {count} FOR UPDATE SKIP LOCKED"
+        waiting = f"FROM {self.jobs.full_table_name} WHERE {PENDING}{self._wanted()}"
+        waiting += f" ORDER BY priority, scheduled_time LIMIT {count} FOR UPDATE SKIP LOCKED"
         quote = self.connection.adapter.quote_identifier
         assigned = ", ".join(f"{quote(name)}=%s" for name in ("host", "pid", "connection_id", "user", "version"))
         values = f"status='reserved', {assigned}, reserved_time=CURRENT_TIMESTAMP(3)"
         name = self.jobs.full_table_name
         if self._backend == "mysql":
+            chosen = f"SELECT {self.columns} {waiting}"
             query = f"UPDATE {name} JOIN ({chosen}) AS chosen USING ({self.columns}) SET {values}"
-        else:
-            query = f"UPDATE {name} SET {values} WHERE ({self.columns}) IN ({chosen})"
+        else:  # an ARRAY is made once; IN (…) is run again for each row while the planner knows nothing of a new table
+            query = f"UPDATE {name} SET {values} WHERE ctid = ANY(ARRAY(SELECT ctid {waiting}))"
         if not self.connection.query(query, args=self._word).rowcount:
             return []
         keys: list[dict[str, Any]] = (self.jobs & self._mine()).keys(order_by="priority ASC, scheduled_time ASC")
@@ -152,7 +154,10 @@ class Queue:
             query = f"INSERT IGNORE INTO {name} ({columns}) {select}"
         else:
             query = f"INSERT INTO {name} ({columns}) {select} ON CONFLICT DO NOTHING"
-        return max(int(self.connection.query(query).rowcount), 0)
+        added = max(int(self.connection.query(query).rowcount), 0)
+        if added > MANY_KEYS and self._backend == "postgresql":  # its planner would wait for a vacuum, a minute or so
+            self.connection.query(f"ANALYZE {name}")
+        return added
 
     def _new_keys(self) -> str:
         known = (self._in("k", self.table.full_table_name), self._in("k", self.jobs.full_table_name))

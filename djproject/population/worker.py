@@ -20,7 +20,7 @@ from djproject.population.attempt import AbandonJob, key_text
 from djproject.population.bell import Bell
 from djproject.population.connections import keep_alive
 from djproject.population.deploy import missing
-from djproject.population.events import Alive, Event, Failed, Refused, Retired, Started, Waiting, line_of
+from djproject.population.events import Alive, Counted, Event, Failed, Refused, Retired, Started, Waiting, line_of
 from djproject.population.history import History
 from djproject.population.jobs import check_restrictions, forget_errors
 from djproject.population.leases import Killed, accuse, leased
@@ -107,7 +107,7 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Callabl
     loaded = [table for table in load_tables(project, target, pipeline) if table.name in chosen]
     for table in loaded:
         check_restrictions(table, assignment.restrictions)
-    tell(_started(assignment, loaded))
+    tell(Started(assignment.slot))
     if assignment.retry and assignment.is_first:
         for table in loaded:
             forget_errors(table)
@@ -129,6 +129,7 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Callabl
             bell=bell,
             quota=Quota(assignment.jobs, assignment.jobs_per_process, assignment.megabytes),
             workers=assignment.slots,
+            count=(lambda: tell(_counted(assignment, loaded))) if assignment.is_first else None,
         )
         loop.run()
     if loop.retired:
@@ -137,11 +138,10 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Callabl
             tell(Retired(assignment.slot, loop.retired))
 
 
-def _started(assignment: Assignment, loaded: Sequence[LoadedTable]) -> Started:
-    """What there is to do, counted by one worker: the others need not count millions of keys again."""
-    statuses = table_statuses(loaded) if assignment.is_first else ()
+def _counted(assignment: Assignment, loaded: Sequence[LoadedTable]) -> Counted:
+    statuses = table_statuses(loaded)
     totals = {status.name: (status.done or 0, status.keys or 0, status.errors or 0) for status in statuses}
-    return Started(assignment.slot, totals)
+    return Counted(assignment.slot, totals)
 
 
 def _chosen(pipeline: Pipeline, assignment: Assignment) -> set[str]:

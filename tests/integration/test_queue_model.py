@@ -263,7 +263,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[type[Model]]:
     yield kind
     for worker in kind.workers:  # type: ignore[attr-defined]
         worker.connection.close()
-    first.query(f"DROP SCHEMA IF EXISTS {name}" + (" CASCADE" if request.param == "postgresql" else ""))
+    drop_schema(first, name)
     first.query(f"DELETE FROM {SCHEMA}.worker_lease WHERE pipeline='model'")
     first.close()
 
@@ -279,12 +279,16 @@ def test_any_order_of_steps(machine: type[Model]) -> None:
     )  # fmt: skip
 
 
+def drop_schema(connection: Any, name: str) -> None:
+    connection.query(f"DROP SCHEMA IF EXISTS {name}" + (" CASCADE" if connection.adapter.backend == "postgresql" else ""))
+
+
 ODD = ("50%", "100%s", "a'b", 'q"x', "back\\slash", "ünï ✓", "%%", "{x}", "")
 
 
-def test_keys_that_need_quoting(machine: type[Model]) -> None:
-    connection = machine.connect()
-    schema = dj.Schema(machine.schema_name, connection=connection)
+def names_queue(connection: Any, schema_name: str, names: list[str]) -> tuple[Queue, Any]:
+    """A queue of a table that computes the length of each name, and the table."""
+    schema = dj.Schema(schema_name, connection=connection)
 
     @schema
     class Name(dj.Manual):
@@ -301,15 +305,37 @@ def test_keys_that_need_quoting(machine: type[Model]) -> None:
         def make(self, key: dict[str, Any]) -> None:
             self.insert1({**key, "length": len(key["name"])})
 
-    Name.insert([{"name": name} for name in ODD], skip_duplicates=True)
+    Name.insert([{"name": name} for name in names], skip_duplicates=True)
     table: Any = SimpleNamespace(full_name="work.Length", tier="computed")
-    queue = Queue(LoadedTable(table, Length, Length()))
+    return Queue(LoadedTable(table, Length, Length())), Length
+
+
+def test_a_claim_takes_no_more_than_asked_whatever_the_planner_knows(machine: type[Model]) -> None:
+    connection = machine.connect()
+    queue, _ = names_queue(connection, f"{machine.schema_name}_many", [f"{number:06}" for number in range(4000)])
+    jobs = queue.jobs.full_table_name
+    if connection.adapter.backend == "postgresql":  # as of a table that was empty when it was looked at last
+        connection.query(f"ALTER TABLE {jobs} SET (autovacuum_enabled = off)")
+        queue.refresh()
+        connection.query(f"DELETE FROM {jobs}")
+        connection.query(f"ANALYZE {jobs}")
+    assert queue.refresh() == 4000
+    for count in (1, 200):
+        assert len(queue.claim(count)) == count
+        queue.give_back()
+    drop_schema(connection, f"{machine.schema_name}_many")
+    connection.close()
+
+
+def test_keys_that_need_quoting(machine: type[Model]) -> None:
+    connection = machine.connect()
+    queue, table = names_queue(connection, machine.schema_name, list(ODD))
     history = History(connection, "model")
     assert queue.refresh() == len(ODD)
     told = [attempt(queue, key, history, slot=1) for key in queue.claim(20)]
     assert {type(event) for event in told} == {Made}
-    assert len(Length()) == len(ODD)
-    assert len(Length.jobs) == 0
+    assert len(table()) == len(ODD)
+    assert len(table.jobs) == 0
     rows = connection.query(
         "SELECT COUNT(*) FROM djproject.attempt WHERE pipeline='model' AND outcome='made'"
     ).fetchone()
