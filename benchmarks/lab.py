@@ -82,11 +82,14 @@ class Lab:
 
     def connect(self) -> Any:
         """A function that asks one query and returns the first value."""
+        import datajoint as dj
+
         from djproject.project.location import load_project
         from djproject.targets.choice import load_target
         from djproject.targets.connection import connect
 
-        connection = connect(load_target(load_project(self.root)))
+        connect(load_target(load_project(self.root)))
+        connection = dj.conn(reset=True)  # a process has one; it may be that of the server before
         return lambda query: connection.query(query).fetchone()[0]
 
     @property

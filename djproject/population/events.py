@@ -2,8 +2,8 @@
 
 import json
 import signal
-from dataclasses import asdict, dataclass
-from typing import get_args
+from dataclasses import dataclass
+from typing import Any, Protocol, get_args
 
 TOOK_LONGER = "took longer than"
 
@@ -211,12 +211,26 @@ class Lost:
 
 Outcome = Made | MadeNothing | Failed | Postponed | LostJob
 Event = Started | Counted | Begins | Outcome | Added | Recovered | Idle | Alive | Retired | Waiting | Refused | Lost
+
+
+class Tell(Protocol):
+    """Somebody to tell events, in their order."""
+
+    def __call__(self, *events: Event) -> None:
+        """Hear them."""
+
+
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
 
 def line_of(event: Event) -> bytes:
     """An event as one line of JSON."""
-    return json.dumps({"event": type(event).__name__, **asdict(event)}).encode() + b"\n"
+    return json.dumps({"event": type(event).__name__, **values_of(event)}).encode() + b"\n"
+
+
+def values_of(event: Event) -> dict[str, Any]:
+    """What an event says, by name."""
+    return {name: getattr(event, name) for name in event.__slots__}
 
 
 def read_event(line: bytes) -> Event:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from djproject.population.attempt import AbandonJob, key_text
 from djproject.population.bell import Bell
 from djproject.population.connections import keep_alive
 from djproject.population.deploy import missing
-from djproject.population.events import Alive, Counted, Event, Failed, Refused, Retired, Started, Waiting, line_of
+from djproject.population.events import Alive, Counted, Event, Failed, Refused, Retired, Started, Tell, Waiting, line_of
 from djproject.population.history import History
 from djproject.population.jobs import check_restrictions, forget_errors
 from djproject.population.leases import Killed, accuse, leased
@@ -54,9 +54,10 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(ABANDON, _abandon)
 
-    def tell(event: Event) -> None:
+    def tell(*told: Event) -> None:
         try:
-            events.write(line_of(event))
+            if told:
+                events.write(b"".join(map(line_of, told)))
         except BrokenPipeError:  # whoever started this worker is gone
             bell.stop()
 
@@ -75,7 +76,7 @@ def _abandon(number: int, frame: object) -> None:  # noqa: ARG001 (the shape sig
     raise AbandonJob
 
 
-def _work_patiently(project: Project, assignment: Assignment, bell: Bell, tell: Callable[[Event], None]) -> None:
+def _work_patiently(project: Project, assignment: Assignment, bell: Bell, tell: Tell) -> None:
     """Work, and wait for what is not there yet as far as the assignment says so."""
     waits_for: tuple[type[DJProjectError], ...] = ()
     if assignment.patient:
@@ -94,7 +95,7 @@ def _work_patiently(project: Project, assignment: Assignment, bell: Bell, tell: 
             bell.wait(RETRY_SECONDS)
 
 
-def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Callable[[Event], None]) -> None:
+def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Tell) -> None:
     pipeline = load_pipeline(project)
     target = load_target(project, assignment.target)
     chosen = _chosen(pipeline, assignment)

@@ -280,7 +280,9 @@ def test_any_order_of_steps(machine: type[Model]) -> None:
 
 
 def drop_schema(connection: Any, name: str) -> None:
-    connection.query(f"DROP SCHEMA IF EXISTS {name}" + (" CASCADE" if connection.adapter.backend == "postgresql" else ""))
+    connection.query(
+        f"DROP SCHEMA IF EXISTS {name}" + (" CASCADE" if connection.adapter.backend == "postgresql" else "")
+    )
 
 
 ODD = ("50%", "100%s", "a'b", 'q"x', "back\\slash", "ünï ✓", "%%", "{x}", "")
