@@ -252,11 +252,13 @@ def _log(event: Event, *, as_json: bool) -> None:
 
 
 def _show(event: Event, progress: "_render.PopulateProgress") -> None:
+    if not progress.is_live:
+        return
     match event:
         case Counted(totals=totals):
             for name, (done, total, _) in totals.items():
                 progress.expect(name, done, total)
-        case Waiting() | Postponed() if progress.is_live:
+        case Waiting() | Postponed():
             _render.note(text_of(event))
         case Added(table=name, count=count):
             progress.add(name, count)
