@@ -56,7 +56,7 @@ def query(self, text, *args, **kwargs):
 
 def ours():
     bell = Bell()
-    with leased(connection, "bench"):
+    with leased(connection, "bench", tables):
         loop = Loop(tables, (), slot=1, history=History(connection, "bench"), bell=bell,
                     tell=lambda event: bell.stop() if isinstance(event, Idle) else None)
         loop.run()

@@ -83,8 +83,9 @@ class History:
         if self._connection is None or not by_hash:
             return []
         marks = ", ".join(["%s"] * len(by_hash))
-        query = f"SELECT DISTINCT key_hash FROM {TABLE} WHERE table_name=%s AND outcome=%s AND key_hash IN ({marks})"
-        rows = self._connection.query(query, args=(table, outcome, *by_hash)).fetchall()
+        same = f"pipeline=%s AND table_name=%s AND outcome=%s AND key_hash IN ({marks})"
+        query = f"SELECT DISTINCT key_hash FROM {TABLE} WHERE {same}"
+        rows = self._connection.query(query, args=(self._pipeline, table, outcome, *by_hash)).fetchall()
         return [by_hash[str(digest)] for (digest,) in rows]
 
     def messages(self, table: str, key: dict[str, Any], outcome: str) -> list[str]:
@@ -92,10 +93,10 @@ class History:
         if self._connection is None:
             return []
         digest, _ = _hashed(key)
-        same = "table_name=%s AND key_hash=%s"
+        same, values = "pipeline=%s AND table_name=%s AND key_hash=%s", (self._pipeline, table, digest)
         settled = f"SELECT MAX(attempt) FROM {TABLE} WHERE {same} AND outcome IN ('made', 'error')"
         query = f"SELECT message FROM {TABLE} WHERE {same} AND outcome=%s AND attempt > COALESCE(({settled}), 0)"
-        rows = self._connection.query(f"{query} ORDER BY attempt", args=(table, digest, outcome, table, digest))
+        rows = self._connection.query(f"{query} ORDER BY attempt", args=(*values, outcome, *values))
         return [str(message) for (message,) in rows.fetchall()]
 
 

@@ -24,7 +24,6 @@ from djproject.population.events import TOOK_LONGER
 from djproject.population.history import History, declare_history
 from djproject.population.loading import LoadedTable
 from djproject.population.queue import LONGEST_MESSAGE
-from djproject.project.names import AUTOPOPULATED
 
 SCHEMA, TABLE = "djproject", "djproject.worker_lease"
 BEAT_SECONDS = 8.0
@@ -39,6 +38,7 @@ COLUMNS = """
     pid INT NOT NULL,
     connection_id BIGINT NOT NULL,
     process_started DOUBLE PRECISION NOT NULL,
+    job_tables TEXT NOT NULL,
     started TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
     beat TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
     seconds INT NOT NULL
@@ -67,6 +67,8 @@ class Lease:
         When the lease was taken, by the server's clock.
     age
         Seconds since its last word.
+    job_tables
+        Names in SQL of the job tables that may hold jobs of it.
     """
 
     worker: str
@@ -79,11 +81,21 @@ class Lease:
     pipeline: str
     started: str
     age: float
+    job_tables: frozenset[str]
 
     @property
     def is_gone(self) -> bool:
         """Whether the worker is provably no more."""
-        return self.expired or (self.machine == _machine() and _started(self.pid) != self.process_started)
+        return self.expired or (self._is_here and _started(self.pid) != self.process_started)
+
+    @property
+    def will_be_accused(self) -> bool:
+        """Whether the pool of a worker that is gone will say what killed it, or dies before its lease runs out."""
+        return self._is_here and not self.expired
+
+    @property
+    def _is_here(self) -> bool:
+        return self.machine == _machine()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +142,8 @@ def declare_leases(connection: Any) -> None:
 
 
 @contextmanager
-def leased(connection: Any, pipeline: str) -> Iterator[str]:
-    """Hold a lease for the process that works on `connection`; its id is yielded, empty where there can be none.
+def leased(connection: Any, pipeline: str, tables: Sequence[LoadedTable]) -> Iterator[str]:
+    """Hold a lease for the process that fills `tables`; its id is yielded, empty where there can be none.
 
     Where the table cannot be made, the worker works without: its jobs are then as DataJoint's own.
     """
@@ -144,7 +156,7 @@ def leased(connection: Any, pipeline: str) -> Iterator[str]:
         return
     worker = uuid.uuid4().hex
     me = (platform.node(), _machine(), os.getpid(), connection.connection_id, _started(os.getpid()))
-    values = (worker, pipeline, *me)
+    values = (worker, pipeline, *me, json.dumps([loaded.instance.jobs.full_table_name for loaded in tables]))
     _insert(own, values)
     ended = threading.Event()
     thread = threading.Thread(target=_beat, args=(own, values, ended), daemon=True)
@@ -164,7 +176,7 @@ def leased(connection: Any, pipeline: str) -> Iterator[str]:
 
 
 def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> bool:
-    """Record that a job's worker died while it made the job; from the third time on the job is an error.
+    """Record that a job's worker died while it made the job, which waits again; from the third time on it is an error.
 
     Whether it became one. Another worker may have given the job back meanwhile, and another one may have taken it.
     """
@@ -172,16 +184,18 @@ def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> b
     if loaded is None:
         return False
     key: dict[str, Any] = json.loads(killed.key)
-    cause = killed.causes[-1]
+    jobs, cause = loaded.instance.jobs, killed.causes[-1]
+    held = {"status": "reserved", "host": platform.node(), "pid": killed.pid}
     history.add(loaded.name, key, "killed", 0.0, cause)
     causes = max(history.messages(loaded.name, key, "killed"), list(killed.causes), key=len)
     if cause.startswith(TOOK_LONGER):
         message = f"{cause} and was ended"
     elif len(causes) < MOST_KILLS:
+        query = f"UPDATE {jobs.full_table_name} SET status='pending'{(jobs & key & held).where_clause()}"
+        loaded.instance.connection.query(query)
         return False
     else:
         message = _killed(causes)
-    jobs = loaded.instance.jobs
     if not jobs & key & f"status='pending' OR status='reserved' AND pid={killed.pid}":
         return False  # another worker makes it now: its pool will have more to say
     jobs.error(key, message, NO_TRACEBACK)
@@ -190,26 +204,38 @@ def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> b
 
 
 def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
-    """Give the jobs of workers that are gone back to the queue, but for those that killed too many workers."""
+    """Give the jobs of workers that are gone back to the queue, but for those that killed too many workers.
+
+    What such a worker had in other tables is left to those who fill them: until then its lease says whose it is.
+    """
     if not tables:
         return Recovery()
     connection = tables[0].instance.connection
     count = 0
     deadly: list[tuple[str, dict[str, Any], str]] = []
     for lease in read_leases(connection):
-        if lease.is_gone:
-            _end_session(connection, lease)
-            for loaded in tables:
-                if loaded.table.tier in AUTOPOPULATED:
-                    deadly += _condemn(loaded, lease, history)
-                    count += _give_back(connection, loaded, lease)
+        mine = [loaded for loaded in tables if loaded.instance.jobs.full_table_name in lease.job_tables]
+        if not mine or not lease.is_gone:
+            continue
+        _end_session(connection, lease)
+        left = set(lease.job_tables)
+        for loaded in mine:
+            condemned, suspects = _judge(loaded, lease, history)
+            deadly += condemned
+            count += _give_back(loaded, lease, but=suspects)
+            if not suspects:
+                left.remove(loaded.instance.jobs.full_table_name)
+        if not left:
             connection.query(f"DELETE FROM {TABLE} WHERE worker=%s", args=(lease.worker,))
+        elif left != lease.job_tables:
+            names = json.dumps(sorted(left))
+            connection.query(f"UPDATE {TABLE} SET job_tables=%s WHERE worker=%s", args=(names, lease.worker))
     return Recovery(count, tuple(deadly))
 
 
 def read_leases(connection: Any) -> list[Lease]:
     """The leases of all workers; none where there is no table of them."""
-    columns = "worker, host, pid, connection_id, machine, process_started, seconds, pipeline, started"
+    columns = "worker, host, pid, connection_id, machine, process_started, seconds, pipeline, started, job_tables"
     age = (
         "TIMESTAMPDIFF(MICROSECOND, beat, CURRENT_TIMESTAMP(3)) / 1000000"
         if connection.adapter.backend == "mysql"
@@ -224,9 +250,9 @@ def read_leases(connection: Any) -> list[Lease]:
     return [
         Lease(
             str(worker), str(host), int(pid), int(connection_id), str(machine), float(began),
-            float(age) > seconds, str(pipeline), str(started), float(age),
+            float(age) > seconds, str(pipeline), str(started), float(age), frozenset(json.loads(names)),
         )
-        for worker, host, pid, connection_id, machine, began, seconds, pipeline, started, age in rows
+        for worker, host, pid, connection_id, machine, began, seconds, pipeline, started, names, age in rows
     ]  # fmt: skip
 
 
@@ -253,38 +279,51 @@ def _end_session(connection: Any, lease: Lease) -> None:
         return
 
 
-def _condemn(loaded: LoadedTable, lease: Lease, history: History) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Make errors of the jobs of a dead worker that killed as many workers before it as may be."""
+def _judge(
+    loaded: LoadedTable, lease: Lease, history: History
+) -> tuple[list[tuple[str, dict[str, Any], str]], list[dict[str, Any]]]:
+    """Make errors of the jobs of a dead worker that killed as many workers before it as may be.
+
+    Those jobs, and the keys of others that have killed all but one: if this was the last, its pool is about to say so.
+    """
     jobs = loaded.instance.jobs
-    owner = {"status": "reserved", "host": lease.host, "pid": lease.pid, "connection_id": lease.connection_id}
-    keys: list[dict[str, Any]] = (jobs & owner).keys()
+    keys: list[dict[str, Any]] = _jobs_of(loaded, lease).keys()
+    condemned, suspects = [], []
     for key in history.with_outcome(loaded.name, keys, "killed"):
         causes = history.messages(loaded.name, key, "killed")
         if len(causes) >= MOST_KILLS:
             message = _killed(causes)
             jobs.error(key, message, NO_TRACEBACK)
             history.add(loaded.name, key, "error", 0.0, message)
-            yield loaded.name, key, message
+            condemned.append((loaded.name, key, message))
+        elif len(causes) == MOST_KILLS - 1 and lease.will_be_accused:
+            suspects.append(key)
+    return condemned, suspects
 
 
 def _killed(causes: Sequence[str]) -> str:
     return f"killed its worker {len(causes)} times: {', '.join(causes)}"[:LONGEST_MESSAGE]
 
 
-def _give_back(connection: Any, loaded: LoadedTable, lease: Lease) -> int:
-    query = (
-        f"UPDATE {loaded.instance.jobs.full_table_name} SET status='pending' "
-        "WHERE status='reserved' AND host=%s AND pid=%s AND connection_id=%s"
-    )
-    cursor = connection.query(query, args=(lease.host, lease.pid, lease.connection_id))
-    return max(int(cursor.rowcount), 0)
+def _give_back(loaded: LoadedTable, lease: Lease, *, but: Sequence[dict[str, Any]]) -> int:
+    chosen = _jobs_of(loaded, lease)
+    if but:
+        chosen -= list(but)
+    query = f"UPDATE {loaded.instance.jobs.full_table_name} SET status='pending'{chosen.where_clause()}"
+    return max(int(loaded.instance.connection.query(query).rowcount), 0)
+
+
+def _jobs_of(loaded: LoadedTable, lease: Lease) -> Any:
+    owner = {"status": "reserved", "host": lease.host, "pid": lease.pid, "connection_id": lease.connection_id}
+    return loaded.instance.jobs & owner
 
 
 def _beat(own: Any, values: tuple[Any, ...], ended: threading.Event) -> None:
     """Renew the lease every few seconds; after an outage, on a new connection, and anew if it was taken for dead."""
     while not ended.wait(BEAT_SECONDS):
         try:
-            cursor = own.query(f"UPDATE {TABLE} SET beat=CURRENT_TIMESTAMP(3) WHERE worker=%s", args=values[:1])
+            renewal = f"UPDATE {TABLE} SET beat=CURRENT_TIMESTAMP(3), job_tables=%s WHERE worker=%s"
+            cursor = own.query(renewal, args=(values[-1], values[0]))
             if cursor.rowcount == 0:
                 _insert(own, values)
         except Exception:  # the database is away; the next beat tries again
@@ -297,8 +336,9 @@ def _beat(own: Any, values: tuple[Any, ...], ended: threading.Event) -> None:
 
 def _insert(own: Any, values: tuple[Any, ...]) -> None:
     own.query(
-        f"INSERT INTO {TABLE} (worker, pipeline, host, machine, pid, connection_id, process_started, seconds) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        f"INSERT INTO {TABLE} "
+        "(worker, pipeline, host, machine, pid, connection_id, process_started, job_tables, seconds) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         args=(*values, LEASE_SECONDS),
     )
 

@@ -113,7 +113,7 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Callabl
             forget_errors(table)
     connection = loaded[0].instance.connection
     keep_alive(connection)
-    with leased(connection, project.name) as lease:
+    with leased(connection, project.name, loaded) as lease:
         history = History(connection if lease else None, project.name, code_version(str(project.root), project.name))
         if assignment.killed:
             killed = Killed(*assignment.killed[:3], tuple(assignment.killed[3]))

@@ -22,7 +22,7 @@ from djproject.targets.embedded import EmbeddedServer, stop
 from tests.conftest import Run, missing_service
 from tests.integration.conftest import MySQL, PostgreSQL, insert_items, write_make
 from tests.integration.stacks import require_engine
-from tests.integration.test_faults import account
+from tests.integration.test_faults import account, wait_for_rows
 from tests.integration.test_populate import Started, start, status_of, wait_for
 
 pytestmark = pytest.mark.timeout(300)
@@ -208,8 +208,9 @@ def test_a_server_that_is_killed_and_comes_back(tmp_path: Path, run: Run, python
         insert_items(python, lab.root, 150)
         write_make(lab.root, 'import time; time.sleep(0.05); self.insert1({**key, "value": 1.0})')
         process = start(lab.root, "populate", "--workers", "2")
-        for _ in range(3):
-            time.sleep(2.5)
+        wait_for_rows(run, lab.root)
+        for pause in (0.5, 2.5, 2.5):
+            time.sleep(pause)
             docker("kill", name)
             time.sleep(1)
             docker("start", name)

@@ -1,5 +1,6 @@
 """The queue against a model in plain Python: whatever workers do in whatever order, both agree after every step."""
 
+import json
 import random
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -75,9 +76,10 @@ class Worker:
         host, pid, connection_id = self.queue._owner
         self.connection.query(f"DELETE FROM {TABLE} WHERE worker=%s", args=(self.id,))
         self.connection.query(
-            f"INSERT INTO {TABLE} (worker, pipeline, host, machine, pid, connection_id, process_started, seconds) "
-            f"VALUES (%s, 'model', %s, 'elsewhere', %s, %s, 0, 86400)",
-            args=(self.id, host, pid, connection_id),
+            f"INSERT INTO {TABLE} "
+            "(worker, pipeline, host, machine, pid, connection_id, process_started, job_tables, seconds) "
+            "VALUES (%s, 'model', %s, 'elsewhere', %s, %s, 0, %s, 86400)",
+            args=(self.id, host, pid, connection_id, json.dumps([self.queue.jobs.full_table_name])),
         )
 
     def expire(self) -> None:
@@ -327,6 +329,24 @@ def test_a_claim_takes_no_more_than_asked_whatever_the_planner_knows(machine: ty
         queue.give_back()
     drop_schema(connection, f"{machine.schema_name}_many")
     connection.close()
+
+
+def test_a_worker_of_other_tables_leaves_the_lease_to_those_who_need_it(machine: type[Model]) -> None:
+    first, second, _ = machine.workers
+    first.lease()
+    first.items.insert1({"item_id": 3}, skip_duplicates=True)
+    first.queue.refresh()
+    assert first.queue.claim(1)
+    first.expire()
+    others, _ = names_queue(machine.connect(), f"{machine.schema_name}_other", ["a"])
+    assert others.refresh() == 1
+    assert recover([others.loaded], History(None, "other")).count == 0
+    assert len(first.queue.jobs & "status='reserved'") == 1
+    assert recover([second.loaded], second.history).count == 1
+    assert len(first.queue.jobs & "status='reserved'") == 0
+    assert first.connection.query(f"SELECT COUNT(*) FROM {TABLE} WHERE worker=%s", args=(first.id,)).fetchone()[0] == 0
+    drop_schema(others.connection, f"{machine.schema_name}_other")
+    others.connection.close()
 
 
 def test_keys_that_need_quoting(machine: type[Model]) -> None:
