@@ -58,7 +58,7 @@ def ours():
     bell = Bell()
     with leased(connection, "bench", tables):
         loop = Loop(tables, (), slot=1, history=History(connection, "bench"), bell=bell,
-                    tell=lambda event: bell.stop() if isinstance(event, Idle) else None)
+                    tell=lambda *events: bell.stop() if any(isinstance(event, Idle) for event in events) else None)
         loop.run()
 
 def theirs():

@@ -223,13 +223,13 @@ class PopulateProgress:
         self._counted: set[str] = set()
 
     def expect(self, table: str, done: int, total: int) -> None:
-        """A table has `done` of `total` keys; only the first word on a table counts."""
+        """A table has `done` of `total` keys by now; only the first word on a table counts."""
         if table in self._counted:
             return
         self._counted.add(table)
         self._begin(table)
-        self._totals[table], self._done_before[table] = total, done
-        self._display.update(self._tasks[table], total=total, completed=done + self._made[table])
+        self._totals[table], self._done_before[table] = total, max(done - self._made[table], 0)
+        self._display.update(self._tasks[table], total=total, completed=self._done_before[table] + self._made[table])
 
     def _begin(self, table: str) -> None:
         if table not in self._tasks:

@@ -19,6 +19,7 @@ from djproject.pipeline.source import Pipeline, load_pipeline
 from djproject.population.assignment import Assignment, Post
 from djproject.population.events import (
     Added,
+    Counted,
     Event,
     Failed,
     Lost,
@@ -26,7 +27,6 @@ from djproject.population.events import (
     MadeNothing,
     Postponed,
     Refused,
-    Started,
     Waiting,
 )
 from djproject.population.pool import Limits, Pool
@@ -168,7 +168,7 @@ class _Tally:
 
     def see(self, event: Event) -> None:
         match event:
-            case Started(totals=totals):
+            case Counted(totals=totals):
                 self.failed_before |= {name: errors for name, (_, _, errors) in totals.items()}
             case Made():
                 self.made += 1
@@ -252,11 +252,13 @@ def _log(event: Event, *, as_json: bool) -> None:
 
 
 def _show(event: Event, progress: "_render.PopulateProgress") -> None:
+    if not progress.is_live:
+        return
     match event:
-        case Started(totals=totals):
+        case Counted(totals=totals):
             for name, (done, total, _) in totals.items():
                 progress.expect(name, done, total)
-        case Waiting() | Postponed() if progress.is_live:
+        case Waiting() | Postponed():
             _render.note(text_of(event))
         case Added(table=name, count=count):
             progress.add(name, count)

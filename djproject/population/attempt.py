@@ -1,9 +1,10 @@
 """One attempt at one job: `make` in its transaction, and what became of it.
 
 DataJoint's `_populate1` is what its `populate(reserve_jobs=True)` calls for each key; this does the same for a job that
-is claimed already, with three differences. The job ends in the transaction of its rows: neither is there without the
+is claimed already, with four differences. The job ends in the transaction of its rows: neither is there without the
 other, and a worker that lost its job cannot commit over the new owner. A `make` that inserts nothing is no success.
-What went wrong for a passing reason is tried again later.
+What went wrong for a passing reason is tried again later. Whether the rows are there already is asked once for all jobs
+of a claim, and again where `make` stumbles over them.
 
 Source: `datajoint/autopopulate.py`, `AutoPopulate._populate1` (2.3.5).
 """
@@ -41,7 +42,7 @@ class AbandonJob(BaseException):
 
 
 def attempt(queue: Queue, key: dict[str, Any], history: History, *, slot: int) -> Outcome | None:
-    """Make one claimed job; None where its rows were there already.
+    """Make one claimed job; None where somebody made its rows since it was claimed.
 
     Raises
     ------
@@ -50,8 +51,7 @@ def attempt(queue: Queue, key: dict[str, Any], history: History, *, slot: int) -
     """
     began = time.monotonic()
     try:
-        if not _make(queue, key, history):
-            return None
+        _make(queue, key, history)
     except (AbandonJob, KeyboardInterrupt):
         roll_back(queue)
         queue.give_back(key)
@@ -59,11 +59,11 @@ def attempt(queue: Queue, key: dict[str, Any], history: History, *, slot: int) -
     except _Nothing:
         roll_back(queue)
         queue.set_aside(key, MADE_NOTHING)
-        history.add(queue.name, key, "nothing", time.monotonic() - began, MADE_NOTHING)
+        history.add(queue.loaded, key, "nothing", time.monotonic() - began, MADE_NOTHING)
         return MadeNothing(slot, queue.name, key_text(key))
     except _NotMine:
         roll_back(queue)
-        history.add(queue.name, key, "lost", time.monotonic() - began, "another worker has the job")
+        history.add(queue.loaded, key, "lost", time.monotonic() - began, "another worker has the job")
         return LostJob(slot, queue.name, key_text(key))
     except BaseException as error:
         return _failed(queue, key, history, error, slot=slot, seconds=time.monotonic() - began)
@@ -79,8 +79,8 @@ class _NotMine(Exception):
     """The job is not this worker's any more."""
 
 
-def _make(queue: Queue, key: dict[str, Any], history: History) -> bool:
-    """Call `make` and commit; False where the rows were there already."""
+def _make(queue: Queue, key: dict[str, Any], history: History) -> None:
+    """Call `make` and commit."""
     from datajoint import provenance
 
     table, connection = queue.table, queue.connection
@@ -89,11 +89,6 @@ def _make(queue: Queue, key: dict[str, Any], history: History) -> bool:
     began, ticking = time.time(), time.monotonic()  # the clock may be set meanwhile
     if not in_parts:
         connection.start_transaction()
-    if queue.is_made(key):
-        if not in_parts:
-            connection.cancel_transaction()
-        queue.drop(key)
-        return False
     cls = type(table)
     cls._allow_insert = True
     table._upstream_key, table._upstream = dict(key), None
@@ -115,7 +110,6 @@ def _make(queue: Queue, key: dict[str, Any], history: History) -> bool:
         provenance.reset_ingesting(token)
         cls._allow_insert = False
         table._upstream = table._upstream_key = None
-    return True
 
 
 def _make_in_parts(make: Any, key: dict[str, Any], connection: Any) -> None:
@@ -137,28 +131,32 @@ def _make_in_parts(make: Any, key: dict[str, Any], connection: Any) -> None:
 
 def _failed(
     queue: Queue, key: dict[str, Any], history: History, error: BaseException, *, slot: int, seconds: float
-) -> Outcome:
-    """Record an error, or postpone the job where the reason may pass."""
+) -> Outcome | None:
+    """Record an error, or postpone the job where the reason may pass; None where its rows are there after all."""
+    from datajoint.errors import DuplicateError
+
     message = _one_line(error)[:LONGEST_MESSAGE]
     stack = "".join(traceback.format_exception(error))
     if len(stack) > LONGEST_STACK:
         stack = f"{stack[: LONGEST_STACK // 2]}\n…\n{stack[-LONGEST_STACK // 2 :]}"
     roll_back(queue)
+    if isinstance(error, DuplicateError) and queue.drop_made(key):
+        return None
     shown = key_text(key)
     if is_passing(error):
-        tried = history.count(queue.name, key, "passing") + 1
+        tried = history.count(queue.loaded, key, "passing") + 1
         if tried < MOST_ATTEMPTS:
             wait = pause_before(tried)
             if queue.postpone(key, wait, message):
-                history.add(queue.name, key, "passing", seconds, message)
+                history.add(queue.loaded, key, "passing", seconds, message)
                 return Postponed(slot, queue.name, shown, message, wait)
-            history.add(queue.name, key, "lost", seconds, message)
+            history.add(queue.loaded, key, "lost", seconds, message)
             return LostJob(slot, queue.name, shown)
         message = f"{message} (after {tried} attempts)"
     if not queue.fail(key, message, stack):
-        history.add(queue.name, key, "lost", seconds, message)
+        history.add(queue.loaded, key, "lost", seconds, message)
         return LostJob(slot, queue.name, shown)
-    history.add(queue.name, key, "error", seconds, message)
+    history.add(queue.loaded, key, "error", seconds, message)
     return Failed(slot, queue.name, shown, message)
 
 

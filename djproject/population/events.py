@@ -2,23 +2,28 @@
 
 import json
 import signal
-from dataclasses import asdict, dataclass
-from typing import get_args
+from dataclasses import dataclass
+from typing import Any, Protocol, get_args
 
 TOOK_LONGER = "took longer than"
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A worker has imported the pipeline and begins.
+    """A worker has imported the pipeline and begins; `slot` is its number, counted from 1."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How much there is, counted by one worker after its first jobs.
 
     Attributes
     ----------
-    slot
-        Which worker, counted from 1.
     totals
-        For each table to be filled: how many keys are done, how many there are, and how many failed in earlier runs
-        and are not tried again by themselves. Empty where another worker tells them.
+        For each table to be filled: how many keys are done, how many there are, and how many failed and are not tried
+        again by themselves.
     """
 
     slot: int
@@ -205,13 +210,27 @@ class Lost:
 
 
 Outcome = Made | MadeNothing | Failed | Postponed | LostJob
-Event = Started | Begins | Outcome | Added | Recovered | Idle | Alive | Retired | Waiting | Refused | Lost
+Event = Started | Counted | Begins | Outcome | Added | Recovered | Idle | Alive | Retired | Waiting | Refused | Lost
+
+
+class Tell(Protocol):
+    """Somebody to tell events, in their order."""
+
+    def __call__(self, *events: Event) -> None:
+        """Hear them."""
+
+
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
 
 def line_of(event: Event) -> bytes:
     """An event as one line of JSON."""
-    return json.dumps({"event": type(event).__name__, **asdict(event)}).encode() + b"\n"
+    return json.dumps({"event": type(event).__name__, **values_of(event)}).encode() + b"\n"
+
+
+def values_of(event: Event) -> dict[str, Any]:
+    """What an event says, by name."""
+    return {name: getattr(event, name) for name in event.__slots__}
 
 
 def read_event(line: bytes) -> Event:
@@ -224,6 +243,6 @@ def read_event(line: bytes) -> Event:
     """
     values = json.loads(line)
     kind = _KINDS[values.pop("event")]
-    if kind is Started:
+    if kind is Counted:
         values["totals"] = {name: tuple(counts) for name, counts in values["totals"].items()}
     return kind(**values)

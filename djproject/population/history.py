@@ -7,6 +7,8 @@ import platform
 from collections.abc import Sequence
 from typing import Any
 
+from djproject.population.loading import LoadedTable
+
 TABLE = "djproject.attempt"
 COLUMNS = {
     "mysql": "attempt BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, ",
@@ -14,6 +16,7 @@ COLUMNS = {
 }
 COMMON = """
     pipeline VARCHAR(255) NOT NULL,
+    schema_name VARCHAR(255) NOT NULL,
     table_name VARCHAR(255) NOT NULL,
     key_hash CHAR(32) NOT NULL,
     key_text VARCHAR(2047) NOT NULL,
@@ -25,17 +28,18 @@ COMMON = """
     version VARCHAR(64) NOT NULL,
     message VARCHAR(2047) NOT NULL
 """
-WRITTEN = "pipeline, table_name, key_hash, key_text, outcome, seconds, message, host, pid, version"
+WRITTEN = "pipeline, schema_name, table_name, key_hash, key_text, outcome, seconds, message, host, pid, version"
 MARKS = ", ".join(["%s"] * len(WRITTEN.split(",")))
+OF_TABLE = "schema_name=%s AND table_name=%s"  # two projects of one name may be at one server
 
 
 def declare_history(connection: Any) -> None:
     """Make the table where it is missing; its schema is there."""
     backend = str(connection.adapter.backend)
-    index = ", INDEX (table_name, key_hash)" if backend == "mysql" else ""
+    index = ", INDEX (schema_name, table_name, key_hash)" if backend == "mysql" else ""
     connection.query(f"CREATE TABLE IF NOT EXISTS {TABLE} ({COLUMNS[backend]}{COMMON}{index})")
     if backend != "mysql":
-        connection.query(f"CREATE INDEX IF NOT EXISTS attempt_key ON {TABLE} (table_name, key_hash)")
+        connection.query(f"CREATE INDEX IF NOT EXISTS attempt_key ON {TABLE} (schema_name, table_name, key_hash)")
 
 
 class History:
@@ -56,44 +60,54 @@ class History:
         self._fixed = (platform.node(), os.getpid(), version[:64])
         self._pipeline = pipeline
 
-    def add(self, table: str, key: dict[str, Any], outcome: str, seconds: float, message: str) -> None:
+    def add(self, loaded: LoadedTable, key: dict[str, Any], outcome: str, seconds: float, message: str) -> None:
         """Record one attempt: made, nothing, error, passing, lost or killed."""
-        record = self.insertion(table, key, outcome, seconds, message)
+        record = self.insertion(loaded, key, outcome, seconds, message)
         if self._connection is not None and record is not None:
             insert, values = record
             self._connection.query(f"{insert} SELECT {MARKS}", args=values)
 
     def insertion(
-        self, table: str, key: dict[str, Any], outcome: str, seconds: float, message: str
+        self, loaded: LoadedTable, key: dict[str, Any], outcome: str, seconds: float, message: str
     ) -> tuple[str, tuple[object, ...]] | None:
         """`INSERT INTO … (…)`, to be followed by `SELECT` of `MARKS`, and the values; None where there is no table."""
         if self._connection is None:
             return None
         digest, text = _hashed(key)
-        values = (self._pipeline, table, digest, text, outcome, seconds, message[:2047], *self._fixed)
+        values = (
+            self._pipeline,
+            loaded.schema,
+            loaded.name,
+            digest,
+            text,
+            outcome,
+            seconds,
+            message[:2047],
+            *self._fixed,
+        )
         return f"INSERT INTO {TABLE} ({WRITTEN})", values
 
-    def count(self, table: str, key: dict[str, Any], outcome: str) -> int:
+    def count(self, loaded: LoadedTable, key: dict[str, Any], outcome: str) -> int:
         """How many attempts at a job ended so since it was last made or failed for good."""
-        return len(self.messages(table, key, outcome))
+        return len(self.messages(loaded, key, outcome))
 
-    def with_outcome(self, table: str, keys: Sequence[dict[str, Any]], outcome: str) -> list[dict[str, Any]]:
+    def with_outcome(self, loaded: LoadedTable, keys: Sequence[dict[str, Any]], outcome: str) -> list[dict[str, Any]]:
         """Those of some keys that have an attempt of this outcome, ever."""
         by_hash = {_hashed(key)[0]: key for key in keys}
         if self._connection is None or not by_hash:
             return []
         marks = ", ".join(["%s"] * len(by_hash))
-        same = f"pipeline=%s AND table_name=%s AND outcome=%s AND key_hash IN ({marks})"
+        same = f"{OF_TABLE} AND outcome=%s AND key_hash IN ({marks})"
         query = f"SELECT DISTINCT key_hash FROM {TABLE} WHERE {same}"
-        rows = self._connection.query(query, args=(self._pipeline, table, outcome, *by_hash)).fetchall()
+        rows = self._connection.query(query, args=(loaded.schema, loaded.name, outcome, *by_hash)).fetchall()
         return [by_hash[str(digest)] for (digest,) in rows]
 
-    def messages(self, table: str, key: dict[str, Any], outcome: str) -> list[str]:
+    def messages(self, loaded: LoadedTable, key: dict[str, Any], outcome: str) -> list[str]:
         """What was said of those attempts, the first one first."""
         if self._connection is None:
             return []
         digest, _ = _hashed(key)
-        same, values = "pipeline=%s AND table_name=%s AND key_hash=%s", (self._pipeline, table, digest)
+        same, values = f"{OF_TABLE} AND key_hash=%s", (loaded.schema, loaded.name, digest)
         settled = f"SELECT MAX(attempt) FROM {TABLE} WHERE {same} AND outcome IN ('made', 'error')"
         query = f"SELECT message FROM {TABLE} WHERE {same} AND outcome=%s AND attempt > COALESCE(({settled}), 0)"
         rows = self._connection.query(f"{query} ORDER BY attempt", args=(*values, outcome, *values))

@@ -186,8 +186,8 @@ def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> b
     key: dict[str, Any] = json.loads(killed.key)
     jobs, cause = loaded.instance.jobs, killed.causes[-1]
     held = {"status": "reserved", "host": platform.node(), "pid": killed.pid}
-    history.add(loaded.name, key, "killed", 0.0, cause)
-    causes = max(history.messages(loaded.name, key, "killed"), list(killed.causes), key=len)
+    history.add(loaded, key, "killed", 0.0, cause)
+    causes = max(history.messages(loaded, key, "killed"), list(killed.causes), key=len)
     if cause.startswith(TOOK_LONGER):
         message = f"{cause} and was ended"
     elif len(causes) < MOST_KILLS:
@@ -199,7 +199,7 @@ def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> b
     if not jobs & key & f"status='pending' OR status='reserved' AND pid={killed.pid}":
         return False  # another worker makes it now: its pool will have more to say
     jobs.error(key, message, NO_TRACEBACK)
-    history.add(loaded.name, key, "error", 0.0, message)
+    history.add(loaded, key, "error", 0.0, message)
     return True
 
 
@@ -289,12 +289,12 @@ def _judge(
     jobs = loaded.instance.jobs
     keys: list[dict[str, Any]] = _jobs_of(loaded, lease).keys()
     condemned, suspects = [], []
-    for key in history.with_outcome(loaded.name, keys, "killed"):
-        causes = history.messages(loaded.name, key, "killed")
+    for key in history.with_outcome(loaded, keys, "killed"):
+        causes = history.messages(loaded, key, "killed")
         if len(causes) >= MOST_KILLS:
             message = _killed(causes)
             jobs.error(key, message, NO_TRACEBACK)
-            history.add(loaded.name, key, "error", 0.0, message)
+            history.add(loaded, key, "error", 0.0, message)
             condemned.append((loaded.name, key, message))
         elif len(causes) == MOST_KILLS - 1 and lease.will_be_accused:
             suspects.append(key)

@@ -1,13 +1,13 @@
 """What a worker does all day: rounds through its tables, a batch of jobs of each, until it is told to stop."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from djproject.population.attempt import attempt, key_text, roll_back
 from djproject.population.bell import Bell
 from djproject.population.connections import second_connection
-from djproject.population.events import Added, Alive, Begins, Event, Failed, Idle, Outcome, Postponed, Recovered
+from djproject.population.events import Added, Alive, Begins, Event, Failed, Idle, Postponed, Recovered, Tell
 from djproject.population.history import History, key_json
 from djproject.population.leases import recover
 from djproject.population.loading import LoadedTable
@@ -91,13 +91,15 @@ class Loop:
     history
         Where attempts are recorded.
     tell
-        Called for every event.
+        Called with events, in their order: those that come together are told together.
     bell
         Says when to stop, and ends a wait.
     quota
         How much this process does at most.
     workers
         How many on this machine share the looking for new keys.
+    count
+        Called once, after the first jobs: counting millions of keys takes longer than starting with one of them.
 
     Attributes
     ----------
@@ -112,17 +114,18 @@ class Loop:
         *,
         slot: int,
         history: History,
-        tell: Callable[[Event], None],
+        tell: Tell,
         bell: Bell,
         quota: Quota = NO_QUOTA,
         workers: int = 1,
+        count: Callable[[], None] | None = None,
     ) -> None:
         self._tables = tables
         self._lanes = [_Lane(Queue(loaded, restrictions)) for loaded in tables]
         self._slot, self._history, self._tell = slot, history, tell
         self._bell = bell
         self._quota, self._jobs, self.retired = quota, 0, ""
-        self._workers = workers
+        self._workers, self._count = workers, count
         self._recovered = float("-inf")
         self._later = float("-inf")  # until when a postponed job waits
         self._said_alive = float("-inf")
@@ -146,7 +149,11 @@ class Loop:
         while not self._should_stop():
             began = time.monotonic()
             self._turn(began)
-            if self._round():
+            worked = self._round()
+            if self._count is not None and not self._should_stop():
+                self._count()
+                self._count = None
+            if worked:
                 pause = FIRST_PAUSE_SECONDS
                 continue
             if self._should_stop():
@@ -207,34 +214,37 @@ class Loop:
         for lane in self._lanes:
             if self._should_stop():
                 break
-            count += sum(1 for _ in self._batch(lane))
+            count += self._batch(lane)
             if count and self._is_due(lane):  # what waits comes first; without work, all tables are looked at
                 self._look(lane)
         return count
 
-    def _batch(self, lane: _Lane) -> Iterator[Outcome | None]:
+    def _batch(self, lane: _Lane) -> int:
         keys = lane.queue.claim(min(lane.batch, self._quota.left(self._jobs)))
         began, done = time.monotonic(), 0
+        told: list[Event] = []
         try:
             while keys and not self._should_stop():
+                if time.monotonic() - began > 4 * BATCH_SECONDS:
+                    break  # slower than they were: the rest is for others too
                 key = keys.pop(0)
-                self._tell(Begins(self._slot, lane.queue.name, key_json(key)))
+                self._tell(*told, Begins(self._slot, lane.queue.name, key_json(key)))
+                told.clear()
                 outcome = attempt(lane.queue, key, self._history, slot=self._slot)
                 done += 1
                 self._jobs += 1
                 self.retired = self._quota.reached(self._jobs)
                 if outcome is not None:
-                    self._tell(outcome)
+                    told.append(outcome)
                 if isinstance(outcome, Postponed):
                     self._later = max(self._later, time.monotonic() + outcome.seconds)
-                yield outcome
-                if keys and time.monotonic() - began > 4 * BATCH_SECONDS:
-                    break  # slower than they were: the rest is for others too
         finally:
+            self._tell(*told)
             if keys:
                 lane.queue.give_back()
         if done:
             lane.learn(done, time.monotonic() - began)
+        return done
 
     def _is_due(self, lane: _Lane) -> bool:
         since = time.monotonic() - lane.refreshed

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from djproject.pipeline.source import Pipeline
-from djproject.population.history import TABLE
+from djproject.population.history import OF_TABLE, TABLE
 from djproject.population.leases import is_missing
 from djproject.population.progress import load_status
 from djproject.project.location import Project
@@ -52,7 +52,7 @@ def plan_tables(project: Project, target: Target, pipeline: Pipeline) -> tuple[T
     for name, status in statuses.items():
         if status.tier not in AUTOPOPULATED:
             continue
-        times = _recent_seconds(connection, project.name, name)
+        times = _recent_seconds(connection, status.schema, name)
         parents = _ancestors(pipeline, name)
         plans.append(
             TablePlan(
@@ -80,14 +80,11 @@ def _ancestors(pipeline: Pipeline, name: str) -> set[str]:
     return found
 
 
-def _recent_seconds(connection: Any, pipeline: str, table: str) -> Sequence[float]:
+def _recent_seconds(connection: Any, schema: str | None, table: str) -> Sequence[float]:
     """How long the last jobs of a table took, the shortest first."""
-    query = (
-        f"SELECT seconds FROM {TABLE} WHERE pipeline=%s AND table_name=%s AND outcome='made' "
-        f"ORDER BY attempt DESC LIMIT {RECENT}"
-    )
+    query = f"SELECT seconds FROM {TABLE} WHERE {OF_TABLE} AND outcome='made' ORDER BY attempt DESC LIMIT {RECENT}"
     try:
-        rows = connection.query(query, args=(pipeline, table)).fetchall()
+        rows = connection.query(query, args=(schema, table)).fetchall()
     except Exception as error:
         if is_missing(error):
             return []

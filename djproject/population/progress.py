@@ -25,6 +25,8 @@ class TableStatus:
     ----------
     name, tier
         As in the source.
+    schema
+        The database schema it is in; None where a schema is missing, for then nothing is imported to find out.
     deployed
         Whether the table is declared in the database; without it there are no numbers.
     rows
@@ -41,6 +43,7 @@ class TableStatus:
 
     name: str
     tier: str
+    schema: str | None
     deployed: bool
     rows: int | None = None
     keys: int | None = None
@@ -55,12 +58,15 @@ def load_status(project: Project, target: Target, pipeline: Pipeline) -> tuple[T
     """The status of every table, parents first; nothing is created in the database."""
     lacking = missing(target, pipeline)
     if any(declared.kind is Kind.SCHEMA for declared in lacking):
-        return tuple(TableStatus(table.full_name, table.tier, deployed=False) for table in sorted_tables(pipeline))
+        return tuple(
+            TableStatus(table.full_name, table.tier, None, deployed=False) for table in sorted_tables(pipeline)
+        )
     absent = {declared.name for declared in lacking}
     tables = load_tables(project, target, pipeline)
     found = {status.name: status for status in table_statuses([t for t in tables if t.name not in absent])}
     return tuple(
-        found.get(loaded.name) or TableStatus(loaded.name, loaded.table.tier, deployed=False) for loaded in tables
+        found.get(loaded.name) or TableStatus(loaded.name, loaded.table.tier, loaded.schema, deployed=False)
+        for loaded in tables
     )
 
 
@@ -82,7 +88,7 @@ def _schema_statuses(tables: list[LoadedTable]) -> list[TableStatus]:
     statuses = []
     for loaded, row_count in zip(tables, rows, strict=True):
         if loaded.table.tier not in AUTOPOPULATED:
-            statuses.append(TableStatus(loaded.name, loaded.table.tier, deployed=True, rows=row_count))
+            statuses.append(TableStatus(loaded.name, loaded.table.tier, loaded.schema, deployed=True, rows=row_count))
             continue
         total, done = next(counts), next(counts)
         reserved, errors, ignored = (jobs.get((loaded.name, status), 0) for status in STATUSES[1:])
@@ -90,6 +96,7 @@ def _schema_statuses(tables: list[LoadedTable]) -> list[TableStatus]:
             TableStatus(
                 loaded.name,
                 loaded.table.tier,
+                loaded.schema,
                 deployed=True,
                 rows=row_count,
                 keys=total,

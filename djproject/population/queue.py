@@ -66,7 +66,18 @@ class Queue:
                 self._tidy()
 
     def claim(self, count: int) -> list[dict[str, Any]]:
-        """Reserve up to so many jobs that wait, most urgent first; jobs that others claim now are passed over."""
+        """Reserve up to so many jobs that wait, most urgent first; jobs that others claim now are passed over.
+
+        Those whose rows are there already end here, so that fewer may come back than were claimed.
+        """
+        while self._reserve(count):
+            self.drop_made()
+            keys: list[dict[str, Any]] = (self.jobs & self._mine()).keys(order_by="priority ASC, scheduled_time ASC")
+            if keys:
+                return keys
+        return []
+
+    def _reserve(self, count: int) -> bool:
         waiting = f"FROM {self.jobs.full_table_name} WHERE {PENDING}{self._wanted()}"
         waiting += f" ORDER BY priority, scheduled_time LIMIT {count} FOR UPDATE SKIP LOCKED"
         quote = self.connection.adapter.quote_identifier
@@ -78,20 +89,13 @@ class Queue:
             query = f"UPDATE {name} JOIN ({chosen}) AS chosen USING ({self.columns}) SET {values}"
         else:  # an ARRAY is made once; IN (…) is run again for each row while the planner knows nothing of a new table
             query = f"UPDATE {name} SET {values} WHERE ctid = ANY(ARRAY(SELECT ctid {waiting}))"
-        if not self.connection.query(query, args=self._word).rowcount:
-            return []
-        keys: list[dict[str, Any]] = (self.jobs & self._mine()).keys(order_by="priority ASC, scheduled_time ASC")
-        return keys
+        return bool(self.connection.query(query, args=self._word).rowcount)
 
     def give_back(self, *keys: dict[str, Any]) -> None:
         """Let claimed jobs wait again; without keys, all that this process has claimed."""
         where = " OR ".join(f"({self._where(key)})" for key in keys)
         condition = f"{self._mine()} AND ({where})" if keys else self._mine()
         self.connection.query(f"UPDATE {self.jobs.full_table_name} SET status='pending' WHERE {condition}")
-
-    def is_made(self, key: dict[str, Any]) -> bool:
-        """Whether there is a row for a job."""
-        return bool(self.connection.query(f"SELECT {self._row(self._where(key))}").fetchone()[0])
 
     def finish(self, key: dict[str, Any], seconds: float, history: History) -> bool:
         """End a job in the transaction of its rows, and record it.
@@ -106,7 +110,7 @@ class Queue:
             query = f"UPDATE {name} SET {values} WHERE {condition} AND {row}"
         else:
             query = f"DELETE FROM {name} WHERE {condition} AND {row}"
-        record = history.insertion(self.name, key, "made", seconds, "")
+        record = history.insertion(self.loaded, key, "made", seconds, "")
         if record is None:
             return bool(self.connection.query(query).rowcount == 1)
         insert, written = record
@@ -122,9 +126,13 @@ class Queue:
         """Whether this process still has the job."""
         return bool(self.jobs & f"{self._where(key)} AND {self._mine()}")
 
-    def drop(self, key: dict[str, Any]) -> None:
-        """End a job whose rows are there already."""
-        self.connection.query(f"DELETE FROM {self.jobs.full_table_name} WHERE {self._where(key)} AND {self._mine()}")
+    def drop_made(self, key: dict[str, Any] | None = None) -> bool:
+        """End a claimed job, or all of them, whose rows are there already; whether there was one."""
+        name = self.jobs.full_table_name
+        condition = f"{self._mine()} AND {self._in(name, self.table.full_table_name)}"
+        if key is not None:
+            condition = f"{self._where(key)} AND {condition}"
+        return bool(self.connection.query(f"DELETE FROM {name} WHERE {condition}").rowcount)
 
     def fail(self, key: dict[str, Any], message: str, stack: str) -> bool:
         """Record that a job failed, with its traceback; whether this process still had it."""

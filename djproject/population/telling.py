@@ -1,7 +1,6 @@
 """Events in words and as JSON: one line each, for logs."""
 
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from djproject.population.events import (
@@ -17,6 +16,7 @@ from djproject.population.events import (
     Refused,
     Retired,
     Waiting,
+    values_of,
 )
 
 LONGEST_LINE = 500
@@ -56,7 +56,7 @@ def text_of(event: Event) -> str:
             return f"worker {slot} ended by {cause}{f' while making {table} {key}' if table else ''}"
         case Refused(message=message, hint=hint, details=details):
             return "\n".join(filter(None, (f"error: {message}", details, hint and f"next: {hint}")))
-    text = TEXTS.get(type(event), "").format(**asdict(event))
+    text = TEXTS.get(type(event), "").format(**values_of(event))
     return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
 
 
@@ -68,7 +68,7 @@ def json_of(event: Event) -> str:
     name = NAMES.get(type(event))
     if name is None:
         return ""
-    values = asdict(event)
+    values = values_of(event)
     values.pop("finished", None)
     if isinstance(event, Lost):
         values["cause"] = event.cause

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from djproject.population.attempt import AbandonJob, key_text
 from djproject.population.bell import Bell
 from djproject.population.connections import keep_alive
 from djproject.population.deploy import missing
-from djproject.population.events import Alive, Event, Failed, Refused, Retired, Started, Waiting, line_of
+from djproject.population.events import Alive, Counted, Event, Failed, Refused, Retired, Started, Tell, Waiting, line_of
 from djproject.population.history import History
 from djproject.population.jobs import check_restrictions, forget_errors
 from djproject.population.leases import Killed, accuse, leased
@@ -54,9 +54,10 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(ABANDON, _abandon)
 
-    def tell(event: Event) -> None:
+    def tell(*told: Event) -> None:
         try:
-            events.write(line_of(event))
+            if told:
+                events.write(b"".join(map(line_of, told)))
         except BrokenPipeError:  # whoever started this worker is gone
             bell.stop()
 
@@ -75,7 +76,7 @@ def _abandon(number: int, frame: object) -> None:  # noqa: ARG001 (the shape sig
     raise AbandonJob
 
 
-def _work_patiently(project: Project, assignment: Assignment, bell: Bell, tell: Callable[[Event], None]) -> None:
+def _work_patiently(project: Project, assignment: Assignment, bell: Bell, tell: Tell) -> None:
     """Work, and wait for what is not there yet as far as the assignment says so."""
     waits_for: tuple[type[DJProjectError], ...] = ()
     if assignment.patient:
@@ -94,7 +95,7 @@ def _work_patiently(project: Project, assignment: Assignment, bell: Bell, tell: 
             bell.wait(RETRY_SECONDS)
 
 
-def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Callable[[Event], None]) -> None:
+def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Tell) -> None:
     pipeline = load_pipeline(project)
     target = load_target(project, assignment.target)
     chosen = _chosen(pipeline, assignment)
@@ -107,7 +108,7 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Callabl
     loaded = [table for table in load_tables(project, target, pipeline) if table.name in chosen]
     for table in loaded:
         check_restrictions(table, assignment.restrictions)
-    tell(_started(assignment, loaded))
+    tell(Started(assignment.slot))
     if assignment.retry and assignment.is_first:
         for table in loaded:
             forget_errors(table)
@@ -129,6 +130,7 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Callabl
             bell=bell,
             quota=Quota(assignment.jobs, assignment.jobs_per_process, assignment.megabytes),
             workers=assignment.slots,
+            count=(lambda: tell(_counted(assignment, loaded))) if assignment.is_first else None,
         )
         loop.run()
     if loop.retired:
@@ -137,11 +139,10 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Callabl
             tell(Retired(assignment.slot, loop.retired))
 
 
-def _started(assignment: Assignment, loaded: Sequence[LoadedTable]) -> Started:
-    """What there is to do, counted by one worker: the others need not count millions of keys again."""
-    statuses = table_statuses(loaded) if assignment.is_first else ()
+def _counted(assignment: Assignment, loaded: Sequence[LoadedTable]) -> Counted:
+    statuses = table_statuses(loaded)
     totals = {status.name: (status.done or 0, status.keys or 0, status.errors or 0) for status in statuses}
-    return Started(assignment.slot, totals)
+    return Counted(assignment.slot, totals)
 
 
 def _chosen(pipeline: Pipeline, assignment: Assignment) -> set[str]:

@@ -364,3 +364,37 @@ def test_keys_that_need_quoting(machine: type[Model]) -> None:
     assert rows[0] >= len(ODD)
     connection.query("DELETE FROM djproject.attempt WHERE pipeline='model'")
     connection.close()
+
+
+def test_rows_that_somebody_made_meanwhile_are_no_error(machine: type[Model]) -> None:
+    connection = machine.connect()
+    name = f"{machine.schema_name}_meanwhile"
+    queue, table = names_queue(connection, name, ["a", "bb", "ccc"])
+    history = History(connection, "model")
+    assert queue.refresh() == 3
+    table.insert1({"name": "a", "length": 1}, allow_direct_insert=True)
+    assert len(queue.claim(1)) == 1
+    key, other = queue.claim(2)  # what is claimed by now; the job whose row is there has ended, whichever came first
+    assert {key["name"], other["name"]} == {"bb", "ccc"}
+    table.insert1({**key, "length": 7}, allow_direct_insert=True)
+    assert attempt(queue, key, history, slot=1) is None
+    assert isinstance(attempt(queue, other, history, slot=1), Made)
+    assert len(table.jobs) == 0
+    assert dict(zip(*table.to_arrays("name", "length"), strict=True))[key["name"]] == 7
+    drop_schema(connection, name)
+    connection.close()
+
+
+def test_two_pipelines_of_one_name_have_histories_of_their_own(machine: type[Model]) -> None:
+    connection = machine.connect()
+    mine, _ = names_queue(connection, f"{machine.schema_name}_mine", ["a"])
+    yours, _ = names_queue(connection, f"{machine.schema_name}_yours", ["a"])
+    history = History(connection, "model")
+    history.add(mine.loaded, {"name": "a"}, "killed", 0.0, "SIGSEGV")
+    assert history.messages(mine.loaded, {"name": "a"}, "killed") == ["SIGSEGV"]
+    assert history.messages(yours.loaded, {"name": "a"}, "killed") == []
+    assert history.with_outcome(yours.loaded, [{"name": "a"}], "killed") == []
+    for schema in ("mine", "yours"):
+        drop_schema(connection, f"{machine.schema_name}_{schema}")
+    connection.query("DELETE FROM djproject.attempt WHERE pipeline='model'")
+    connection.close()

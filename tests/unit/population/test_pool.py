@@ -6,12 +6,25 @@ from pathlib import Path
 import pytest
 
 from djproject.population.assignment import Assignment, Post
-from djproject.population.events import Added, Event, Failed, Idle, Lost, Made, Refused, Started, line_of, read_event
+from djproject.population.events import (
+    Added,
+    Counted,
+    Event,
+    Failed,
+    Idle,
+    Lost,
+    Made,
+    Refused,
+    Started,
+    line_of,
+    read_event,
+)
 from djproject.population.pool import Pool
 from djproject.population.posting import ALL, posts_of
 
 EVENTS: list[Event] = [
-    Started(1, {"a.B": (1, 2, 3)}),
+    Started(1),
+    Counted(1, {"a.B": (1, 2, 3)}),
     Made(1, "a.B", 0.5, 12.5),
     Failed(2, "a.B", "x=1", "line\nbreaks and ünïcode"),
     Added(1, "a.B", 3),
