@@ -135,7 +135,7 @@ def _failed(
     """Record an error, or postpone the job where the reason may pass; None where its rows are there after all."""
     from datajoint.errors import DuplicateError
 
-    message = _one_line(error)[:LONGEST_MESSAGE]
+    message = one_line(error)[:LONGEST_MESSAGE]
     stack = "".join(traceback.format_exception(error))
     if len(stack) > LONGEST_STACK:
         stack = f"{stack[: LONGEST_STACK // 2]}\n…\n{stack[-LONGEST_STACK // 2 :]}"
@@ -200,7 +200,8 @@ def key_text(key: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in key.items())
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """An error's type and message in one line."""
     text = " ".join(str(error).split())
     name = type(error).__name__
     return "".join(c if c.isprintable() else "�" for c in (f"{name}: {text}" if text else name))

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from djproject.population.attempt import attempt, key_text, roll_back
+from djproject.population.attempt import attempt, is_passing, key_text, one_line, roll_back
 from djproject.population.bell import Bell
 from djproject.population.connections import second_connection
-from djproject.population.events import Added, Alive, Begins, Event, Failed, Idle, Postponed, Recovered, Tell
+from djproject.population.events import Added, Alive, Begins, Event, Failed, Idle, Recovered, Tell, Waiting
 from djproject.population.history import History, key_json
 from djproject.population.leases import recover
 from djproject.population.loading import LoadedTable
@@ -21,6 +21,7 @@ ALIVE_SECONDS = 5.0
 REFRESH_SHARE = 0.1  # of one worker's time, at most, goes to looking for new keys while there is work
 TIDY_SECONDS = 300.0
 RECOVER_SECONDS = 5.0
+RETRY_SECONDS = 1.0
 ALL_JOBS = "all jobs of the run are made"
 
 
@@ -127,22 +128,39 @@ class Loop:
         self._quota, self._jobs, self.retired = quota, 0, ""
         self._workers, self._count = workers, count
         self._recovered = float("-inf")
-        self._later = float("-inf")  # until when a postponed job waits
         self._said_alive = float("-inf")
 
     def _should_stop(self) -> bool:
         return bool(self.retired) or self._bell.stopping
 
     def run(self) -> None:
-        """Go round until told to stop; whatever happens, no job stays claimed."""
+        """Go round until told to stop; whatever happens, no job stays claimed.
+
+        Raises
+        ------
+        Exception
+            What no wait helps against, or a database that cannot be connected to again.
+        """
         try:
-            self._run()
+            while not self._should_stop():
+                try:
+                    self._run()
+                except Exception as error:
+                    if not is_passing(error):
+                        raise
+                    self._tell(Waiting(self._slot, one_line(error), "djproject doctor"))
+                    self._give_back()
+                    self._bell.wait(RETRY_SECONDS)
         finally:
             self._bell.close()
-            for lane in self._lanes[:1]:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """End what transaction is open, on a new connection where the old one is gone, and keep no job."""
+        for number, lane in enumerate(self._lanes):
+            if not number:
                 roll_back(lane.queue)
-            for lane in self._lanes:
-                lane.queue.give_back()
+            lane.queue.give_back()
 
     def _run(self) -> None:
         pause = FIRST_PAUSE_SECONDS
@@ -163,7 +181,7 @@ class Loop:
                 pause = FIRST_PAUSE_SECONDS
                 continue
             if looked:
-                self._say_idle(began)
+                self._tell(Idle(self._slot, began))
             if pause < QUIET_PAUSE_SECONDS:
                 self._bell.wait(pause)
                 pause *= 2
@@ -186,12 +204,8 @@ class Loop:
             began = time.monotonic()
             if self._turn(began) or self._should_stop() or connection.query(question).fetchone()[0]:
                 return
-            self._say_idle(began)
-            pause = max(QUIET_PAUSE_SECONDS, (time.monotonic() - began) / PEEK_SHARE)
-
-    def _say_idle(self, began: float) -> None:
-        if began > self._later:
             self._tell(Idle(self._slot, began))
+            pause = max(QUIET_PAUSE_SECONDS, (time.monotonic() - began) / PEEK_SHARE)
 
     def _turn(self, now: float) -> int:
         """What is to be done now and then; how many jobs of workers that are gone wait again."""
@@ -236,8 +250,6 @@ class Loop:
                 self.retired = self._quota.reached(self._jobs)
                 if outcome is not None:
                     told.append(outcome)
-                if isinstance(outcome, Postponed):
-                    self._later = max(self._later, time.monotonic() + outcome.seconds)
         finally:
             self._tell(*told)
             if keys:

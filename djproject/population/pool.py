@@ -137,9 +137,10 @@ class Pool:
         """What the workers tell, until all have ended.
 
         They are stopped when every one of them passed over all tables without finding work, in a pass that began
-        after the last job of any of them was finished, so that no child of that job can be waiting.
+        after the last job of any of them was finished, so that no child of that job can be waiting, and after the last
+        one that was postponed is due.
         """
-        last_finished = 0.0
+        settled = 0.0
         with selectors.DefaultSelector() as selector:
             for slot in self._slots:
                 selector.register(slot.events, selectors.EVENT_READ, slot)
@@ -154,21 +155,23 @@ class Pool:
                             slot.retired = True  # others could begin: it is tried again, as after an outage
                             continue
                         if isinstance(event, Made):
-                            last_finished = max(last_finished, event.finished)
+                            settled = max(settled, event.finished)
+                        if isinstance(event, Postponed):
+                            settled = max(settled, time.monotonic() + event.seconds)
                         if isinstance(event, Lost) and not self._stopping:
                             self._leave_vacant(slot, event)
                         yield event
                     if not slot.open and slot.retired and not self._stopping:
                         self._leave_vacant(slot, None)
                 self._fill_vacancies(selector)
-                self._mind_the_clock(last_finished)
+                self._mind_the_clock(settled)
 
-    def _mind_the_clock(self, last_finished: float) -> None:
+    def _mind_the_clock(self, settled: float) -> None:
         """Stop where nothing is left or the time is over; end what takes too long."""
         now, limits = time.monotonic(), self.limits
         active = [slot for slot in self._slots if slot.open]
-        if active and not self._vacant and all(slot.idle_since > last_finished for slot in active):
-            idle = now - max(last_finished, self._began)
+        if active and not self._vacant and all(slot.idle_since > settled for slot in active):
+            idle = now - max(settled, self._began)
             if not limits.watch or (limits.idle_seconds is not None and idle > limits.idle_seconds):
                 self.stop()
         if limits.seconds is not None and now - self._began > limits.seconds and not self._stopping:

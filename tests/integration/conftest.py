@@ -29,13 +29,15 @@ class MySQL:
     user: str
     password: str
 
-    def drop(self, *schemas: str) -> None:
+    def execute(self, *statements: str) -> None:
         import pymysql
 
         with pymysql.connect(host=self.host, port=self.port, user=self.user, password=self.password) as connection:
-            connection.cursor().execute("SET foreign_key_checks = 0")
-            for schema in schemas:
-                connection.cursor().execute(f"DROP DATABASE IF EXISTS `{schema}`")
+            for statement in statements:
+                connection.cursor().execute(statement)
+
+    def drop(self, *schemas: str) -> None:
+        self.execute("SET foreign_key_checks = 0", *(f"DROP DATABASE IF EXISTS `{schema}`" for schema in schemas))
 
 
 MYSQL_ADDRESS = os.environ.get("DJPROJECT_TEST_MYSQL", "")

@@ -240,7 +240,7 @@ def test_prints_of_the_users_modules_do_not_spoil_json(example: Path, run: Run) 
 def test_status_before_deploy_creates_nothing(example: Path, run: Run) -> None:
     tables = json.loads(run("status", "--format", "json", cwd=example).stdout)["tables"]
     assert tables[0] == {
-        "name": "subject.Species", "tier": "lookup", "deployed": False, "rows": None, "keys": None, "done": None,
+        "name": "subject.Species", "tier": "lookup", "schema": None, "deployed": False, "rows": None, "keys": None, "done": None,
         "pending": None, "reserved": None, "errors": None, "ignored": None,
     }  # fmt: skip
     assert json.loads(run("deploy", "--dry-run", "--format", "json", cwd=example).stdout)["created"]
