@@ -7,7 +7,8 @@ from pathlib import Path
 from djproject.checks.loading import load_inputs
 from djproject.checks.run import Choice, chosen, examine
 from djproject.findings import Finding, Severity
-from djproject.pipeline.source import Pipeline, load_package
+from djproject.pipeline.model import Pipeline
+from djproject.pipeline.source import load_package
 
 PYPROJECT = """\
 [project]

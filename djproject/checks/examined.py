@@ -8,10 +8,10 @@ from djproject.checks.loading import Inputs
 from djproject.findings import Edit, Location
 from djproject.pipeline.definition import Attribute, ForeignKey
 from djproject.pipeline.heading import Headings
+from djproject.pipeline.model import Pipeline, Table
 from djproject.pipeline.module import Place
 from djproject.pipeline.places import place_in_text
 from djproject.pipeline.scope import Meaning
-from djproject.pipeline.source import Pipeline, Table
 from djproject.pipeline.types import BUILT_IN_CODECS, POSTGRESQL
 
 

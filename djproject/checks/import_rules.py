@@ -10,9 +10,9 @@ from djproject.pipeline.cycles import components, edges_to_cut, shortest_cycle
 from djproject.pipeline.definition import ForeignKey
 from djproject.pipeline.editing import with_import, without_import
 from djproject.pipeline.graph import Reason, import_parents, module_parents, module_reasons
+from djproject.pipeline.model import SchemaModule
 from djproject.pipeline.module import Import, PythonModule
 from djproject.pipeline.scope import Kind
-from djproject.pipeline.source import SchemaModule
 
 
 @rule

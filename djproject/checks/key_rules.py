@@ -10,8 +10,8 @@ from djproject.findings import Note
 from djproject.pipeline.cycles import components, edges_to_cut, shortest_cycle
 from djproject.pipeline.graph import table_parents
 from djproject.pipeline.heading import ProjectionError
+from djproject.pipeline.model import Table
 from djproject.pipeline.scope import Kind
-from djproject.pipeline.source import Table
 
 OPTIONS = ("nullable", "unique")
 

@@ -6,10 +6,10 @@ from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.graph import table_parents
 from djproject.pipeline.making import THREE_PARTS, Fetch, Making, read_making
+from djproject.pipeline.model import Table
 from djproject.pipeline.module import ClassFacts, Problem, method_text, names_in
 from djproject.pipeline.reading import parse
 from djproject.pipeline.scope import Kind, Meaning
-from djproject.pipeline.source import Table
 from djproject.project.names import AUTOPOPULATED
 
 

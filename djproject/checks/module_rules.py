@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.editing import docstring_entries, with_docstring_entries, without_docstring_entries
+from djproject.pipeline.model import SchemaModule
 from djproject.pipeline.module import Place, SchemaCall
-from djproject.pipeline.source import SchemaModule
 from djproject.project.names import SCHEMA_BYTES
 
 NAME = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")

@@ -90,12 +90,13 @@ class Choice(NamedTuple):
 
 def examine(inputs: Inputs) -> Results:
     """What every rule finds in a project."""
-    from djproject.pipeline.source import link, read_files
+    from djproject.pipeline.linking import link
+    from djproject.pipeline.source import read_files
 
     package = inputs.project.package
     inside = {path: data for path, data in inputs.files.items() if path.is_relative_to(inputs.folder)}
     python = {path: data for path, data in inside.items() if path.suffix == ".py"}
-    pipeline = link(package, read_files(inputs.folder, package, python, meanwhile=_load_rules))
+    pipeline = link(package, *read_files(inputs.folder, package, python, meanwhile=_load_rules))
     from djproject.checks.examined import Examined
     from djproject.checks.registry import all_rules
 

@@ -6,7 +6,7 @@ from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.errors import ConfigError, ProjectError
 from djproject.findings import Location
-from djproject.pipeline.source import stores_in_use
+from djproject.pipeline.model import stores_in_use
 from djproject.project.names import checked_store_name
 from djproject.project.stores import (
     DEFAULT_KEYS,

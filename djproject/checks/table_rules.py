@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
-from djproject.pipeline.source import Table
+from djproject.pipeline.model import Table
 from djproject.project.names import TABLE_CHARACTERS, TIER_PREFIX, snake_case
 
 CAMEL_CASE = re.compile("[A-Z][A-Za-z0-9]*")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.definition import Attribute, read_codec
-from djproject.pipeline.source import Table
+from djproject.pipeline.model import Table
 from djproject.pipeline.types import (
     STORE_ONLY_CODECS,
     Kind,

@@ -8,7 +8,8 @@ from djproject.cli import _render
 from djproject.cli._gate import refuse_errors
 from djproject.cli._options import DryRunOption, complete_modules, complete_tables, new_app
 from djproject.errors import ProjectError
-from djproject.pipeline.source import load_pipeline, module_files
+from djproject.pipeline.model import module_files
+from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 from djproject.scaffold.new_part import ADD_PART, plan_part
 from djproject.scaffold.new_schema import plan_table, read_new_table

@@ -15,7 +15,8 @@ from djproject.cli._gate import refuse_errors
 from djproject.cli._options import DryRunOption, ExcludeOption, SelectorsArgument, TargetOption, complete_group, new_app
 from djproject.cli._options import seconds as seconds_of
 from djproject.errors import EnvironmentUnavailableError, ProjectError
-from djproject.pipeline.source import Pipeline, load_pipeline
+from djproject.pipeline.model import Pipeline
+from djproject.pipeline.source import load_pipeline
 from djproject.population.assignment import Assignment, Post
 from djproject.population.events import (
     Added,

@@ -330,7 +330,8 @@ def _refuse_if_used(project: Project, name: str, verb: str, *, force: bool, defa
 
 def _tables_by_store(project: Project) -> dict[str, tuple[str, ...]]:
     """The tables that use each store; the pipeline's source is read only where this is asked."""
-    from djproject.pipeline.source import load_pipeline, stores_in_use
+    from djproject.pipeline.model import stores_in_use
+    from djproject.pipeline.source import load_pipeline
 
     return stores_in_use(load_pipeline(project), project.datajoint.defaults)
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from djproject.errors import ProjectError
 from djproject.pipeline.cycles import Parents, find_cycles
+from djproject.pipeline.model import Pipeline, SchemaModule, Table
 from djproject.pipeline.scope import Kind, Meaning
-from djproject.pipeline.source import Pipeline, SchemaModule, Table
 
 
 class Reason(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from djproject.pipeline.definition import Attribute, ForeignKey, Projection
-from djproject.pipeline.source import Pipeline, Table
+from djproject.pipeline.model import Pipeline, Table
 
 
 class Link(NamedTuple):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from djproject.errors import ProjectError
 from djproject.pipeline.graph import find_table, sorted_tables, table_parents
-from djproject.pipeline.source import Pipeline, Table
+from djproject.pipeline.model import Pipeline, Table
 from djproject.project.names import TIER_ALIASES, TIERS
 
 HINT = "Selectors: module, module.Table, +T (ancestors), T+ (descendants), 2+T, A..B, tier:computed, store:main"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from djproject.pipeline.graph import sorted_tables
-from djproject.pipeline.source import Pipeline
+from djproject.pipeline.model import Pipeline
 from djproject.population.leases import declare_leases
 from djproject.population.loading import LoadedTable, load_tables, part_name, sql_names
 from djproject.population.notices import declare_notices

@@ -12,7 +12,7 @@ from typing import Any
 
 from djproject.errors import DJProjectError, ProjectError
 from djproject.pipeline.graph import sorted_modules, sorted_tables
-from djproject.pipeline.source import Pipeline, Table
+from djproject.pipeline.model import Pipeline, Table
 from djproject.project.location import Project
 from djproject.project.names import AUTOPOPULATED, TIER_PREFIX, snake_case
 from djproject.targets.choice import Target

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from djproject.pipeline.source import Pipeline
+from djproject.pipeline.model import Pipeline
 from djproject.population.history import OF_TABLE, TABLE
 from djproject.population.leases import is_missing
 from djproject.population.progress import load_status

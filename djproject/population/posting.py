@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from djproject.errors import ConfigError, ProjectError
+from djproject.pipeline.model import Pipeline
 from djproject.pipeline.selection import select
-from djproject.pipeline.source import Pipeline, load_pipeline
+from djproject.pipeline.source import load_pipeline
 from djproject.population.assignment import Assignment, Post
 from djproject.project.groups import WorkerGroup
 from djproject.project.location import Project

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from djproject.pipeline.graph import sorted_tables
-from djproject.pipeline.source import Pipeline
+from djproject.pipeline.model import Pipeline
 from djproject.population.deploy import Kind, missing
 from djproject.population.loading import LoadedTable, load_tables
 from djproject.project.location import Project

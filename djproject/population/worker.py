@@ -14,7 +14,8 @@ from typing import Any
 
 from djproject.errors import DJProjectError, EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.graph import sorted_tables
-from djproject.pipeline.source import Pipeline, load_pipeline
+from djproject.pipeline.model import Pipeline
+from djproject.pipeline.source import load_pipeline
 from djproject.population.assignment import ABANDON, Assignment
 from djproject.population.attempt import AbandonJob, key_text
 from djproject.population.bell import Bell

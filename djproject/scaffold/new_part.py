@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from djproject.errors import ProjectError
 from djproject.pipeline.graph import find_module, find_table
-from djproject.pipeline.source import Pipeline
+from djproject.pipeline.model import Pipeline
 from djproject.project.location import Project
 from djproject.project.names import TABLE_CHARACTERS, TIER_PREFIX, checked_table_name, snake_case
 from djproject.scaffold.plan import Action, Plan, PlannedFile

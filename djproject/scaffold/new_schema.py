@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from djproject.errors import ProjectError
 from djproject.pipeline.editing import LINE_LENGTH, import_statement, with_docstring_entries, with_import
 from djproject.pipeline.graph import find_module, find_table, module_parents, path_between, table_parents
-from djproject.pipeline.source import Pipeline, SchemaModule, Table
+from djproject.pipeline.model import Pipeline, SchemaModule, Table
 from djproject.project.location import Project
 from djproject.project.names import checked_schema_name, checked_table_name, read_tier, snake_case
 from djproject.scaffold.new_project import api_page

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from djproject.pipeline.graph import module_parents, sorted_modules
 from djproject.pipeline.heading import Headings
-from djproject.pipeline.source import Pipeline, Table
+from djproject.pipeline.model import Pipeline, Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from djproject.pipeline.heading import Headings
-from djproject.pipeline.source import Pipeline
+from djproject.pipeline.model import Pipeline
 from djproject.project.names import TIER_PREFIX, snake_case
 from tests.checking import errors_in, module, pipeline_in, table, write_project
 from tests.integration.conftest import MySQL, PostgreSQL

@@ -14,8 +14,10 @@ from djproject.pipeline.graph import (
     sorted_tables,
     table_parents,
 )
+from djproject.pipeline.linking import link
+from djproject.pipeline.model import Pipeline, stores_in_use
 from djproject.pipeline.reading import read_python
-from djproject.pipeline.source import Pipeline, Sources, link, load_package, stores_in_use
+from djproject.pipeline.source import load_package
 
 
 def read(text: str, name: str = "mine", **others: str) -> "Pipeline":
@@ -23,7 +25,7 @@ def read(text: str, name: str = "mine", **others: str) -> "Pipeline":
         module: read_python(content.encode(), name=module, package="workflow", path=Path(f"{module}.py"))
         for module, content in {name: text, **others}.items()
     }
-    return link("workflow", Sources(sources, {}))
+    return link("workflow", sources, {})
 
 
 SUBJECT = """import datajoint as dj
