@@ -257,6 +257,11 @@ class PopulateProgress:
         self._display.update(self._tasks[table], total=self._totals[table])
 
 
+def count(number: int, thing: str) -> str:
+    """So many of a thing: `1 job`, `2 jobs`."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """A time in the two units that matter: `3 h 20 min`, `45 s`."""
     if seconds < 90:

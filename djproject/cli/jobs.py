@@ -174,7 +174,7 @@ def requeue(
     kept = len(jobs) - len(free)
     _change((tables, free), "pending", "pending again", dry_run)
     if kept:
-        _render.note(f"{kept} reserved jobs were left: their worker lives, or had no lease (--force).")
+        _render.note(f"{_render.count(kept, 'reserved job')} left: a worker lives, or had no lease (--force).")
 
 
 def _chosen(
@@ -226,6 +226,6 @@ def _change(
         _render.note("Nothing was changed (--dry-run).")
         return
     changed = change_jobs(tables, jobs, status)
-    _render.note(f"{changed} jobs are {word}.")
+    _render.note(f"{_render.count(changed, 'job')} {word}.")
     if changed and status == "pending":
         _render.next_step("djproject populate")

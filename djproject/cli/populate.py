@@ -210,7 +210,7 @@ def _summarize(pool: Pool, tally: _Tally) -> None:
     if tally.refused:
         first = tally.refused[0]
         raise ProjectError(first.message, hint=first.hint, details=first.details)
-    _render.note(f"{tally.made} jobs done, {len(tally.failed)} failed.")
+    _render.note(f"{_render.count(tally.made, 'job')} done, {len(tally.failed)} failed.")
     if pool.gave_up:
         raise EnvironmentUnavailableError(
             f"The workers end as soon as they begin: {tally.lost[-1].cause}.",
@@ -220,7 +220,7 @@ def _summarize(pool: Pool, tally: _Tally) -> None:
         _render.failures(tally.failed)
         _render.next_step("mend make, then: djproject populate --retry")
     elif (before := sum(tally.failed_before.values())) and not pool.posts[0].assignment.retry:
-        _render.note(f"{before} jobs failed in earlier runs and were left alone.")
+        _render.note(f"{_render.count(before, 'job')} failed in earlier runs, left alone.")
         _render.next_step("djproject populate --retry")
     for nothing in tally.nothing[:20]:
         _render.note(f"{nothing.table} ({nothing.key}): make inserted nothing; the key is kept out of the queue.")

@@ -35,6 +35,7 @@ QUICK_SECONDS = 2.0  # a worker that ends sooner has not made a job yet
 MOST_QUICK_ENDS = 10
 TICK_SECONDS = 0.5
 LONGEST_SILENCE_SECONDS = 60.0
+LONGEST_START_SECONDS = 600.0  # imports on a network disk, by many processes at once
 
 
 @dataclass(slots=True)
@@ -54,10 +55,15 @@ class _Slot:
     timeout: float = 0.0  # the limit that its job passed
     retired: bool = False
     heard: float = 0.0
+    started: bool = False  # the pipeline is imported
 
     @property
     def number(self) -> int:
         return self.post.assignment.slot
+
+    def is_silent(self, now: float) -> bool:
+        longest = LONGEST_SILENCE_SECONDS if self.started else LONGEST_START_SECONDS
+        return self.open and not self.making[0] and now - self.heard > longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +199,9 @@ class Pool:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether this loop turns, and each worker makes a job or was heard of within the last minute."""
+        """Whether this loop turns, and each worker imports, makes a job, or was heard of within the last minute."""
         now = time.monotonic()
-        silent = any(
-            not slot.making[0] and now - slot.heard > LONGEST_SILENCE_SECONDS for slot in self._slots if slot.open
-        )
-        return not silent and now - self._ticked < LONGEST_SILENCE_SECONDS
+        return not any(slot.is_silent(now) for slot in self._slots) and now - self._ticked < LONGEST_SILENCE_SECONDS
 
     @property
     def gave_up(self) -> bool:
@@ -327,6 +330,7 @@ class Pool:
                 continue
             slot.making = (event.table, event.key) if isinstance(event, Begins) else ("", "")
             slot.job_began = time.monotonic()
+            slot.started = slot.started or isinstance(event, Started)
             slot.retired = slot.retired or isinstance(event, Retired)
             if isinstance(event, Made | MadeNothing | Failed | Postponed | LostJob):
                 self._done[slot.number] = self._done.get(slot.number, 0) + 1

@@ -70,8 +70,10 @@ class Queue:
 
         Those whose rows are there already end here, so that fewer may come back than were claimed.
         """
+        made = f"SELECT EXISTS (SELECT 1 FROM {self.jobs.full_table_name} WHERE {self._mine()} AND {self._is_made()})"
         while self._reserve(count):
-            self.drop_made()
+            if self.connection.query(made).fetchone()[0]:  # MySQL's DELETE would lock the jobs of others to find out
+                self.drop_made()
             keys: list[dict[str, Any]] = (self.jobs & self._mine()).keys(order_by="priority ASC, scheduled_time ASC")
             if keys:
                 return keys
@@ -128,11 +130,10 @@ class Queue:
 
     def drop_made(self, key: dict[str, Any] | None = None) -> bool:
         """End a claimed job, or all of them, whose rows are there already; whether there was one."""
-        name = self.jobs.full_table_name
-        condition = f"{self._mine()} AND {self._in(name, self.table.full_table_name)}"
+        condition = f"{self._mine()} AND {self._is_made()}"
         if key is not None:
             condition = f"{self._where(key)} AND {condition}"
-        return bool(self.connection.query(f"DELETE FROM {name} WHERE {condition}").rowcount)
+        return bool(self.connection.query(f"DELETE FROM {self.jobs.full_table_name} WHERE {condition}").rowcount)
 
     def fail(self, key: dict[str, Any], message: str, stack: str) -> bool:
         """Record that a job failed, with its traceback; whether this process still had it."""
@@ -170,6 +171,9 @@ class Queue:
     def _new_keys(self) -> str:
         known = (self._in("k", self.table.full_table_name), self._in("k", self.jobs.full_table_name))
         return f"FROM ({self._keys(self._restrictions)}) AS k WHERE NOT {known[0]} AND NOT {known[1]}"
+
+    def _is_made(self) -> str:
+        return self._in(self.jobs.full_table_name, self.table.full_table_name)
 
     def _row(self, where: str) -> str:
         return f"EXISTS (SELECT 1 FROM {self.table.full_table_name} WHERE {where})"

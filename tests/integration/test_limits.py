@@ -24,7 +24,7 @@ def ready(jobs_project: Path, run: Run, python: Run) -> Path:
 def test_a_number_of_jobs_is_kept_exactly(ready: Path, run: Run) -> None:
     assert "7 jobs done" in run("populate", "Result", "--workers", "3", "--max-jobs", "7", cwd=ready).stderr
     assert status_of(run, ready)["done"] == 7
-    assert "1 jobs done" in run("populate", "Result", "--workers", "3", "--max-jobs", "1", cwd=ready).stderr
+    assert "1 job done" in run("populate", "Result", "--workers", "3", "--max-jobs", "1", cwd=ready).stderr
 
 
 def test_a_run_of_some_time_finishes_its_jobs(ready: Path, run: Run) -> None:

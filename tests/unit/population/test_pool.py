@@ -68,3 +68,18 @@ def test_a_worker_that_is_killed_is_lost_and_replaced(tmp_path: Path, project: P
     assert lost.cause == "SIGKILL"
     assert isinstance(refused, Refused)  # the second one got as far as to see that there is nothing to fill
     pool.close()
+
+
+def test_a_worker_that_imports_for_minutes_is_healthy_and_one_that_falls_silent_is_not(
+    tmp_path: Path, project: Path
+) -> None:
+    pool = Pool(_posts(project, 1), tmp_path / "logs")
+    pool.start()
+    (slot,) = pool._slots
+    slot.heard -= 120
+    assert pool.is_healthy
+    slot.started = True
+    assert not pool.is_healthy
+    slot.making = ("work.Result", "{}")
+    assert pool.is_healthy
+    pool.close()
