@@ -128,10 +128,13 @@ class Recovery:
         How many are pending again.
     deadly
         Table, key and message of those that became errors.
+    undecided
+        How many are still reserved, because somebody else is about to say what they did.
     """
 
     count: int = 0
     deadly: tuple[tuple[str, dict[str, Any], str], ...] = ()
+    undecided: int = 0
 
 
 def declare_leases(connection: Any) -> None:
@@ -211,7 +214,7 @@ def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
     if not tables:
         return Recovery()
     connection = tables[0].instance.connection
-    count = 0
+    count = undecided = 0
     deadly: list[tuple[str, dict[str, Any], str]] = []
     for lease in read_leases(connection):
         mine = [loaded for loaded in tables if loaded.instance.jobs.full_table_name in lease.job_tables]
@@ -222,6 +225,7 @@ def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
         for loaded in mine:
             condemned, suspects = _judge(loaded, lease, history)
             deadly += condemned
+            undecided += len(suspects)
             count += _give_back(loaded, lease, but=suspects)
             if not suspects:
                 left.remove(loaded.instance.jobs.full_table_name)
@@ -230,7 +234,7 @@ def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
         elif left != lease.job_tables:
             names = json.dumps(sorted(left))
             connection.query(f"UPDATE {TABLE} SET job_tables=%s WHERE worker=%s", args=(names, lease.worker))
-    return Recovery(count, tuple(deadly))
+    return Recovery(count, tuple(deadly), undecided)
 
 
 def read_leases(connection: Any) -> list[Lease]:

@@ -128,6 +128,7 @@ class Loop:
         self._quota, self._jobs, self.retired = quota, 0, ""
         self._workers, self._count = workers, count
         self._recovered = float("-inf")
+        self._undecided = 0  # jobs that may have killed their workers, and may wait again in a moment
         self._said_alive = float("-inf")
 
     def _should_stop(self) -> bool:
@@ -181,7 +182,7 @@ class Loop:
                 pause = FIRST_PAUSE_SECONDS
                 continue
             if looked:
-                self._tell(Idle(self._slot, began))
+                self._say_idle(began)
             if pause < QUIET_PAUSE_SECONDS:
                 self._bell.wait(pause)
                 pause *= 2
@@ -204,8 +205,12 @@ class Loop:
             began = time.monotonic()
             if self._turn(began) or self._should_stop() or connection.query(question).fetchone()[0]:
                 return
-            self._tell(Idle(self._slot, began))
+            self._say_idle(began)
             pause = max(QUIET_PAUSE_SECONDS, (time.monotonic() - began) / PEEK_SHARE)
+
+    def _say_idle(self, began: float) -> None:
+        if not self._undecided:
+            self._tell(Idle(self._slot, began))
 
     def _turn(self, now: float) -> int:
         """What is to be done now and then; how many jobs of workers that are gone wait again."""
@@ -216,6 +221,7 @@ class Loop:
             return 0
         self._recovered = now
         recovery = recover(self._tables, self._history)
+        self._undecided = recovery.undecided
         for table, key, message in recovery.deadly:
             self._tell(Failed(self._slot, table, key_text(key), message))
         if recovery.count:

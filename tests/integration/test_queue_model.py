@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from djproject.population.attempt import AbandonJob, attempt
 from djproject.population.events import Failed, LostJob, Made, MadeNothing, Postponed
 from djproject.population.history import History
-from djproject.population.leases import SCHEMA, TABLE, declare_leases, recover
+from djproject.population.leases import SCHEMA, TABLE, _machine, declare_leases, recover
 from djproject.population.loading import LoadedTable
 from djproject.population.queue import Queue
 from tests.integration.conftest import MySQL, PostgreSQL
@@ -347,6 +347,26 @@ def test_a_worker_of_other_tables_leaves_the_lease_to_those_who_need_it(machine:
     assert first.connection.query(f"SELECT COUNT(*) FROM {TABLE} WHERE worker=%s", args=(first.id,)).fetchone()[0] == 0
     drop_schema(others.connection, f"{machine.schema_name}_other")
     others.connection.close()
+
+
+def test_a_job_that_killed_two_workers_waits_for_what_is_said_of_the_third(machine: type[Model]) -> None:
+    first, second, _ = machine.workers
+    first.lease()
+    first.items.insert1({"item_id": 4}, skip_duplicates=True)
+    first.queue.refresh()
+    (key,) = first.queue.claim(1)
+    history = History(second.connection, "model")
+    for _ in range(2):
+        history.add(first.loaded, key, "killed", 0.0, "SIGSEGV")
+    here = (_machine(), 1.0, first.id)  # of this machine, and no process began then
+    second.connection.query(f"UPDATE {TABLE} SET machine=%s, process_started=%s WHERE worker=%s", args=here)
+    assert recover([second.loaded], history).undecided == 1
+    assert len(second.queue.jobs & "status='reserved'") == 1
+    first.connection.query(f"UPDATE {TABLE} SET seconds=-1 WHERE worker=%s", args=(first.id,))
+    recovery = recover([second.loaded], history)
+    assert (recovery.count, recovery.undecided) == (1, 0)
+    assert len(second.queue.jobs & "status='pending'") == 1
+    second.connection.query("DELETE FROM djproject.attempt WHERE pipeline='model'")
 
 
 def test_keys_that_need_quoting(machine: type[Model]) -> None:

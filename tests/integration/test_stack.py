@@ -154,6 +154,12 @@ def test_a_stack_is_brought_back_from_what_people_do(stack_project: Make) -> Non
     assert project.status()["work.Later"]["deployed"]
     assert "Nothing to do" in project.up("--dry-run").stderr
 
+    # What is restarted, and what is not.
+    project.run("restart", "worker", cwd=project.root)
+    third = {service["service"]: service["container"] + service["started"] for service in project.services()}
+    assert {name for name in second if second[name] != third[name]} == {"worker"}
+    assert "no service 'wroker'" in project.run("restart", "wroker", cwd=project.root, code=2).stderr
+
     # Shells, for people and for pipes.
     shell = [sys.executable, "-m", "djproject", "shell"]
     environment = {**os.environ, **PYTHON_ENVIRONMENT}
@@ -194,6 +200,33 @@ def test_a_stack_is_brought_back_from_what_people_do(stack_project: Make) -> Non
     project.docker("volume", "rm", f"{project.name}_database")
     project.up()
     assert project.status()["work.Result"]["deployed"]
+
+    # At a terminal, data are deleted where the project's name is typed.
+    code, told = typed(project.root, "y", "down", "--volumes")
+    assert (code, "nothing was deleted" in told) == (2, True), told
+    assert project.services() != []
+    code, told = typed(project.root, project.root.name, "down", "--volumes")
+    assert (code, "The stack is gone, with its data." in told) == (0, True), told
+    assert project.docker("volume", "ls", "-q", "--filter", f"name={project.name}_") == ""
+
+
+def typed(root: Path, answer: str, *arguments: str) -> tuple[int, str]:
+    """A command at a terminal and the answer to its question: exit code and all that is shown."""
+    terminal, inner = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "djproject", *arguments], cwd=root, env={**os.environ, **PYTHON_ENVIRONMENT},
+        stdin=inner, stdout=inner, stderr=inner,
+    )  # fmt: skip
+    os.close(inner)
+    os.write(terminal, f"{answer}\n".encode())
+    shown = b""
+    while True:
+        try:
+            shown += os.read(terminal, 4096)
+        except OSError:  # the other side is closed
+            break
+    os.close(terminal)
+    return process.wait(timeout=60), " ".join(shown.decode().split())
 
 
 def test_a_port_that_is_taken(stack_project: Make) -> None:
