@@ -1,15 +1,18 @@
-"""The tutorial, word by word: its commands are typed, its files written, its output seen."""
+"""The tutorial and the README's beginning, word by word: commands are typed, files written, output seen."""
 
 import os
 import re
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
+
+import pytest
 
 from djproject.targets.embedded import EmbeddedServer, stop
 from tests.conftest import PYTHON_ENVIRONMENT
 
-TUTORIAL = Path(__file__).parents[1] / "docs" / "tutorial.md"
+ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(
     r"^```(?P<kind>console|python title=\"(?P<file>[^\"]+)\")\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL
 )
@@ -41,7 +44,8 @@ def steps(body: str) -> list[tuple[str, list[str]]]:
     return found
 
 
-def test_the_tutorial_runs_word_by_word(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("path", "blocks", "count"), [("docs/tutorial.md", None, 15), ("README.md", 1, 5)])
+def test_it_runs_word_by_word(tmp_path: Path, path: str, blocks: int | None, count: int) -> None:
     binaries = tmp_path / "bin"
     binaries.mkdir()
     for name, code in (("djproject", '-m djproject "$@"'), ("python", '"$@"')):
@@ -52,23 +56,23 @@ def test_the_tutorial_runs_word_by_word(tmp_path: Path) -> None:
     here = tmp_path
     commands = 0
     try:
-        for block in BLOCK.finditer(TUTORIAL.read_text("utf-8")):
+        for block in islice(BLOCK.finditer((ROOT / path).read_text("utf-8")), blocks):
             if block["file"]:
                 (here / block["file"]).write_text(block["body"])
                 continue
             for command, expected in steps(block["body"]):
                 if command.startswith("cd "):
-                    here = here / command[3:]
-                    continue
-                search = environ["PYTHONPATH"]
-                line = command.replace("PYTHONPATH=src", f"PYTHONPATH=src:{search}")
+                    folder, _, command = command[3:].partition(" && ")
+                    here = here / folder
+                    if not command:
+                        continue
                 result = subprocess.run(
-                    line, shell=True, cwd=here, env=environ, text=True, stdout=subprocess.PIPE,
+                    command, shell=True, cwd=here, env=environ, text=True, stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT, timeout=120, check=False,
                 )  # fmt: skip
                 commands += 1
                 wanted = "\n".join(expected)
                 assert not expected or matches(expected, result.stdout), f"$ {command}\n{result.stdout}\nnot\n{wanted}"
-        assert commands == 15
+        assert commands == count
     finally:
         stop(EmbeddedServer(here / ".djproject"))

@@ -148,7 +148,7 @@ def _show_plan(project: Project, place: Target, pipeline: Pipeline, posts: Seque
         slow = "" if plan.p95 is None else f"{plan.p95:.2g} s"
         rows.append((plan.table, *map(str, (plan.keys, plan.done, plan.pending, plan.errors)), typical, slow,
                      ", ".join(plan.waits_for)))  # fmt: skip
-    header = ("table", "keys", "done", "pending", "errors", "median", "95 %", "more keys from")
+    header = ("table", "keys", "done", "pending", "errors", "median", "95 %", "waits for")
     _render.columns(header, rows, right=range(1, 7))
     known = [plan.pending * plan.median for plan in plans if plan.median is not None]
     if any(plan.pending for plan in plans) and known:
@@ -161,6 +161,7 @@ class _Tally:
     """What came of a run."""
 
     made: int = 0
+    keys: int | None = None  # of all tables, once they were counted
     failed_before: dict[str, int] = field(default_factory=dict)
     failed: list[Failed] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -170,6 +171,7 @@ class _Tally:
     def see(self, event: Event) -> None:
         match event:
             case Counted(totals=totals):
+                self.keys = sum(total for _, total, _ in totals.values())
                 self.failed_before |= {name: errors for name, (_, _, errors) in totals.items()}
             case Made():
                 self.made += 1
@@ -222,6 +224,9 @@ def _summarize(pool: Pool, tally: _Tally) -> None:
     elif (before := sum(tally.failed_before.values())) and not pool.posts[0].assignment.retry:
         _render.note(f"{_render.count(before, 'job')} failed in earlier runs, left alone.")
         _render.next_step("djproject populate --retry")
+    elif tally.keys == 0:
+        _render.note("There is no key to compute anything for: enter rows in the manual tables first.")
+        _render.next_step("djproject status")
     for nothing in tally.nothing[:20]:
         _render.note(f"{nothing.table} ({nothing.key}): make inserted nothing; the key is kept out of the queue.")
     ends = Counter((lost.cause, lost.table, lost.key) for lost in tally.lost)

@@ -21,7 +21,8 @@ def run(
 ) -> None:
     """Run any command with the project's settings in its environment.
 
-    Its exit code is passed on. The embedded database runs as long as the command does.
+    Its exit code is passed on. The embedded database runs as long as the command does. Python finds the project's
+    package, whether it is installed or not.
 
     Example: djproject run -- jupyter lab
     """

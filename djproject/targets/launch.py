@@ -1,5 +1,6 @@
 """Another program run with the settings of a target in its environment."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,8 @@ from djproject.targets.choice import Target, start_target
 def run_command(project: Project, target: Target, command: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run `command` and return its exit code (128 + n if signal n ended it); the target is up meanwhile.
 
+    Python programs find the package, whether it is installed or not.
+
     Raises
     ------
     ProjectError
@@ -24,6 +27,7 @@ def run_command(project: Project, target: Target, command: Sequence[str], enviro
         **environment_of(target.settings, secrets=True),
         "DJPROJECT_ROOT": str(project.root),
         "DJPROJECT_TARGET": target.name,
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(project.root / "src"), environ.get("PYTHONPATH", "")))),
     }
     try:
         process = subprocess.Popen(list(command), env=variables)

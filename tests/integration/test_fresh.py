@@ -37,6 +37,17 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return binaries
 
 
+def test_every_file_of_the_package_is_installed(environment: Path) -> None:
+    code = "import djproject; print(djproject.__path__[0])"
+    installed = Path(call(str(environment / "python"), "-c", code, cwd=environment).strip())
+    assert installed.is_relative_to(environment.parent)
+
+    def files(folder: Path) -> set[str]:
+        return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+
+    assert files(installed) == files(ROOT / "djproject")
+
+
 @pytest.mark.parametrize(
     ("options", "docs", "passed"),
     [
