@@ -48,7 +48,8 @@ def steps(body: str) -> list[tuple[str, list[str]]]:
 def test_it_runs_word_by_word(tmp_path: Path, path: str, blocks: int | None, count: int) -> None:
     binaries = tmp_path / "bin"
     binaries.mkdir()
-    for name, code in (("djproject", '-m djproject "$@"'), ("python", '"$@"')):
+    # This environment has all that the example needs, and stays as it is.
+    for name, code in (("djproject", '-m djproject "$@"'), ("python", '"$@"'), ("pip", "-c 'pass'")):
         script = binaries / name
         script.write_text(f"#!/bin/sh\nexec {sys.executable} {code}\n")
         script.chmod(0o755)

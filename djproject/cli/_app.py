@@ -128,7 +128,7 @@ def root(
 ) -> None:
     """Project management for DataJoint pipelines.
 
-    Example: djproject init my_pipeline --example && cd my_pipeline && djproject deploy
+    Example: djproject init my_pipeline --example
     """
     from djproject.cli import _render
 

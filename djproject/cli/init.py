@@ -89,7 +89,7 @@ def init(
     if find_root(root) != root:
         _render.next_step(f'add a table [tool.djproject] with package = "{package}" to {directory}/pyproject.toml')
         return
-    step = "djproject deploy" if example else "djproject add-schema subject --table Subject:manual"
+    step = "pip install -e . && djproject deploy" if example else "djproject add-schema subject --table Subject:manual"
     _render.next_step(f"cd {directory} && {step}")
 
 

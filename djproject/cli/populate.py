@@ -220,7 +220,9 @@ def _summarize(pool: Pool, tally: _Tally) -> None:
         )
     if tally.failed:
         _render.failures(tally.failed)
-        _render.next_step("mend make, then: djproject populate --retry")
+        lacks_package = all("ModuleNotFoundError" in event.message for event in tally.failed)
+        mend = "pip install -e . (the project's packages)" if lacks_package else "mend make"
+        _render.next_step(f"{mend}, then: djproject populate --retry")
     elif (before := sum(tally.failed_before.values())) and not pool.posts[0].assignment.retry:
         _render.note(f"{_render.count(before, 'job')} failed in earlier runs, left alone.")
         _render.next_step("djproject populate --retry")

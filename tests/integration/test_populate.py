@@ -78,6 +78,15 @@ def test_failed_jobs_are_told_and_tried_again_on_request(jobs_project: Path, run
     assert status_of(run, jobs_project, "work.Child")["done"] == 6
 
 
+def test_what_is_to_be_done_is_told(jobs_project: Path, run: Run, python: Run) -> None:
+    run("deploy", cwd=jobs_project)
+    assert "enter rows in the manual tables first" in run("populate", cwd=jobs_project).stderr
+    insert_items(python, jobs_project, 1)
+    write_make(jobs_project, "import not_installed_here")
+    result = run("populate", cwd=jobs_project, code=1)
+    assert "Next: pip install -e . (the project's packages), then: djproject populate --retry" in result.stderr
+
+
 def test_restrictions_and_table_names_choose_the_jobs(jobs_project: Path, run: Run, python: Run) -> None:
     run("deploy", cwd=jobs_project)
     insert_items(python, jobs_project, 6)
