@@ -175,10 +175,14 @@ def progress(making: Callable[[], Mapping[int, tuple[str, str, float]]]) -> Iter
     `making` gives, by worker, the table and key at hand and since how many seconds.
     """
     from rich.console import Group
+    from rich.constrain import Constrain
     from rich.live import Live
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.table import Table
 
+    from djproject.population.events import job_text
+
+    console = _stderr_console()
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
@@ -192,14 +196,17 @@ def progress(making: Callable[[], Mapping[int, tuple[str, str, float]]]) -> Iter
         return
 
     def picture() -> Group:
-        lines = Table.grid(padding=(0, 2))
-        for column in ({"style": "dim"}, {"no_wrap": True, "overflow": "ellipsis"}, {"justify": "right"}):
-            lines.add_column(**column)
+        lines = Table.grid(padding=(0, 2), expand=True)
+        lines.add_column(style="dim", no_wrap=True)
+        lines.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        lines.add_column(justify="right", no_wrap=True)
         for slot, (table, key, seconds) in list(making().items())[:MOST_WORKER_LINES]:
-            lines.add_row(f"worker {slot}", f"{table} {key}" if table else "", duration(seconds) if table else "")
-        return Group(bars, lines)
+            job, time_so_far = (job_text(table, key), duration(seconds)) if table else ("", "")
+            lines.add_row(f"worker {slot}", job, time_so_far)
+        # Room for the "^C" that a terminal writes: a line more would confuse what is drawn over what.
+        return Group(bars, Constrain(lines, max(console.width - 6, 20)))
 
-    with Live(get_renderable=picture, console=_stderr_console(), refresh_per_second=4):
+    with Live(get_renderable=picture, console=console, refresh_per_second=4):
         yield PopulateProgress(bars, is_live=True)
 
 

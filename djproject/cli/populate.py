@@ -231,11 +231,11 @@ def _summarize(pool: Pool, tally: _Tally) -> None:
         _render.next_step("djproject status")
     for nothing in tally.nothing[:20]:
         _render.note(f"{nothing.table} ({nothing.key}): make inserted nothing; the key is kept out of the queue.")
-    ends = Counter((lost.cause, lost.table, lost.key) for lost in tally.lost)
-    for (cause, table, key), count in ends.most_common(20):
-        job = f" while making {table} {key}" if table else ""
+    ends = Counter((lost.cause, lost.job) for lost in tally.lost)
+    for (cause, job), count in ends.most_common(20):
+        what = f" while making {job}" if job else ""
         times = f" {count} times" if count > 1 else ""
-        _render.note(f"A worker ended by {cause}{times}{job}; see {pool.logs}.")
+        _render.note(f"A worker ended by {cause}{times}{what}; see {pool.logs}.")
 
 
 @contextmanager

@@ -208,6 +208,11 @@ class Lost:
         except ValueError:
             return f"signal {-self.exit_code}"
 
+    @property
+    def job(self) -> str:
+        """What it was making, in words; empty where it was making nothing."""
+        return job_text(self.table, self.key) if self.table else ""
+
 
 Outcome = Made | MadeNothing | Failed | Postponed | LostJob
 Event = Started | Counted | Begins | Outcome | Added | Recovered | Idle | Alive | Retired | Waiting | Refused | Lost
@@ -218,6 +223,17 @@ class Tell(Protocol):
 
     def __call__(self, *events: Event) -> None:
         """Hear them."""
+
+
+def job_text(table: str, key: str) -> str:
+    """A job in one line; the key is given as JSON.
+
+    Examples
+    --------
+    >>> job_text("work.Result", '{"subject_id": 1, "session_id": 2}')
+    'work.Result (subject_id=1, session_id=2)'
+    """
+    return f"{table} ({', '.join(f'{name}={value}' for name, value in json.loads(key).items())})"
 
 
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}

@@ -52,8 +52,8 @@ def text_of(event: Event) -> str:
     '3 new jobs for processing.Scan'
     """
     match event:
-        case Lost(slot=slot, table=table, key=key, cause=cause):
-            return f"worker {slot} ended by {cause}{f' while making {table} {key}' if table else ''}"
+        case Lost(slot=slot, job=job, cause=cause):
+            return f"worker {slot} ended by {cause}{f' while making {job}' if job else ''}"
         case Refused(message=message, hint=hint, details=details):
             return "\n".join(filter(None, (f"error: {message}", details, hint and f"next: {hint}")))
     text = TEXTS.get(type(event), "").format(**values_of(event))

@@ -184,7 +184,7 @@ def test_a_killed_worker_is_replaced_and_its_job_done(jobs_project: Path, run: R
     os.kill(workers_of(process)[0], signal.SIGKILL)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert "ended by SIGKILL while making work.Result" in errors
+    assert "ended by SIGKILL while making work.Result (item_id=" in errors
     status = status_of(run, jobs_project)
     assert (status["done"], status["reserved"], status["errors"]) == (10, 0, 0)
 

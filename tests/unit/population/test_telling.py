@@ -14,7 +14,7 @@ from djproject.population.telling import json_of, text_of
 
 def test_one_line_of_words() -> None:
     assert text_of(Made(1, "a.B", 1.234, 5.0, "x=1")) == "made a.B (x=1) in 1.23 s"
-    assert text_of(Lost(2, -9, 77, "a.B", "{}")) == "worker 2 ended by SIGKILL while making a.B {}"
+    assert text_of(Lost(2, -9, 77, "a.B", '{"x": 1}')) == "worker 2 ended by SIGKILL while making a.B (x=1)"
     assert text_of(Refused(0, "no", "do", "why")) == "error: no\nwhy\nnext: do"
     assert text_of(Begins(1, "a.B", "{}")) == text_of(Alive(1)) == json_of(Alive(1)) == ""
     assert len(text_of(Failed(1, "a.B", "x=1", "y" * 100_000))) < 600
