@@ -17,7 +17,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How much there is, counted by one worker after its first jobs.
+    """How much there is, counted by one worker beside its first jobs.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """What a worker does all day: rounds through its tables, a batch of jobs of each, until it is told to stop."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from djproject.population.attempt import attempt, is_passing, key_text, one_line, roll_back
@@ -99,8 +99,6 @@ class Loop:
         How much this process does at most.
     workers
         How many on this machine share the looking for new keys.
-    count
-        Called once, after the first jobs: counting millions of keys takes longer than starting with one of them.
 
     Attributes
     ----------
@@ -119,14 +117,13 @@ class Loop:
         bell: Bell,
         quota: Quota = NO_QUOTA,
         workers: int = 1,
-        count: Callable[[], None] | None = None,
     ) -> None:
         self._tables = tables
         self._lanes = [_Lane(Queue(loaded, restrictions)) for loaded in tables]
         self._slot, self._history, self._tell = slot, history, tell
         self._bell = bell
         self._quota, self._jobs, self.retired = quota, 0, ""
-        self._workers, self._count = workers, count
+        self._workers = workers
         self._recovered = float("-inf")
         self._undecided = 0  # jobs that may have killed their workers, and may wait again in a moment
         self._said_alive = float("-inf")
@@ -168,11 +165,7 @@ class Loop:
         while not self._should_stop():
             began = time.monotonic()
             self._turn(began)
-            worked = self._round()
-            if self._count is not None and not self._should_stop():
-                self._count()
-                self._count = None
-            if worked:
+            if self._round():
                 pause = FIRST_PAUSE_SECONDS
                 continue
             if self._should_stop():

@@ -17,6 +17,7 @@ from djproject.population.assignment import ABANDON, Post
 from djproject.population.events import (
     Alive,
     Begins,
+    Counted,
     Event,
     Failed,
     Idle,
@@ -327,6 +328,9 @@ class Pool:
         for line in lines:
             event = read_event(line)
             if isinstance(event, Alive):
+                continue
+            if isinstance(event, Counted):  # told beside a job
+                yield event
                 continue
             slot.making = (event.table, event.key) if isinstance(event, Begins) else ("", "")
             slot.job_began = time.monotonic()

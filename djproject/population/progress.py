@@ -1,7 +1,7 @@
 """How far every table is, in a constant number of queries per schema."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -72,18 +72,37 @@ def load_status(project: Project, target: Target, pipeline: Pipeline) -> tuple[T
 
 def table_statuses(tables: Sequence[LoadedTable]) -> tuple[TableStatus, ...]:
     """The status of loaded, deployed tables: three queries per schema, whatever the number of tables."""
-    found: dict[str, TableStatus] = {}
-    by_schema = sorted(tables, key=lambda loaded: loaded.schema)
-    for _, group in groupby(by_schema, key=lambda loaded: loaded.schema):
-        found |= {status.name: status for status in _schema_statuses(list(group))}
-    return tuple(found[loaded.name] for loaded in tables)
+    return StatusQueries(tables).ask(tables[0].instance.connection) if tables else ()
 
 
-def _schema_statuses(tables: list[LoadedTable]) -> list[TableStatus]:
-    connection = tables[0].instance.connection
+class StatusQueries:
+    """What to ask for the status of loaded, deployed tables; it may be asked on another connection than theirs.
+
+    Parameters
+    ----------
+    tables
+        Which. Their own connection says how their keys are asked for, now.
+    """
+
+    def __init__(self, tables: Sequence[LoadedTable]) -> None:
+        self._tables = tables
+        self._keys = {loaded.name: _key_queries(loaded) for loaded in tables if loaded.table.tier in AUTOPOPULATED}
+
+    def ask(self, connection: Any) -> tuple[TableStatus, ...]:
+        """The statuses, in the order of the tables."""
+        found: dict[str, TableStatus] = {}
+        by_schema = sorted(self._tables, key=lambda loaded: loaded.schema)
+        for _, group in groupby(by_schema, key=lambda loaded: loaded.schema):
+            found |= {status.name: status for status in _schema_statuses(connection, list(group), self._keys)}
+        return tuple(found[loaded.name] for loaded in self._tables)
+
+
+def _schema_statuses(
+    connection: Any, tables: list[LoadedTable], keys: Mapping[str, tuple[str, str]]
+) -> list[TableStatus]:
     filled = [loaded for loaded in tables if loaded.table.tier in AUTOPOPULATED]
     rows = _counts(connection, [loaded.instance.full_table_name for loaded in tables])
-    counts = iter(_counts(connection, [query for loaded in filled for query in _key_queries(loaded)]))
+    counts = iter(_counts(connection, [query for loaded in filled for query in keys[loaded.name]]))
     jobs = _job_counts(connection, filled)
     statuses = []
     for loaded, row_count in zip(tables, rows, strict=True):

@@ -19,7 +19,7 @@ from djproject.pipeline.source import load_pipeline
 from djproject.population.assignment import ABANDON, Assignment
 from djproject.population.attempt import AbandonJob, key_text
 from djproject.population.bell import Bell
-from djproject.population.connections import keep_alive
+from djproject.population.connections import keep_alive, second_connection
 from djproject.population.deploy import missing
 from djproject.population.events import Alive, Counted, Event, Failed, Refused, Retired, Started, Tell, Waiting, line_of
 from djproject.population.history import History
@@ -27,13 +27,14 @@ from djproject.population.jobs import check_restrictions, forget_errors
 from djproject.population.leases import Killed, accuse, leased
 from djproject.population.loading import LoadedTable, load_tables
 from djproject.population.loop import ALL_JOBS, Loop, Quota
-from djproject.population.progress import table_statuses
+from djproject.population.progress import StatusQueries
 from djproject.population.version import code_version
 from djproject.project.location import Project, load_project
 from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import load_target
 
 RETRY_SECONDS = 5.0
+COUNT_SECONDS = 2.0  # a run that ends waits so long for the count of what there was to do
 
 
 class NothingToDoYet(ProjectError):
@@ -55,10 +56,13 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(ABANDON, _abandon)
 
+    turn = threading.Lock()
+
     def tell(*told: Event) -> None:
         try:
             if told:
-                events.write(b"".join(map(line_of, told)))
+                with turn:
+                    events.write(b"".join(map(line_of, told)))
         except BrokenPipeError:  # whoever started this worker is gone
             bell.stop()
 
@@ -115,6 +119,7 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Tell) -
             forget_errors(table)
     connection = loaded[0].instance.connection
     keep_alive(connection)
+    counting = _count_beside(assignment.slot, loaded, tell) if assignment.is_first else None
     with leased(connection, project.name, loaded) as lease:
         history = History(connection if lease else None, project.name, code_version(str(project.root), project.name))
         if assignment.killed:
@@ -131,19 +136,33 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Tell) -
             bell=bell,
             quota=Quota(assignment.jobs, assignment.jobs_per_process, assignment.megabytes),
             workers=assignment.slots,
-            count=(lambda: tell(_counted(assignment, loaded))) if assignment.is_first else None,
         )
         loop.run()
+    if counting is not None:
+        counting.join(COUNT_SECONDS)
     if loop.retired:
         bell.stop()
         if loop.retired != ALL_JOBS:
             tell(Retired(assignment.slot, loop.retired))
 
 
-def _counted(assignment: Assignment, loaded: Sequence[LoadedTable]) -> Counted:
-    statuses = table_statuses(loaded)
-    totals = {status.name: (status.done or 0, status.keys or 0, status.errors or 0) for status in statuses}
-    return Counted(assignment.slot, totals)
+def _count_beside(slot: int, loaded: Sequence[LoadedTable], tell: Tell) -> threading.Thread:
+    """Count how much there is while the first jobs are made: of millions of keys that takes a second."""
+    queries = StatusQueries(loaded)
+
+    def count() -> None:
+        try:
+            own = second_connection(loaded[0].instance.connection)
+            statuses = queries.ask(own)
+            own.close()
+        except Exception:  # the database is away: nobody learns how much there is
+            return
+        totals = {status.name: (status.done or 0, status.keys or 0, status.errors or 0) for status in statuses}
+        tell(Counted(slot, totals))
+
+    thread = threading.Thread(target=count, daemon=True)
+    thread.start()
+    return thread
 
 
 def _chosen(pipeline: Pipeline, assignment: Assignment) -> set[str]:
