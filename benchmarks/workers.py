@@ -72,7 +72,7 @@ def _reactions(place: Lab) -> list[list[str]]:
     wait_until(lambda: int(ask(reserved)) == 1)
     victim = pid()
     os.kill(victim, signal.SIGKILL)
-    own = wait_until(lambda: pid() not in (victim,))
+    own = wait_until(lambda: pid() not in (victim, 0))
     other = _other_host(place, process) if os.geteuid() == 0 else None
     if other is None:
         _stop(process, twice=True)

@@ -189,6 +189,8 @@ def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> b
     key: dict[str, Any] = json.loads(killed.key)
     jobs, cause = loaded.instance.jobs, killed.causes[-1]
     held = {"status": "reserved", "host": platform.node(), "pid": killed.pid}
+    if not jobs & key & "status IN ('pending', 'reserved')":
+        return False  # it was finished, and the worker died before it could say so
     history.add(loaded, key, "killed", 0.0, cause)
     causes = max(history.messages(loaded, key, "killed"), list(killed.causes), key=len)
     if cause.startswith(TOOK_LONGER):
