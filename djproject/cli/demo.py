@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -80,5 +82,10 @@ def demo(
         ("stores", root / STATE_DIRECTORY / "stores"),
     ):
         _render.result(f"{label:<9} {place}")
-    _render.next_step(f"cd {directory} && djproject status")
+    _render.next_step(f"cd {directory} && {_program()} status")
     raise typer.Exit(code)
+
+
+def _program() -> str:
+    """What to type for this program: `make demo` leaves it where the shell does not look."""
+    return "djproject" if shutil.which("djproject") else str(Path(sys.argv[0]).absolute())
