@@ -18,7 +18,7 @@ import traceback
 from typing import Any
 
 from djproject.population.connections import keep_alive
-from djproject.population.events import Failed, LostJob, Made, MadeNothing, Outcome, Postponed
+from djproject.population.events import Failed, LostJob, Made, MadeNothing, Outcome, Postponed, key_text
 from djproject.population.history import History
 from djproject.population.queue import LONGEST_MESSAGE, MADE_NOTHING, Queue
 from djproject.population.version import datajoint_version
@@ -193,11 +193,6 @@ def pause_before(attempt: int) -> float:
     """Seconds until the next attempt: twice as long each time, and not the same for all workers."""
     longest = min(FIRST_WAIT_SECONDS * 2 ** (attempt - 1), LONGEST_WAIT_SECONDS)
     return random.uniform(longest / 2, longest)  # noqa: S311 (to spread workers)
-
-
-def key_text(key: dict[str, Any]) -> str:
-    """A key in one line: `subject_id=1, session_id=2`."""
-    return ", ".join(f"{name}={value}" for name, value in key.items())
 
 
 def one_line(error: BaseException) -> str:

@@ -225,6 +225,11 @@ class Tell(Protocol):
         """Hear them."""
 
 
+def key_text(key: dict[str, Any]) -> str:
+    """A key in one line: `subject_id=1, session_id=2`."""
+    return ", ".join(f"{name}={value}" for name, value in key.items())
+
+
 def job_text(table: str, key: str) -> str:
     """A job in one line; the key is given as JSON.
 
@@ -233,7 +238,7 @@ def job_text(table: str, key: str) -> str:
     >>> job_text("work.Result", '{"subject_id": 1, "session_id": 2}')
     'work.Result (subject_id=1, session_id=2)'
     """
-    return f"{table} ({', '.join(f'{name}={value}' for name, value in json.loads(key).items())})"
+    return f"{table} ({key_text(json.loads(key))})"
 
 
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}

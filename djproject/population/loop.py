@@ -4,10 +4,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from djproject.population.attempt import attempt, is_passing, key_text, one_line, roll_back
+from djproject.population.attempt import attempt, is_passing, one_line, roll_back
 from djproject.population.bell import Bell
 from djproject.population.connections import second_connection
-from djproject.population.events import Added, Alive, Begins, Event, Failed, Idle, Recovered, Tell, Waiting
+from djproject.population.events import Added, Alive, Begins, Event, Failed, Idle, Recovered, Tell, Waiting, key_text
 from djproject.population.history import History, key_json
 from djproject.population.leases import recover
 from djproject.population.loading import LoadedTable

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from djproject.errors import ProjectError
-from djproject.population.attempt import key_text
+from djproject.population.events import key_text
 from djproject.population.leases import Lease, read_leases
 from djproject.population.loading import LoadedTable
 

@@ -17,11 +17,23 @@ from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.source import load_pipeline
 from djproject.population.assignment import ABANDON, Assignment
-from djproject.population.attempt import AbandonJob, key_text
+from djproject.population.attempt import AbandonJob
 from djproject.population.bell import Bell
 from djproject.population.connections import keep_alive, second_connection
 from djproject.population.deploy import missing
-from djproject.population.events import Alive, Counted, Event, Failed, Refused, Retired, Started, Tell, Waiting, line_of
+from djproject.population.events import (
+    Alive,
+    Counted,
+    Event,
+    Failed,
+    Refused,
+    Retired,
+    Started,
+    Tell,
+    Waiting,
+    key_text,
+    line_of,
+)
 from djproject.population.history import History
 from djproject.population.jobs import check_restrictions, forget_errors
 from djproject.population.leases import Killed, accuse, leased

@@ -114,6 +114,17 @@ def test_children_follow_in_the_same_run_even_when_parents_are_slow(jobs_project
     assert "6 jobs done" in run("populate", "--workers", "3", cwd=jobs_project).stderr
 
 
+def test_no_table_waits_until_another_one_is_through(jobs_project: Path, run: Run, python: Run) -> None:
+    run("deploy", cwd=jobs_project)
+    insert_items(python, jobs_project, 80)
+    write_make(jobs_project, 'import time; time.sleep(0.05); self.insert1({**key, "value": 1.0})')
+    told = run("populate", cwd=jobs_project).stderr.splitlines()
+    made = [line.split()[1] for line in told if line.startswith("made ")]
+    assert len(made) == 160
+    last_parent = 159 - made[::-1].index("work.Result")
+    assert made[:last_parent].count("work.Child") > 20
+
+
 def test_plain_datajoint_workers_and_ours_drain_one_queue_together(jobs_project: Path, run: Run, python: Run) -> None:
     run("deploy", cwd=jobs_project)
     insert_items(python, jobs_project, 60)

@@ -331,6 +331,19 @@ def test_a_claim_takes_no_more_than_asked_whatever_the_planner_knows(machine: ty
     connection.close()
 
 
+def test_the_most_urgent_job_is_claimed_first(machine: type[Model]) -> None:
+    connection = machine.connect()
+    name = f"{machine.schema_name}_urgent"
+    queue, _ = names_queue(connection, name, ["a", "b", "c", "d"])
+    queue.refresh()
+    for value, priority in (("c", 1), ("b", 2), ("a", 9)):
+        connection.query(f"UPDATE {queue.jobs.full_table_name} SET priority={priority} WHERE name='{value}'")
+    assert [key["name"] for key in queue.claim(2)] == ["c", "b"]
+    assert [key["name"] for key in queue.claim(2)] == ["c", "b", "d", "a"]  # with what was claimed before
+    drop_schema(connection, name)
+    connection.close()
+
+
 def test_a_worker_of_other_tables_leaves_the_lease_to_those_who_need_it(machine: type[Model]) -> None:
     first, second, _ = machine.workers
     first.lease()
