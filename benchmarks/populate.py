@@ -17,8 +17,8 @@ REFRESH = """
 import time
 from pathlib import Path
 from djproject.pipeline.source import load_pipeline
-from djproject.population.loading import load_tables
-from djproject.population.queue import Queue
+from djproject.database.loading import load_tables
+from djproject.worker.queue import Queue
 from djproject.project.location import load_project
 from djproject.targets.choice import load_target
 
@@ -36,12 +36,12 @@ print(ours, time.perf_counter() - began)
 STATEMENTS = """
 from pathlib import Path
 from djproject.pipeline.source import load_pipeline
-from djproject.population.bell import Bell
-from djproject.population.events import Idle
-from djproject.population.history import History
-from djproject.population.leases import leased
-from djproject.population.loading import load_tables
-from djproject.population.loop import Loop
+from djproject.worker.wakeup import Bell
+from djproject.worker.events import Idle
+from djproject.database.history import History
+from djproject.database.leases import leased
+from djproject.database.loading import load_tables
+from djproject.worker.loop import Loop
 from djproject.project.location import load_project
 from djproject.targets.choice import load_target
 

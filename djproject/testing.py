@@ -19,10 +19,10 @@ from djproject.targets.choice import EMBEDDED
 from djproject.targets.embedded import EmbeddedServer, discard
 
 if TYPE_CHECKING:
-    from djproject.population.events import Failed
-    from djproject.population.loading import LoadedTable
+    from djproject.database.loading import LoadedTable
     from djproject.project.location import Project
     from djproject.targets.choice import Target
+    from djproject.worker.events import Failed
 
 STATE = pytest.StashKey[Path]()
 
@@ -59,11 +59,11 @@ class DeployedPipeline:
 
         The failed jobs come back; those whose `make` inserted nothing, and those that would be tried again, among them.
         """
-        from djproject.population.attempt import attempt
-        from djproject.population.events import Failed, MadeNothing, Postponed
-        from djproject.population.history import History
-        from djproject.population.queue import MADE_NOTHING, Queue
+        from djproject.database.history import History
         from djproject.project.names import AUTOPOPULATED
+        from djproject.worker.attempt import attempt
+        from djproject.worker.events import Failed, MadeNothing, Postponed
+        from djproject.worker.queue import MADE_NOTHING, Queue
 
         failed = []
         for loaded in self.loaded:
@@ -152,9 +152,9 @@ def pipeline(djproject_project: "Project", djproject_target: "Target") -> Deploy
     """The pipeline with all its tables and job tables declared."""
     import importlib
 
+    from djproject.database.deploy import deploy
+    from djproject.database.loading import load_tables
     from djproject.pipeline.source import load_pipeline
-    from djproject.population.deploy import deploy
-    from djproject.population.loading import load_tables
 
     source = load_pipeline(djproject_project)
     deploy(djproject_project, djproject_target, source)

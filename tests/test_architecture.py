@@ -22,7 +22,7 @@ def test_only_the_command_line_prints() -> None:
         for path in sorted((ROOT / "djproject").rglob("*.py"))
         if "print(" in path.read_text() and "templates" not in path.parts
     ]
-    assert printing == [Path("djproject/cli/_render.py"), Path("djproject/population/service.py")]
+    assert printing == [Path("djproject/cli/_render.py"), Path("djproject/supervisor/service.py")]
 
 
 def test_no_module_has_outgrown_its_room() -> None:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.progress import Progress, TaskID
 
-    from djproject.population.events import Failed
-    from djproject.population.progress import TableStatus
+    from djproject.database.status import TableStatus
     from djproject.scaffold.plan import Plan
     from djproject.stack.services import Service
     from djproject.targets.probes import Probe
+    from djproject.worker.events import Failed
 
 MOST_WORKER_LINES = 16
 LONGEST_MESSAGE = 500  # `djproject jobs show` has all of it
@@ -180,7 +180,7 @@ def progress(making: Callable[[], Mapping[int, tuple[str, str, float]]]) -> Iter
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.table import Table
 
-    from djproject.population.events import job_text
+    from djproject.worker.events import job_text
 
     console = _stderr_console()
     bars = Progress(

@@ -14,16 +14,16 @@ from djproject.cli._options import new_app
 from djproject.cli.populate import fill
 from djproject.errors import EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.source import load_pipeline
-from djproject.population.assignment import Assignment
-from djproject.population.pool import Pool
-from djproject.population.posting import ALL, posts_of
 from djproject.project.files import STATE_DIRECTORY
 from djproject.project.location import find_root, load_project
 from djproject.scaffold.new_project import Answers, plan_project
 from djproject.scaffold.plan import write_plan
+from djproject.supervisor.placement import ALL, posts_of
+from djproject.supervisor.pool import Pool
 from djproject.targets.choice import EMBEDDED, load_target
 from djproject.views.drawing import as_tree
 from djproject.views.graph import module_graph
+from djproject.worker.assignment import Assignment
 
 app = new_app()
 
@@ -40,9 +40,9 @@ def demo(
 
     Example: djproject demo && cd demo && djproject status
     """
-    from djproject.population.deploy import deploy
-    from djproject.population.progress import load_status
-    from djproject.population.sample import insert_sample_data
+    from djproject.database.deploy import deploy
+    from djproject.database.sample_data import insert_sample_data
+    from djproject.database.status import load_status
     from djproject.scaffold.repository import git_identity, make_repository
 
     if importlib.util.find_spec("matplotlib") is None:

@@ -31,8 +31,8 @@ def deploy(
 
     Example: djproject deploy --target embedded --dry-run
     """
-    from djproject.population.deploy import deploy as declare
-    from djproject.population.deploy import missing
+    from djproject.database.deploy import deploy as declare
+    from djproject.database.deploy import missing
 
     project = load_project()
     pipeline = load_pipeline(project)

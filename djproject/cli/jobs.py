@@ -20,8 +20,8 @@ from djproject.cli._options import (
 from djproject.errors import ProjectError
 
 if TYPE_CHECKING:
-    from djproject.population.loading import LoadedTable
-    from djproject.population.managing import Job
+    from djproject.database.jobs import Job
+    from djproject.database.loading import LoadedTable
 
 app = new_app(help="List the jobs of the pipeline, and change them by hand.\n\nExample: djproject jobs list")
 
@@ -48,7 +48,7 @@ def list_jobs(
 
     Example: djproject jobs list --error Timeout --format json
     """
-    from djproject.population.managing import cause_of
+    from djproject.database.jobs import cause_of
 
     wanted = tuple(status or ("error", "ignore"))
     _, jobs = _chosen(selector, exclude, wanted, where, error, target)
@@ -81,7 +81,7 @@ def show(
 
     Example: djproject jobs show analysis.Summary --where 'subject_id = 2'
     """
-    from djproject.population.managing import traceback_of
+    from djproject.database.jobs import traceback_of
 
     tables, jobs = _chosen(selector, None, ("error", "ignore"), where, error, target)
     by_name = {loaded.name: loaded for loaded in tables}
@@ -165,7 +165,7 @@ def requeue(
 
     Example: djproject jobs requeue --force --where "host = 'node17'"
     """
-    from djproject.population.managing import has_live_owner, leases_of
+    from djproject.database.jobs import has_live_owner, leases_of
 
     tables, jobs = _chosen(selector, exclude, ("reserved",), where, None, target)
     leases = leases_of(tables)
@@ -185,11 +185,11 @@ def _chosen(
     error: str | None,
     target: str | None,
 ) -> "tuple[list[LoadedTable], list[Job]]":
+    from djproject.database.deploy import missing
+    from djproject.database.jobs import STATUSES, JobChoice, find_jobs
+    from djproject.database.loading import load_tables
     from djproject.pipeline.selection import select
     from djproject.pipeline.source import load_pipeline
-    from djproject.population.deploy import missing
-    from djproject.population.loading import load_tables
-    from djproject.population.managing import STATUSES, JobChoice, find_jobs
     from djproject.project.location import load_project
     from djproject.project.names import AUTOPOPULATED
     from djproject.targets.choice import load_target
@@ -216,7 +216,7 @@ def _chosen(
 def _change(
     chosen: "tuple[Sequence[LoadedTable], Sequence[Job]]", status: str | None, word: str, dry_run: bool
 ) -> None:
-    from djproject.population.managing import change_jobs
+    from djproject.database.jobs import change_jobs
 
     tables, jobs = chosen
     counts = Counter(job.table for job in jobs)

@@ -17,8 +17,14 @@ from djproject.cli._options import seconds as seconds_of
 from djproject.errors import EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.source import load_pipeline
-from djproject.population.assignment import Assignment, Post
-from djproject.population.events import (
+from djproject.project.files import state_directory
+from djproject.project.location import Project, load_project
+from djproject.supervisor.event_text import json_of, text_of
+from djproject.supervisor.placement import ALL, chosen_groups, filled_tables, posts_for_groups
+from djproject.supervisor.pool import Limits, Pool
+from djproject.targets.choice import Target, load_target, start_target
+from djproject.worker.assignment import Assignment, Post
+from djproject.worker.events import (
     Added,
     Counted,
     Event,
@@ -30,15 +36,9 @@ from djproject.population.events import (
     Refused,
     Waiting,
 )
-from djproject.population.pool import Limits, Pool
-from djproject.population.posting import ALL, chosen_groups, filled_tables, posts_for_groups
-from djproject.population.telling import json_of, text_of
-from djproject.project.files import state_directory
-from djproject.project.location import Project, load_project
-from djproject.targets.choice import Target, load_target, start_target
 
 if TYPE_CHECKING:
-    from djproject.population.metrics import Metrics
+    from djproject.supervisor.metrics import Metrics
 
 app = new_app()
 
@@ -137,7 +137,7 @@ def _seconds(text: str | None, default: float | None = None) -> float | None:
 
 def _show_plan(project: Project, place: Target, pipeline: Pipeline, posts: Sequence[Post]) -> None:
     """What there is to do in each table, how long a job took so far, and when it will be done."""
-    from djproject.population.planning import plan_tables
+    from djproject.database.planning import plan_tables
 
     names = {name for post in posts for name in post.assignment.tables}
     workers = len(posts)
@@ -243,7 +243,7 @@ def _metrics(pool: Pool, port: int | None) -> Iterator["Metrics | None"]:
     if port is None:
         yield None
         return
-    from djproject.population.metrics import Metrics
+    from djproject.supervisor.metrics import Metrics
 
     metrics = Metrics(port, lambda: pool.is_healthy)
     _render.note(f"Metrics at http://localhost:{metrics.port}/metrics, health at /healthz.")

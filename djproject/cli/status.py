@@ -33,7 +33,7 @@ def status(
     """
     import time
 
-    from djproject.population.progress import load_status
+    from djproject.database.status import load_status
 
     project = load_project()
     pipeline = load_pipeline(project)

@@ -16,7 +16,7 @@ def workers(target: TargetOption = None, format: FormatOption = Format.TEXT) -> 
 
     Example: djproject workers --format json
     """
-    from djproject.population.leases import read_leases
+    from djproject.database.leases import read_leases
     from djproject.targets.connection import connect
 
     project = load_project()

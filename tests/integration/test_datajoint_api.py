@@ -8,8 +8,8 @@ from datajoint.autopopulate import AutoPopulate
 from datajoint.connection import Connection
 from datajoint.jobs import Job
 
-# sha256 of the source, DataJoint 2.3.5. Where one differs: read what changed, mend `population/queue.py` and
-# `population/attempt.py` where they do the same, and put the new one here.
+# sha256 of the source, DataJoint 2.3.5. Where one differs: read what changed, mend `worker/queue.py` and
+# `worker/attempt.py` where they do the same, and put the new one here.
 READ = {
     AutoPopulate._populate1: "9496027bdee69b2c",
     AutoPopulate._jobs_to_do: "b8aabe0c9e5848b4",

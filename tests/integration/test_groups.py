@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from djproject.population.bell import Bell
 from djproject.stack.ports import free_ports
+from djproject.worker.wakeup import Wakeup
 from tests.conftest import Run
 from tests.integration.conftest import insert_items, write_make
 from tests.integration.test_populate import Started, status_of, wait_for
@@ -106,24 +106,24 @@ def test_an_insert_by_hand_is_heard(jobs_project: Path, run: Run, python: Run) -
     insert_items(python, jobs_project, 1)  # the server is up
     address = json.loads(run("config", "show", "--format", "json", cwd=jobs_project).stdout)["settings"]
     values = {entry["name"]: entry["value"] for entry in address}
-    bell = Bell()
+    wakeup = Wakeup()
     with_server = Started(jobs_project, sys.executable, "-m", "djproject", "run", "--", "sleep", "60")
     try:
         time.sleep(2)
-        bell.listen(
+        wakeup.listen(
             lambda: psycopg2.connect(
                 host=values["database.host"], port=values["database.port"], user=values["database.user"],
                 dbname=values["database.name"] or "postgres",
             )
         )  # fmt: skip
-        assert bell.hears
-        assert not bell.wait(0.2), "nothing was inserted yet"
+        assert wakeup.hears
+        assert not wakeup.wait(0.2), "nothing was inserted yet"
         insert_items(python, jobs_project, 3)
-        assert bell.wait(20)
+        assert wakeup.wait(20)
         run("deploy", cwd=jobs_project)
-        assert bell.hears
+        assert wakeup.hears
     finally:
-        bell.close()
+        wakeup.close()
         with_server.terminate()
         with_server.communicate(timeout=20)
 

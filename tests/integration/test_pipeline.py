@@ -273,8 +273,8 @@ def test_status_asks_three_queries_per_schema_whatever_the_number_of_tables(
 from djproject.project.location import load_project
 from djproject.pipeline.source import load_pipeline
 from djproject.targets.choice import load_target
-from djproject.population.loading import load_tables
-from djproject.population.progress import table_statuses
+from djproject.database.loading import load_tables
+from djproject.database.status import table_statuses
 project = load_project(); pipeline = load_pipeline(project)
 tables = load_tables(project, load_target(project), pipeline)
 connection = tables[0].instance.connection

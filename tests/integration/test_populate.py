@@ -59,7 +59,7 @@ def wait_for(path: Path, count: int = 1, seconds: float = 60) -> list[Path]:
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
     result = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False)
     commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_text() for pid in result.stdout.split()}
-    return [pid for pid, command in commands.items() if "population.worker" in command]
+    return [pid for pid, command in commands.items() if "djproject.worker" in command]
 
 
 def test_failed_jobs_are_told_and_tried_again_on_request(jobs_project: Path, run: Run, python: Run) -> None:
@@ -234,7 +234,7 @@ def test_killing_any_process_leaves_a_database_that_starts_with_all_committed_ro
     process.communicate(timeout=120)
     deadline = time.monotonic() + 30
     while (
-        subprocess.run(["pgrep", "-f", f"population.worker.*{jobs_project}"], capture_output=True, check=False).stdout
+        subprocess.run(["pgrep", "-f", f"djproject.worker.*{jobs_project}"], capture_output=True, check=False).stdout
         and time.monotonic() < deadline
     ):
         time.sleep(0.1)

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from djproject.population.attempt import AbandonJob, attempt
-from djproject.population.events import Failed, LostJob, Made, MadeNothing, Postponed
-from djproject.population.history import History
-from djproject.population.leases import SCHEMA, TABLE, _machine, declare_leases, recover
-from djproject.population.loading import LoadedTable
-from djproject.population.queue import Queue
+from djproject.database.history import History
+from djproject.database.leases import SCHEMA, TABLE, _machine, declare_leases, recover
+from djproject.database.loading import LoadedTable
+from djproject.worker.attempt import AbandonJob, attempt
+from djproject.worker.events import Failed, LostJob, Made, MadeNothing, Postponed
+from djproject.worker.queue import Queue
 from tests.integration.conftest import MySQL, PostgreSQL
 
 KEYS = st.integers(0, 11)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from djproject.errors import ConfigError
-from djproject.population.assignment import Assignment
-from djproject.population.posting import ALL, THREADS, chosen_groups, posts_for_groups, posts_of
 from djproject.project.groups import WorkerGroup, read_groups
 from djproject.project.location import load_project
+from djproject.supervisor.placement import ALL, THREADS, chosen_groups, posts_for_groups, posts_of
+from djproject.worker.assignment import Assignment
 
 COMMON = Assignment("/root", "lab")
 

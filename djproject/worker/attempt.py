@@ -17,11 +17,12 @@ import time
 import traceback
 from typing import Any
 
-from djproject.population.connections import keep_alive
-from djproject.population.events import Failed, LostJob, Made, MadeNothing, Outcome, Postponed, key_text
-from djproject.population.history import History
-from djproject.population.queue import LONGEST_MESSAGE, MADE_NOTHING, Queue
-from djproject.population.version import datajoint_version
+from djproject.database.connections import keep_alive
+from djproject.database.history import History
+from djproject.database.keys import key_text
+from djproject.database.version import datajoint_version
+from djproject.worker.events import Failed, LostJob, Made, MadeNothing, Outcome, Postponed
+from djproject.worker.queue import LONGEST_MESSAGE, MADE_NOTHING, Queue
 
 MOST_ATTEMPTS = 8
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 300.0

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from djproject.database.keys import key_text
+from djproject.database.leases import Lease, read_leases
+from djproject.database.loading import LoadedTable
 from djproject.errors import ProjectError
-from djproject.population.events import key_text
-from djproject.population.leases import Lease, read_leases
-from djproject.population.loading import LoadedTable
 
 AT_ONCE = 200  # keys in one statement
 STATUSES = ("pending", "reserved", "error", "ignore", "success")
@@ -166,3 +166,25 @@ def _pattern(text: str | None) -> "re.Pattern[str] | None":
         return re.compile(text)
     except re.error as error:
         raise ProjectError(f"{text!r} is no regular expression: {error}.", hint="djproject jobs list") from error
+
+
+def check_restrictions(loaded: LoadedTable, restrictions: Sequence[str]) -> None:
+    """Raise a ProjectError where a restriction is not about the keys of this table, or not SQL."""
+    from datajoint.errors import DataJointError
+
+    if not restrictions:
+        return
+    try:
+        loaded.instance._jobs_to_do(tuple(restrictions)).keys(limit=1)
+    except DataJointError as error:
+        names = ", ".join(loaded.instance.key_source.heading.names)
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise ProjectError(
+            f"The restriction {' and '.join(restrictions)!r} does not fit {loaded.name}: {reason}.",
+            hint=f"Name the tables it is for; the keys of {loaded.name} have {names}.",
+        ) from error
+
+
+def forget_errors(loaded: LoadedTable) -> None:
+    """Remove the jobs that failed, so that they are found again and tried again."""
+    loaded.instance.jobs.errors.delete()

@@ -1,38 +1,38 @@
-"""A bell that may be rung from anywhere."""
+"""A wakeup that may be rung from anywhere."""
 
 import os
 import signal
 import threading
 import time
 
-from djproject.population.bell import Bell
+from djproject.worker.wakeup import Wakeup
 
 
 def test_a_wait_ends_when_it_is_rung_and_not_before() -> None:
-    bell = Bell()
+    wakeup = Wakeup()
     began = time.monotonic()
-    assert not bell.wait(0.05)
+    assert not wakeup.wait(0.05)
     assert time.monotonic() - began >= 0.05
-    threading.Timer(0.05, bell.stop).start()
-    bell.wait(30)
-    assert bell.stopping
+    threading.Timer(0.05, wakeup.stop).start()
+    wakeup.wait(30)
+    assert wakeup.stopping
 
 
 def test_a_ring_before_the_wait_is_not_lost_and_thousands_are_one() -> None:
-    bell = Bell()
+    wakeup = Wakeup()
     for _ in range(200_000):
-        bell.ring()
+        wakeup.wake()
     began = time.monotonic()
-    bell.wait(30)
+    wakeup.wait(30)
     assert time.monotonic() - began < 10
     began = time.monotonic()
-    bell.wait(0.05)
+    wakeup.wait(0.05)
     assert time.monotonic() - began >= 0.05, "it was rung once"
 
 
 def test_signals_that_ring_while_it_waits_never_hang() -> None:
-    bell = Bell()
-    old = signal.signal(signal.SIGUSR2, lambda *_: bell.ring())
+    wakeup = Wakeup()
+    old = signal.signal(signal.SIGUSR2, lambda *_: wakeup.wake())
     try:
         done = threading.Event()
 
@@ -43,7 +43,7 @@ def test_signals_that_ring_while_it_waits_never_hang() -> None:
         shooter = threading.Thread(target=shoot)
         shooter.start()
         for _ in range(3000):
-            bell.wait(5)
+            wakeup.wait(5)
         done.set()
         shooter.join()
     finally:
@@ -51,11 +51,11 @@ def test_signals_that_ring_while_it_waits_never_hang() -> None:
 
 
 def test_without_a_connection_time_must_do() -> None:
-    bell = Bell()
+    wakeup = Wakeup()
 
     def refuse() -> None:
         raise ConnectionError
 
-    bell.listen(refuse)
-    assert not bell.hears
-    assert not bell.wait(0.01)
+    wakeup.listen(refuse)
+    assert not wakeup.hears
+    assert not wakeup.wait(0.01)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from djproject.database.deploy import Kind, missing
+from djproject.database.loading import LoadedTable, load_tables
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.model import Pipeline
-from djproject.population.deploy import Kind, missing
-from djproject.population.loading import LoadedTable, load_tables
 from djproject.project.location import Project
 from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import Target

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from djproject.population.events import (
+from djproject.worker.events import (
     Added,
     Event,
     Failed,

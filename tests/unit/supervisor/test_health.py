@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from djproject.population import health
-from djproject.population.health import HealthFile
+from djproject.supervisor import health
+from djproject.supervisor.health import HealthFile
 
 
 def test_the_file_is_made_and_touched_but_not_at_every_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,9 @@ import urllib.request
 import pytest
 
 from djproject.errors import EnvironmentUnavailableError
-from djproject.population.events import Added, Alive, Begins, Failed, Lost, Made, Refused, Waiting
-from djproject.population.metrics import Metrics
-from djproject.population.telling import json_of, text_of
+from djproject.supervisor.event_text import json_of, text_of
+from djproject.supervisor.metrics import Metrics
+from djproject.worker.events import Added, Alive, Begins, Failed, Lost, Made, Refused, Waiting
 
 
 def test_one_line_of_words() -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from djproject.population.assignment import Assignment, Post
-from djproject.population.events import (
+from djproject.supervisor.placement import ALL, posts_of
+from djproject.supervisor.pool import Pool
+from djproject.worker.assignment import Assignment, Post
+from djproject.worker.events import (
     Added,
     Counted,
     Event,
@@ -19,8 +21,6 @@ from djproject.population.events import (
     line_of,
     read_event,
 )
-from djproject.population.pool import Pool
-from djproject.population.posting import ALL, posts_of
 
 EVENTS: list[Event] = [
     Started(1),

@@ -1,13 +1,13 @@
 """Every attempt at a job, and how it ended: the table `djproject.attempt`."""
 
 import hashlib
-import json
 import os
 import platform
 from collections.abc import Sequence
 from typing import Any
 
-from djproject.population.loading import LoadedTable
+from djproject.database.keys import key_json
+from djproject.database.loading import LoadedTable
 
 TABLE = "djproject.attempt"
 COLUMNS = {
@@ -112,11 +112,6 @@ class History:
         query = f"SELECT message FROM {TABLE} WHERE {same} AND outcome=%s AND attempt > COALESCE(({settled}), 0)"
         rows = self._connection.query(f"{query} ORDER BY attempt", args=(*values, outcome, *values))
         return [str(message) for (message,) in rows.fetchall()]
-
-
-def key_json(key: dict[str, Any]) -> str:
-    """A key as JSON, the same for the same key."""
-    return json.dumps(key, default=str, sort_keys=True)
 
 
 def _hashed(key: dict[str, Any]) -> tuple[str, str]:

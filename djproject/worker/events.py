@@ -5,6 +5,8 @@ import signal
 from dataclasses import dataclass
 from typing import Any, Protocol, get_args
 
+from djproject.database.keys import key_text
+
 TOOK_LONGER = "took longer than"
 
 
@@ -223,11 +225,6 @@ class Tell(Protocol):
 
     def __call__(self, *events: Event) -> None:
         """Hear them."""
-
-
-def key_text(key: dict[str, Any]) -> str:
-    """A key in one line: `subject_id=1, session_id=2`."""
-    return ", ".join(f"{name}={value}" for name, value in key.items())
 
 
 def job_text(table: str, key: str) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from djproject.database.history import OF_TABLE, TABLE
+from djproject.database.leases import is_missing
+from djproject.database.status import load_status
 from djproject.pipeline.model import Pipeline
-from djproject.population.history import OF_TABLE, TABLE
-from djproject.population.leases import is_missing
-from djproject.population.progress import load_status
 from djproject.project.location import Project
 from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import Target

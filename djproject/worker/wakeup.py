@@ -5,10 +5,10 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-CHANNEL = "djproject_rows"
+from djproject.database.notices import CHANNEL
 
 
-class Bell:
+class Wakeup:
     """Waits until it is rung; ringing is safe in a signal handler and from other threads.
 
     `threading.Event` is not: a handler that sets it while the same thread is about to wait for it never returns.
@@ -24,20 +24,20 @@ class Bell:
     def __init__(self) -> None:
         self.stopping = False
         self.hears = False
-        self._waiting, self._ringing = os.pipe()
+        self._waiting, self._waking = os.pipe()
         os.set_blocking(self._waiting, False)
-        os.set_blocking(self._ringing, False)
+        os.set_blocking(self._waking, False)
         self._listener: Any = None
 
     def stop(self) -> None:
         """Tell the worker to stop."""
         self.stopping = True
-        self.ring()
+        self.wake()
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """End the current wait, or the next one."""
         try:
-            os.write(self._ringing, b"!")
+            os.write(self._waking, b"!")
         except BlockingIOError:  # rung thousands of times already
             return
 

@@ -1,6 +1,6 @@
 """One worker: a process that fills the pipeline's tables, parents before children.
 
-`python -m djproject.population.worker` is how a pool starts one; see `service.py` for what a project's own module runs.
+`python -m djproject.worker` is how a pool starts one; see `service.py` for what a project's own module runs.
 """
 
 import json
@@ -12,16 +12,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from djproject.database.connections import keep_alive, second_connection
+from djproject.database.deploy import missing
+from djproject.database.history import History
+from djproject.database.jobs import check_restrictions, forget_errors
+from djproject.database.keys import key_text
+from djproject.database.loading import LoadedTable, load_tables
+from djproject.database.status import StatusQueries
+from djproject.database.version import code_version
 from djproject.errors import DJProjectError, EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.source import load_pipeline
-from djproject.population.assignment import ABANDON, Assignment
-from djproject.population.attempt import AbandonJob
-from djproject.population.bell import Bell
-from djproject.population.connections import keep_alive, second_connection
-from djproject.population.deploy import missing
-from djproject.population.events import (
+from djproject.project.location import Project, load_project
+from djproject.project.names import AUTOPOPULATED
+from djproject.targets.choice import load_target
+from djproject.worker.assignment import ABANDON, Assignment
+from djproject.worker.attempt import AbandonJob
+from djproject.worker.events import (
     Alive,
     Counted,
     Event,
@@ -31,19 +39,12 @@ from djproject.population.events import (
     Started,
     Tell,
     Waiting,
-    key_text,
     line_of,
 )
-from djproject.population.history import History
-from djproject.population.jobs import check_restrictions, forget_errors
-from djproject.population.leases import Killed, accuse, leased
-from djproject.population.loading import LoadedTable, load_tables
-from djproject.population.loop import ALL_JOBS, Loop, Quota
-from djproject.population.progress import StatusQueries
-from djproject.population.version import code_version
-from djproject.project.location import Project, load_project
-from djproject.project.names import AUTOPOPULATED
-from djproject.targets.choice import load_target
+from djproject.worker.lease import leased
+from djproject.worker.loop import ALL_JOBS, Loop, Quota
+from djproject.worker.recovery import Killed, accuse
+from djproject.worker.wakeup import Wakeup
 
 RETRY_SECONDS = 5.0
 COUNT_SECONDS = 2.0  # a run that ends waits so long for the count of what there was to do
@@ -62,9 +63,9 @@ def main() -> int:
     values: dict[str, Any] = json.loads(line)
     lists = ("tables", "restrictions", "killed")
     assignment = Assignment(**values | {key: tuple(values[key]) for key in lists if values[key] is not None})
-    bell = Bell()
-    threading.Thread(target=_stop_at_end_of_input, args=(bell,), daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda *_: bell.stop())
+    wakeup = Wakeup()
+    threading.Thread(target=_stop_at_end_of_input, args=(wakeup,), daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: wakeup.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(ABANDON, _abandon)
 
@@ -76,10 +77,10 @@ def main() -> int:
                 with turn:
                     events.write(b"".join(map(line_of, told)))
         except BrokenPipeError:  # whoever started this worker is gone
-            bell.stop()
+            wakeup.stop()
 
     try:
-        _work_patiently(load_project(Path(assignment.root)), assignment, bell, tell)
+        _work_patiently(load_project(Path(assignment.root)), assignment, wakeup, tell)
     except DJProjectError as error:
         may_pass = isinstance(error, EnvironmentUnavailableError)
         tell(Refused(assignment.slot, error.message, error.hint, error.details, may_pass))
@@ -93,7 +94,7 @@ def _abandon(number: int, frame: object) -> None:  # noqa: ARG001 (the shape sig
     raise AbandonJob
 
 
-def _work_patiently(project: Project, assignment: Assignment, bell: Bell, tell: Tell) -> None:
+def _work_patiently(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tell) -> None:
     """Work, and wait for what is not there yet as far as the assignment says so."""
     waits_for: tuple[type[DJProjectError], ...] = ()
     if assignment.patient:
@@ -101,18 +102,18 @@ def _work_patiently(project: Project, assignment: Assignment, bell: Bell, tell: 
     elif assignment.replaces:
         waits_for = (EnvironmentUnavailableError,)
     said = ""
-    while not bell.stopping:
+    while not wakeup.stopping:
         try:
-            _work_on(project, assignment, bell, tell)
+            _work_on(project, assignment, wakeup, tell)
         except waits_for as error:
             if error.message != said:
                 said = error.message
                 tell(Waiting(assignment.slot, error.message, error.hint))
             tell(Alive(assignment.slot))
-            bell.wait(RETRY_SECONDS)
+            wakeup.wait(RETRY_SECONDS)
 
 
-def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Tell) -> None:
+def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tell) -> None:
     pipeline = load_pipeline(project)
     target = load_target(project, assignment.target)
     chosen = _chosen(pipeline, assignment)
@@ -145,7 +146,7 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Tell) -
             slot=assignment.slot,
             history=history,
             tell=tell,
-            bell=bell,
+            wakeup=wakeup,
             quota=Quota(assignment.jobs, assignment.jobs_per_process, assignment.megabytes),
             workers=assignment.slots,
         )
@@ -153,7 +154,7 @@ def _work_on(project: Project, assignment: Assignment, bell: Bell, tell: Tell) -
     if counting is not None:
         counting.join(COUNT_SECONDS)
     if loop.retired:
-        bell.stop()
+        wakeup.stop()
         if loop.retired != ALL_JOBS:
             tell(Retired(assignment.slot, loop.retired))
 
@@ -194,10 +195,10 @@ def _chosen(pipeline: Pipeline, assignment: Assignment) -> set[str]:
     return chosen
 
 
-def _stop_at_end_of_input(bell: Bell) -> None:
+def _stop_at_end_of_input(wakeup: Wakeup) -> None:
     while os.read(0, 4096):
         pass
-    bell.stop()
+    wakeup.stop()
 
 
 if __name__ == "__main__":

@@ -4,14 +4,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from djproject.population.attempt import attempt, is_passing, one_line, roll_back
-from djproject.population.bell import Bell
-from djproject.population.connections import second_connection
-from djproject.population.events import Added, Alive, Begins, Event, Failed, Idle, Recovered, Tell, Waiting, key_text
-from djproject.population.history import History, key_json
-from djproject.population.leases import recover
-from djproject.population.loading import LoadedTable
-from djproject.population.queue import Queue
+from djproject.database.connections import second_connection
+from djproject.database.history import History
+from djproject.database.keys import key_json, key_text
+from djproject.database.loading import LoadedTable
+from djproject.worker.attempt import attempt, is_passing, one_line, roll_back
+from djproject.worker.events import Added, Alive, Begins, Event, Failed, Idle, Recovered, Tell, Waiting
+from djproject.worker.queue import Queue
+from djproject.worker.recovery import recover
+from djproject.worker.wakeup import Wakeup
 
 BATCH_SECONDS = 0.5  # how long the jobs of one claim should take: slow ones are claimed one by one
 LARGEST_BATCH = 200
@@ -26,7 +27,7 @@ ALL_JOBS = "all jobs of the run are made"
 
 
 @dataclass(slots=True)
-class _Lane:
+class _TableWork:
     """One table, and what its jobs were like so far."""
 
     queue: Queue
@@ -93,7 +94,7 @@ class Loop:
         Where attempts are recorded.
     tell
         Called with events, in their order: those that come together are told together.
-    bell
+    wakeup
         Says when to stop, and ends a wait.
     quota
         How much this process does at most.
@@ -114,14 +115,14 @@ class Loop:
         slot: int,
         history: History,
         tell: Tell,
-        bell: Bell,
+        wakeup: Wakeup,
         quota: Quota = NO_QUOTA,
         workers: int = 1,
     ) -> None:
         self._tables = tables
-        self._lanes = [_Lane(Queue(loaded, restrictions)) for loaded in tables]
+        self._work = [_TableWork(Queue(loaded, restrictions)) for loaded in tables]
         self._slot, self._history, self._tell = slot, history, tell
-        self._bell = bell
+        self._wakeup = wakeup
         self._quota, self._jobs, self.retired = quota, 0, ""
         self._workers = workers
         self._recovered = float("-inf")
@@ -129,7 +130,7 @@ class Loop:
         self._said_alive = float("-inf")
 
     def _should_stop(self) -> bool:
-        return bool(self.retired) or self._bell.stopping
+        return bool(self.retired) or self._wakeup.stopping
 
     def run(self) -> None:
         """Go round until told to stop; whatever happens, no job stays claimed.
@@ -148,17 +149,17 @@ class Loop:
                         raise
                     self._tell(Waiting(self._slot, one_line(error), "djproject doctor"))
                     self._give_back()
-                    self._bell.wait(RETRY_SECONDS)
+                    self._wakeup.wait(RETRY_SECONDS)
         finally:
-            self._bell.close()
+            self._wakeup.close()
             self._give_back()
 
     def _give_back(self) -> None:
         """End what transaction is open, on a new connection where the old one is gone, and keep no job."""
-        for number, lane in enumerate(self._lanes):
+        for number, work in enumerate(self._work):
             if not number:
-                roll_back(lane.queue)
-            lane.queue.give_back()
+                roll_back(work.queue)
+            work.queue.give_back()
 
     def _run(self) -> None:
         pause = FIRST_PAUSE_SECONDS
@@ -177,7 +178,7 @@ class Loop:
             if looked:
                 self._say_idle(began)
             if pause < QUIET_PAUSE_SECONDS:
-                self._bell.wait(pause)
+                self._wakeup.wait(pause)
                 pause *= 2
             else:
                 self._be_quiet()
@@ -188,12 +189,12 @@ class Loop:
         PostgreSQL says by itself when rows are inserted by hand; see `deploy`.
         """
         connection = self._tables[0].instance.connection
-        question = "SELECT " + " OR ".join(lane.queue.anything() for lane in self._lanes)
+        question = "SELECT " + " OR ".join(work.queue.anything() for work in self._work)
         pause = QUIET_PAUSE_SECONDS
         while not self._should_stop():
             if connection.adapter.backend == "postgresql":
-                self._bell.listen(lambda: second_connection(connection)._conn)
-            if self._bell.wait(pause):
+                self._wakeup.listen(lambda: second_connection(connection)._conn)
+            if self._wakeup.wait(pause):
                 return
             began = time.monotonic()
             if self._turn(began) or self._should_stop() or connection.query(question).fetchone()[0]:
@@ -224,16 +225,16 @@ class Loop:
     def _round(self) -> int:
         """One batch of each table, children right after their parents; how many jobs were worked on."""
         count = 0
-        for lane in self._lanes:
+        for work in self._work:
             if self._should_stop():
                 break
-            count += self._batch(lane)
-            if count and self._is_due(lane):  # what waits comes first; without work, all tables are looked at
-                self._look(lane)
+            count += self._batch(work)
+            if count and self._is_due(work):  # what waits comes first; without work, all tables are looked at
+                self._look(work)
         return count
 
-    def _batch(self, lane: _Lane) -> int:
-        keys = lane.queue.claim(min(lane.batch, self._quota.left(self._jobs)))
+    def _batch(self, work: _TableWork) -> int:
+        keys = work.queue.claim(min(work.batch, self._quota.left(self._jobs)))
         began, done = time.monotonic(), 0
         told: list[Event] = []
         try:
@@ -241,9 +242,9 @@ class Loop:
                 if time.monotonic() - began > 4 * BATCH_SECONDS:
                     break  # slower than they were: the rest is for others too
                 key = keys.pop(0)
-                self._tell(*told, Begins(self._slot, lane.queue.name, key_json(key)))
+                self._tell(*told, Begins(self._slot, work.queue.name, key_json(key)))
                 told.clear()
-                outcome = attempt(lane.queue, key, self._history, slot=self._slot)
+                outcome = attempt(work.queue, key, self._history, slot=self._slot)
                 done += 1
                 self._jobs += 1
                 self.retired = self._quota.reached(self._jobs)
@@ -252,30 +253,30 @@ class Loop:
         finally:
             self._tell(*told)
             if keys:
-                lane.queue.give_back()
+                work.queue.give_back()
         if done:
-            lane.learn(done, time.monotonic() - began)
+            work.learn(done, time.monotonic() - began)
         return done
 
-    def _is_due(self, lane: _Lane) -> bool:
-        since = time.monotonic() - lane.refreshed
-        return since > max(lane.took * self._workers / REFRESH_SHARE, 1.0)
+    def _is_due(self, work: _TableWork) -> bool:
+        since = time.monotonic() - work.refreshed
+        return since > max(work.took * self._workers / REFRESH_SHARE, 1.0)
 
-    def _look(self, lane: _Lane) -> int:
+    def _look(self, work: _TableWork) -> int:
         """Look for new keys of one table; how many jobs were added, -1 where another worker is looking."""
-        began = lane.refreshed = time.monotonic()
-        added = lane.queue.refresh()
-        if began - lane.tidied > TIDY_SECONDS and added >= 0:
-            lane.tidied = began
-            lane.queue.tidy()
-        lane.took = time.monotonic() - began
+        began = work.refreshed = time.monotonic()
+        added = work.queue.refresh()
+        if began - work.tidied > TIDY_SECONDS and added >= 0:
+            work.tidied = began
+            work.queue.tidy()
+        work.took = time.monotonic() - began
         if added > 0:
-            self._tell(Added(self._slot, lane.queue.name, added))
+            self._tell(Added(self._slot, work.queue.name, added))
         return added
 
     def _look_everywhere(self) -> bool | None:
         """Look for new keys of all tables: None where there are some, else whether all could be looked at."""
-        found = [self._look(lane) for lane in self._lanes]
+        found = [self._look(work) for work in self._work]
         if any(added > 0 for added in found):
             return None
         return all(added == 0 for added in found)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from djproject.errors import EnvironmentUnavailableError
-from djproject.population.events import Added, Begins, Event, Failed, Lost, LostJob, Made, MadeNothing, Postponed
+from djproject.worker.events import Added, Begins, Event, Failed, Lost, LostJob, Made, MadeNothing, Postponed
 
 if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from djproject.population.assignment import ABANDON, Post
-from djproject.population.events import (
+from djproject.worker.assignment import ABANDON, Post
+from djproject.worker.events import (
     Alive,
     Begins,
     Counted,
@@ -68,7 +68,7 @@ class _Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class _Vacancy:
+class _Replacement:
     """The place of a worker that ended: when another one begins, and the job that killed it."""
 
     slot: _Slot
@@ -128,7 +128,7 @@ class Pool:
     _stopped: float = 0.0
     _done: dict[int, int] = field(default_factory=dict)
     _kills: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    _vacant: dict[int, _Vacancy] = field(default_factory=dict)
+    _replacements: dict[int, _Replacement] = field(default_factory=dict)
     _ticked: float = 0.0
     _working: bool = False
 
@@ -151,7 +151,7 @@ class Pool:
         with selectors.DefaultSelector() as selector:
             for slot in self._slots:
                 selector.register(slot.events, selectors.EVENT_READ, slot)
-            while any(slot.open for slot in self._slots) or (self._vacant and not self._stopping):
+            while any(slot.open for slot in self._slots) or (self._replacements and not self._stopping):
                 self._ticked = time.monotonic()
                 self.each_tick()
                 for ready, _ in selector.select(timeout=TICK_SECONDS):
@@ -166,18 +166,18 @@ class Pool:
                         if isinstance(event, Postponed):
                             settled = max(settled, time.monotonic() + event.seconds)
                         if isinstance(event, Lost) and not self._stopping:
-                            self._leave_vacant(slot, event)
+                            self._plan_replacement(slot, event)
                         yield event
                     if not slot.open and slot.retired and not self._stopping:
-                        self._leave_vacant(slot, None)
-                self._fill_vacancies(selector)
+                        self._plan_replacement(slot, None)
+                self._start_replacements(selector)
                 self._mind_the_clock(settled)
 
     def _mind_the_clock(self, settled: float) -> None:
         """Stop where nothing is left or the time is over; end what takes too long."""
         now, limits = time.monotonic(), self.limits
         active = [slot for slot in self._slots if slot.open]
-        if active and not self._vacant and all(slot.idle_since > settled for slot in active):
+        if active and not self._replacements and all(slot.idle_since > settled for slot in active):
             idle = now - max(settled, self._began)
             if not limits.watch or (limits.idle_seconds is not None and idle > limits.idle_seconds):
                 self.stop()
@@ -239,7 +239,7 @@ class Pool:
             if slot.open:
                 slot.events.close()
 
-    def _leave_vacant(self, slot: _Slot, lost: Lost | None) -> None:
+    def _plan_replacement(self, slot: _Slot, lost: Lost | None) -> None:
         """Let another worker take the place of one that ended; where it did not even begin, after a while."""
         if slot.process.stdin:
             slot.process.stdin.close()
@@ -259,14 +259,14 @@ class Pool:
         else:
             self._quick = self._hopeless = 0
         if not self.gave_up:
-            self._vacant[slot.number] = _Vacancy(slot, time.monotonic() + pause, killed)
+            self._replacements[slot.number] = _Replacement(slot, time.monotonic() + pause, killed)
 
-    def _fill_vacancies(self, selector: selectors.BaseSelector) -> None:
-        for number, vacancy in list(self._vacant.items()):
-            if time.monotonic() >= vacancy.due and not self._stopping:
-                del self._vacant[number]
-                new = self._start(vacancy.slot.post, vacancy.killed)
-                self._slots[self._slots.index(vacancy.slot)] = new
+    def _start_replacements(self, selector: selectors.BaseSelector) -> None:
+        for number, replacement in list(self._replacements.items()):
+            if time.monotonic() >= replacement.due and not self._stopping:
+                del self._replacements[number]
+                new = self._start(replacement.slot.post, replacement.killed)
+                self._slots[self._slots.index(replacement.slot)] = new
                 selector.register(new.events, selectors.EVENT_READ, new)
         if self._stopping:  # a signal may have come between the start of a process and its entry in the list
             self.stop()
@@ -283,7 +283,7 @@ class Pool:
         search = os.pathsep.join(filter(None, (package_parent, os.environ.get("PYTHONPATH", ""))))
         with self._log(number) as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "djproject.population.worker", str(writing)],
+                [sys.executable, "-m", "djproject.worker", str(writing)],
                 stdin=subprocess.PIPE,
                 stdout=log or sys.stderr,
                 stderr=log or sys.stderr,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from djproject.database.leases import declare_leases
+from djproject.database.loading import LoadedTable, load_tables, part_name, sql_names
+from djproject.database.notices import declare_notices
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.model import Pipeline
-from djproject.population.leases import declare_leases
-from djproject.population.loading import LoadedTable, load_tables, part_name, sql_names
-from djproject.population.notices import declare_notices
 from djproject.project.location import Project
 from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import Target

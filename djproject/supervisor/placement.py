@@ -8,10 +8,10 @@ from djproject.errors import ConfigError, ProjectError
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.selection import select
 from djproject.pipeline.source import load_pipeline
-from djproject.population.assignment import Assignment, Post
 from djproject.project.groups import WorkerGroup
 from djproject.project.location import Project
 from djproject.project.names import AUTOPOPULATED
+from djproject.worker.assignment import Assignment, Post
 
 ALL = WorkerGroup("all")
 THREADS = (

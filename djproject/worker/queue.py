@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from djproject.population.history import MARKS, History
-from djproject.population.loading import LoadedTable
-from djproject.population.version import datajoint_version
+from djproject.database.history import MARKS, History
+from djproject.database.loading import LoadedTable
+from djproject.database.version import datajoint_version
 
 PENDING = "status='pending' AND scheduled_time <= CURRENT_TIMESTAMP(3)"
 LONGEST_MESSAGE = 2047

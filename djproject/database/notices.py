@@ -7,10 +7,10 @@ at anyway, and a notice in each of their transactions would make all commits wai
 from collections.abc import Sequence
 from typing import Any
 
-from djproject.population.bell import CHANNEL
-from djproject.population.leases import SCHEMA
-from djproject.population.loading import LoadedTable
+from djproject.database.leases import SCHEMA
+from djproject.database.loading import LoadedTable
 
+CHANNEL = "djproject_rows"
 BY_HAND = ("manual", "lookup")
 TRIGGER = "djproject_rows"
 FUNCTION = f"{SCHEMA}.tell_rows"

@@ -8,16 +8,16 @@ import time
 from collections.abc import Callable, Sequence
 
 from djproject.errors import DJProjectError
-from djproject.population.assignment import Assignment
-from djproject.population.events import Event, Refused
-from djproject.population.health import HealthFile
-from djproject.population.metrics import Metrics
-from djproject.population.pool import Limits, Pool
-from djproject.population.posting import ALL, chosen_groups, posts_for_groups
-from djproject.population.telling import json_of, text_of
 from djproject.project.durations import DURATION, read_duration
 from djproject.project.location import find_package_root, load_project
+from djproject.supervisor.event_text import json_of, text_of
+from djproject.supervisor.health import HealthFile
+from djproject.supervisor.metrics import Metrics
+from djproject.supervisor.placement import ALL, chosen_groups, posts_for_groups
+from djproject.supervisor.pool import Limits, Pool
 from djproject.targets.choice import load_target
+from djproject.worker.assignment import Assignment
+from djproject.worker.events import Event, Refused
 
 
 def main(package_file: str | None = None, arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,144 @@
+"""The table `djproject.worker_lease`: which workers live, by their own heartbeats.
+
+A lease is the row with its owner's host, process and connection, as the jobs it reserved have them.
+"""
+
+import contextlib
+import json
+import platform
+import uuid
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from djproject.database.history import declare_history
+
+SCHEMA, TABLE = "djproject", "djproject.worker_lease"
+COLUMNS = """
+    worker CHAR(32) NOT NULL PRIMARY KEY,
+    pipeline VARCHAR(255) NOT NULL,
+    host VARCHAR(255) NOT NULL,
+    machine VARCHAR(255) NOT NULL,
+    pid INT NOT NULL,
+    connection_id BIGINT NOT NULL,
+    process_started DOUBLE PRECISION NOT NULL,
+    job_tables TEXT NOT NULL,
+    started TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    beat TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    seconds INT NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One worker's word that it lives.
+
+    Attributes
+    ----------
+    worker
+        Its id.
+    host, pid, connection_id
+        What DataJoint writes into the jobs it reserves.
+    machine
+        Which running system's process numbers `pid` is one of: a host name alone may be that of several containers.
+    process_started
+        Another process of that number began at another time.
+    expired
+        Whether its last word is too long ago, by the server's clock.
+    pipeline
+        The project's name.
+    started
+        When the lease was taken, by the server's clock.
+    age
+        Seconds since its last word.
+    job_tables
+        Names in SQL of the job tables that may hold jobs of it.
+    """
+
+    worker: str
+    host: str
+    pid: int
+    connection_id: int
+    machine: str
+    process_started: float
+    expired: bool
+    pipeline: str
+    started: str
+    age: float
+    job_tables: frozenset[str]
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the worker is provably no more."""
+        return self.expired or (self._is_here and process_start(self.pid) != self.process_started)
+
+    @property
+    def will_be_accused(self) -> bool:
+        """Whether the pool of a worker that is gone will say what killed it, or dies before its lease runs out."""
+        return self._is_here and not self.expired
+
+    @property
+    def _is_here(self) -> bool:
+        return self.machine == machine_id()
+
+
+def declare_leases(connection: Any) -> None:
+    """Make the tables of leases and attempts where they are missing; what the database refuses is raised."""
+    connection.query(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    connection.query(f"CREATE TABLE IF NOT EXISTS {TABLE} ({COLUMNS})")
+    declare_history(connection)
+
+
+def read_leases(connection: Any) -> list[Lease]:
+    """The leases of all workers; none where there is no table of them."""
+    columns = "worker, host, pid, connection_id, machine, process_started, seconds, pipeline, started, job_tables"
+    age = (
+        "TIMESTAMPDIFF(MICROSECOND, beat, CURRENT_TIMESTAMP(3)) / 1000000"
+        if connection.adapter.backend == "mysql"
+        else "EXTRACT(EPOCH FROM CURRENT_TIMESTAMP(3) - beat)"
+    )
+    try:
+        rows = connection.query(f"SELECT {columns}, {age} FROM {TABLE} ORDER BY started").fetchall()
+    except Exception as error:
+        if is_missing(error):
+            return []
+        raise
+    return [
+        Lease(
+            str(worker), str(host), int(pid), int(connection_id), str(machine), float(began),
+            float(age) > seconds, str(pipeline), str(started), float(age), frozenset(json.loads(names)),
+        )
+        for worker, host, pid, connection_id, machine, began, seconds, pipeline, started, names, age in rows
+    ]  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def machine_id() -> str:
+    """Which boot of which system, and the namespace of its process numbers; containers have one each."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        import psutil
+
+        return f"{platform.node()} {uuid.getnode():x} {psutil.boot_time():.0f}"
+
+
+def process_start(pid: int) -> float:
+    """When a process began, in ticks since the boot (elsewhere, seconds since the epoch); 0 for none."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        # Not psutil's time, which a step of the clock moves.
+        return float(Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()[19])
+    import psutil
+
+    try:
+        return round(float(psutil.Process(pid).create_time()), 2)
+    except psutil.Error:
+        return 0.0
+
+
+def is_missing(error: BaseException) -> bool:
+    """Whether a query failed because there is no such table."""
+    text = f"{type(error).__name__} {error}".lower()
+    return any(word in text for word in ("missingtable", "doesn't exist", "does not exist", "undefinedtable"))

@@ -1,0 +1,1 @@
+"""The process that runs workers: placement, pool, events in words, metrics, health."""

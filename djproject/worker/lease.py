@@ -1,0 +1,85 @@
+"""The lease of this process, renewed every few seconds on a connection of its own."""
+
+import json
+import os
+import platform
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from djproject.database.connections import keep_alive, second_connection
+from djproject.database.leases import TABLE, declare_leases, machine_id, process_start
+from djproject.database.loading import LoadedTable
+from djproject.worker.attempt import AbandonJob
+
+HEARTBEAT_SECONDS = 8.0
+LEASE_SECONDS = 30
+
+
+@contextmanager
+def leased(connection: Any, pipeline: str, tables: Sequence[LoadedTable]) -> Iterator[str]:
+    """Hold a lease for the process that fills `tables`; its id is yielded, empty where there can be none.
+
+    Where the table cannot be made, the worker works without: its jobs are then as DataJoint's own.
+    """
+    try:
+        own = second_connection(connection)
+        keep_alive(own)
+        declare_leases(own)
+    except Exception:  # no right to make a schema: any database error
+        yield ""
+        return
+    worker = uuid.uuid4().hex
+    me = (platform.node(), machine_id(), os.getpid(), connection.connection_id, process_start(os.getpid()))
+    values = (worker, pipeline, *me, json.dumps([loaded.instance.jobs.full_table_name for loaded in tables]))
+    _insert(own, values)
+    ended = threading.Event()
+    thread = threading.Thread(target=_beat, args=(own, values, ended), daemon=True)
+    thread.start()
+    clean = False
+    try:
+        yield worker
+        clean = True
+    except AbandonJob:
+        clean = True
+        raise
+    finally:
+        ended.set()
+        thread.join(timeout=5)
+        if clean:  # else jobs may still be claimed, and the lease says whose they were
+            _forget(own, worker)
+
+
+def _beat(own: Any, values: tuple[Any, ...], ended: threading.Event) -> None:
+    """Renew the lease every few seconds; after an outage, on a new connection, and anew if it was taken for dead."""
+    while not ended.wait(HEARTBEAT_SECONDS):
+        try:
+            renewal = f"UPDATE {TABLE} SET beat=CURRENT_TIMESTAMP(3), job_tables=%s WHERE worker=%s"
+            cursor = own.query(renewal, args=(values[-1], values[0]))
+            if cursor.rowcount == 0:
+                _insert(own, values)
+        except Exception:  # the database is away; the next beat tries again
+            try:
+                own.connect()
+                keep_alive(own)
+            except Exception:  # noqa: S112 (still away)
+                continue
+
+
+def _insert(own: Any, values: tuple[Any, ...]) -> None:
+    own.query(
+        f"INSERT INTO {TABLE} "
+        "(worker, pipeline, host, machine, pid, connection_id, process_started, job_tables, seconds) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        args=(*values, LEASE_SECONDS),
+    )
+
+
+def _forget(own: Any, worker: str) -> None:
+    try:
+        own.query(f"DELETE FROM {TABLE} WHERE worker=%s", args=(worker,))
+        own.close()
+    except Exception:  # noqa: S110 (the lease runs out by itself)
+        pass

@@ -1,0 +1,182 @@
+"""Jobs of workers that are gone: back to the queue, or errors where they killed too many workers.
+
+A job that is reserved goes back only where its owner is provably gone: its lease ran out, or it was a process of this
+machine that is no more. Jobs of workers without a lease (DataJoint's own `populate`) are never touched.
+"""
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from djproject.database.history import History
+from djproject.database.leases import TABLE, Lease, read_leases
+from djproject.database.loading import LoadedTable
+from djproject.worker.events import TOOK_LONGER
+from djproject.worker.queue import LONGEST_MESSAGE
+
+MOST_KILLS = 3
+NO_TRACEBACK = "The process ended without a Python traceback."
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """A job of this machine whose worker ended while it made the job.
+
+    Attributes
+    ----------
+    pid
+        Of the worker.
+    table, key
+        The job; the key as JSON.
+    causes
+        "SIGSEGV", "exit code 3": of all workers of its pool that it killed, the last one last.
+    """
+
+    pid: int
+    table: str
+    key: str
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What became of the jobs of workers that are gone.
+
+    Attributes
+    ----------
+    count
+        How many are pending again.
+    deadly
+        Table, key and message of those that became errors.
+    undecided
+        How many are still reserved, because somebody else is about to say what they did.
+    """
+
+    count: int = 0
+    deadly: tuple[tuple[str, dict[str, Any], str], ...] = ()
+    undecided: int = 0
+
+
+def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> bool:
+    """Record that a job's worker died while it made the job, which waits again; from the third time on it is an error.
+
+    Whether it became one. Another worker may have given the job back meanwhile, and another one may have taken it.
+    """
+    loaded = next((loaded for loaded in tables if loaded.name == killed.table), None)
+    if loaded is None:
+        return False
+    key: dict[str, Any] = json.loads(killed.key)
+    jobs, cause = loaded.instance.jobs, killed.causes[-1]
+    held = {"status": "reserved", "host": platform.node(), "pid": killed.pid}
+    if not jobs & key & "status IN ('pending', 'reserved')":
+        return False  # it was finished, and the worker died before it could say so
+    history.add(loaded, key, "killed", 0.0, cause)
+    causes = max(history.messages(loaded, key, "killed"), list(killed.causes), key=len)
+    if cause.startswith(TOOK_LONGER):
+        message = f"{cause} and was ended"
+    elif len(causes) < MOST_KILLS:
+        query = f"UPDATE {jobs.full_table_name} SET status='pending'{(jobs & key & held).where_clause()}"
+        loaded.instance.connection.query(query)
+        return False
+    else:
+        message = _killed(causes)
+    if not jobs & key & f"status='pending' OR status='reserved' AND pid={killed.pid}":
+        return False  # another worker makes it now: its pool will have more to say
+    jobs.error(key, message, NO_TRACEBACK)
+    history.add(loaded, key, "error", 0.0, message)
+    return True
+
+
+def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
+    """Give the jobs of workers that are gone back to the queue, but for those that killed too many workers.
+
+    What such a worker had in other tables is left to those who fill them: until then its lease says whose it is.
+    """
+    if not tables:
+        return Recovery()
+    connection = tables[0].instance.connection
+    count = undecided = 0
+    deadly: list[tuple[str, dict[str, Any], str]] = []
+    for lease in read_leases(connection):
+        mine = [loaded for loaded in tables if loaded.instance.jobs.full_table_name in lease.job_tables]
+        if not mine or not lease.is_gone:
+            continue
+        _end_session(connection, lease)
+        left = set(lease.job_tables)
+        for loaded in mine:
+            condemned, suspects = _judge(loaded, lease, history)
+            deadly += condemned
+            undecided += len(suspects)
+            count += _give_back(loaded, lease, but=suspects)
+            if not suspects:
+                left.remove(loaded.instance.jobs.full_table_name)
+        if not left:
+            connection.query(f"DELETE FROM {TABLE} WHERE worker=%s", args=(lease.worker,))
+        elif left != lease.job_tables:
+            names = json.dumps(sorted(left))
+            connection.query(f"UPDATE {TABLE} SET job_tables=%s WHERE worker=%s", args=(names, lease.worker))
+    return Recovery(count, tuple(deadly), undecided)
+
+
+def _end_session(connection: Any, lease: Lease) -> None:
+    """End the server's side of a dead worker, so that what it had begun there is rolled back and blocks nobody.
+
+    A number that belongs to somebody else by now is left alone: the session is older than the lease, and so is the
+    server's own start, after which MySQL counts from 1 again.
+    """
+    number = int(lease.connection_id)
+    try:
+        if connection.adapter.backend == "mysql":
+            uptime = "SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Uptime'"
+            older = f"SELECT started > CURRENT_TIMESTAMP - INTERVAL ({uptime}) SECOND FROM {TABLE} WHERE worker=%s"
+            if connection.query(older, args=(lease.worker,)).fetchone()[0]:
+                connection.query(f"KILL {number}")
+        else:
+            connection.query(
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity, {TABLE} "
+                f"WHERE worker=%s AND pid={number} AND backend_start <= started",
+                args=(lease.worker,),
+            )
+    except Exception:  # not allowed, or gone by itself
+        return
+
+
+def _judge(
+    loaded: LoadedTable, lease: Lease, history: History
+) -> tuple[list[tuple[str, dict[str, Any], str]], list[dict[str, Any]]]:
+    """Make errors of the jobs of a dead worker that killed as many workers before it as may be.
+
+    Those jobs, and the keys of others that have killed all but one: if this was the last, its pool is about to say so.
+    """
+    jobs = loaded.instance.jobs
+    keys: list[dict[str, Any]] = _jobs_of(loaded, lease).keys()
+    condemned, suspects = [], []
+    for key in history.with_outcome(loaded, keys, "killed"):
+        causes = history.messages(loaded, key, "killed")
+        if len(causes) >= MOST_KILLS:
+            message = _killed(causes)
+            jobs.error(key, message, NO_TRACEBACK)
+            history.add(loaded, key, "error", 0.0, message)
+            condemned.append((loaded.name, key, message))
+        elif len(causes) == MOST_KILLS - 1 and lease.will_be_accused:
+            suspects.append(key)
+    return condemned, suspects
+
+
+def _killed(causes: Sequence[str]) -> str:
+    return f"killed its worker {len(causes)} times: {', '.join(causes)}"[:LONGEST_MESSAGE]
+
+
+def _give_back(loaded: LoadedTable, lease: Lease, *, but: Sequence[dict[str, Any]]) -> int:
+    chosen = _jobs_of(loaded, lease)
+    if but:
+        chosen -= list(but)
+    query = f"UPDATE {loaded.instance.jobs.full_table_name} SET status='pending'{chosen.where_clause()}"
+    return max(int(loaded.instance.connection.query(query).rowcount), 0)
+
+
+def _jobs_of(loaded: LoadedTable, lease: Lease) -> Any:
+    owner = {"status": "reserved", "host": lease.host, "pid": lease.pid, "connection_id": lease.connection_id}
+    return loaded.instance.jobs & owner
