@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from djproject.errors import DJProjectError
 from djproject.project.location import find_root, load_project
 from djproject.targets.choice import EMBEDDED
 from djproject.targets.embedded import EmbeddedServer, discard
@@ -98,7 +99,10 @@ def pytest_configure(config: pytest.Config) -> None:
     root = find_root(config.rootpath)
     if root is None:
         return
-    source = str(root / "src")
+    try:
+        source = str(load_project(root).import_root)
+    except DJProjectError as error:
+        raise pytest.UsageError(f"{error.message} {error.hint}".strip()) from error
     if source not in sys.path:
         sys.path.insert(0, source)
     os.environ["DJPROJECT_ROOT"] = str(root)

@@ -101,7 +101,7 @@ def _environment(project: Project, target: Target, *, create: bool) -> Iterator[
     os.environ["DJPROJECT_ROOT"] = str(project.root)
     os.environ["DJPROJECT_TARGET"] = target.name
     os.environ["DJ_CREATE_TABLES"] = "true" if create else "false"
-    source = str(project.root / "src")
+    source = str(project.import_root)
     if source not in sys.path:
         sys.path.insert(0, source)
     with contextlib.redirect_stdout(sys.stderr):

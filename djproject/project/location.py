@@ -52,9 +52,19 @@ class Project(NamedTuple):
     groups: Mapping[str, "WorkerGroup"] = MappingProxyType({})
 
     @property
+    def import_root(self) -> Path:
+        """The folder that goes on `sys.path`, so that `import package` finds the project's own source."""
+        return self.root / "src"
+
+    @property
     def source(self) -> Path:
         """The folder of the import package."""
-        return self.root / "src" / self.package
+        return self.import_root.joinpath(*self.package.split("."))
+
+    @property
+    def source_path(self) -> str:
+        """The folder of the import package, relative to the root: `src/workflow`."""
+        return self.source.relative_to(self.root).as_posix()
 
 
 def find_root(start: Path) -> Path | None:

@@ -81,7 +81,7 @@ def plan_schema(
         return _plan_nothing(project, existing, upstream, tables)
     taken = [project.source / f"{name}.py", project.source / name]
     if any(path.exists() for path in taken):
-        raise ProjectError(f"src/{project.package}/{name} is there already and declares no schema.", hint=ADD_SCHEMA)
+        raise ProjectError(f"{project.source_path}/{name} is there already and declares no schema.", hint=ADD_SCHEMA)
     for module in upstream:
         _refuse_cycle(module_parents(_with_module(pipeline, name)), child=name, parent=module)
     parents = [_reference(table) for module in upstream if (table := _last_table(pipeline, module))]
@@ -89,7 +89,7 @@ def plan_schema(
     for new in chained:
         _refuse_orphan(new, ADD_SCHEMA)
     text = _module_text(name, upstream, chained)
-    contents = [(f"src/{project.package}/{name}.py", text.encode())]
+    contents = [(f"{project.source_path}/{name}.py", text.encode())]
     contents.append((f"tests/test_{name}.py", _test_text(name).encode()))
     if (project.root / "docs").is_dir():
         docs = "sphinx" if (project.root / "docs" / "conf.py").exists() else "mkdocs"

@@ -27,7 +27,7 @@ def run_command(project: Project, target: Target, command: Sequence[str], enviro
         **environment_of(target.settings, secrets=True),
         "DJPROJECT_ROOT": str(project.root),
         "DJPROJECT_TARGET": target.name,
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(project.root / "src"), environ.get("PYTHONPATH", "")))),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(project.import_root), environ.get("PYTHONPATH", "")))),
     }
     try:
         process = subprocess.Popen(list(command), env=variables)

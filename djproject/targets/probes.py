@@ -88,7 +88,7 @@ def project_probes(project: Project) -> Iterator[Probe]:
     yield Probe("project", State.OK, f"{project.name} at {project.root} (package {project.package})")
     if not (project.source / "__init__.py").exists():
         mend = "djproject init . --adopt"
-        yield Probe("package", State.FAILED, f"src/{project.package}/__init__.py is missing", mend)
+        yield Probe("package", State.FAILED, f"{project.source_path}/__init__.py is missing", mend)
     if (project.root / "datajoint.json").exists():
         yield Probe(
             "datajoint.json",
