@@ -20,8 +20,9 @@ from djproject.pipeline.source import load_pipeline
 from djproject.project.files import state_directory
 from djproject.project.location import Project, load_project
 from djproject.supervisor.event_text import json_of, text_of
+from djproject.supervisor.limits import Limits
 from djproject.supervisor.placement import ALL, chosen_groups, filled_tables, posts_for_groups
-from djproject.supervisor.pool import Limits, Pool
+from djproject.supervisor.pool import Pool
 from djproject.targets.choice import Target, load_target, start_target
 from djproject.worker.assignment import Assignment, Post
 from djproject.worker.events import (

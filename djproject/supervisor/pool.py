@@ -1,101 +1,22 @@
-"""A pool of worker processes on one machine: started, listened to, stopped."""
+"""A pool of worker processes on one machine: started, listened to, replaced, stopped."""
 
-import json
-import os
 import selectors
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from djproject.supervisor.limits import Limits, RunClock
+from djproject.supervisor.process import LONGEST_SILENCE_SECONDS, WorkerProcess, start_worker
+from djproject.supervisor.replacement import Replacement, Replacements
 from djproject.worker.assignment import ABANDON, Post
-from djproject.worker.events import (
-    Alive,
-    Begins,
-    Counted,
-    Event,
-    Failed,
-    Idle,
-    Lost,
-    LostJob,
-    Made,
-    MadeNothing,
-    Postponed,
-    Refused,
-    Retired,
-    Started,
-    read_event,
-)
+from djproject.worker.events import Event, Failed, Lost, LostJob, Made, MadeNothing, Postponed, Refused, Started
 
-QUICK_SECONDS = 2.0  # a worker that ends sooner has not made a job yet
-MOST_QUICK_ENDS = 10
 TICK_SECONDS = 0.5
-LONGEST_SILENCE_SECONDS = 60.0
-LONGEST_START_SECONDS = 600.0  # imports on a network disk, by many processes at once
-
-
-@dataclass(slots=True)
-class _Slot:
-    """One worker process and what was heard of it."""
-
-    post: Post
-    process: subprocess.Popen[bytes]
-    events: BinaryIO
-    buffer: bytes = b""
-    idle_since: float = -1.0  # when its last pass without work began; -1 while it works
-    refused: bool = False
-    open: bool = True
-    making: tuple[str, str] = ("", "")  # the table and key of the job at hand
-    began: float = 0.0
-    job_began: float = 0.0
-    timeout: float = 0.0  # the limit that its job passed
-    retired: bool = False
-    heard: float = 0.0
-    started: bool = False  # the pipeline is imported
-
-    @property
-    def number(self) -> int:
-        return self.post.assignment.slot
-
-    def is_silent(self, now: float) -> bool:
-        longest = LONGEST_SILENCE_SECONDS if self.started else LONGEST_START_SECONDS
-        return self.open and not self.making[0] and now - self.heard > longest
-
-
-@dataclass(frozen=True, slots=True)
-class _Replacement:
-    """The place of a worker that ended: when another one begins, and the job that killed it."""
-
-    slot: _Slot
-    due: float
-    killed: tuple[int, str, str, tuple[str, ...]] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When a run ends.
-
-    Attributes
-    ----------
-    watch
-        Go on when nothing is left, and wait for new keys.
-    idle_seconds
-        End a run that watches once nothing was left for so long.
-    seconds
-        Stop after so long; the jobs at hand are finished.
-    grace_seconds
-        How long they may take once a stop was asked for; then they go back to the queue.
-    """
-
-    watch: bool = False
-    idle_seconds: float | None = None
-    seconds: float | None = None
-    grace_seconds: float | None = None
+NO_LIMITS = Limits()
 
 
 @dataclass(slots=True)
@@ -116,228 +37,149 @@ class Pool:
 
     posts: Sequence[Post]
     logs: Path | None
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
     each_tick: Callable[[], None] = lambda: None
-    _slots: list[_Slot] = field(default_factory=list)
-    _stopping: bool = False
+    _workers: dict[int, WorkerProcess] = field(default_factory=dict)
+    _replacements: Replacements = field(default_factory=Replacements)
+    _clock: RunClock = field(init=False)
     _terminated: bool = False
-    _started: set[int] = field(default_factory=set)
-    _quick: int = 0
-    _hopeless: int = 0
-    _began: float = 0.0
-    _stopped: float = 0.0
-    _done: dict[int, int] = field(default_factory=dict)
-    _kills: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    _replacements: dict[int, _Replacement] = field(default_factory=dict)
+    _working: bool = False  # some worker could begin
     _ticked: float = 0.0
-    _working: bool = False
+    _done: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """The run begins."""
+        self._clock = RunClock(self.limits)
 
     def start(self) -> None:
-        """Start the worker processes, in a session of their own: a Ctrl-C at the terminal is not theirs."""
-        self._began = self._ticked = time.monotonic()
+        """Start the worker processes."""
+        self._clock, self._ticked = RunClock(self.limits), time.monotonic()
         if self.logs is not None:
             self.logs.mkdir(parents=True, exist_ok=True)
         for post in self.posts:
-            self._slots.append(self._start(post))
+            self._start(post)
 
     def events(self) -> Iterator[Event]:
-        """What the workers tell, until all have ended.
-
-        They are stopped when every one of them passed over all tables without finding work, in a pass that began
-        after the last job of any of them was finished, so that no child of that job can be waiting, and after the last
-        one that was postponed is due.
-        """
-        settled = 0.0
+        """What the workers report, until all have ended; they are stopped when the run is over."""
         with selectors.DefaultSelector() as selector:
-            for slot in self._slots:
-                selector.register(slot.events, selectors.EVENT_READ, slot)
-            while any(slot.open for slot in self._slots) or (self._replacements and not self._stopping):
+            for worker in self._workers.values():
+                selector.register(worker.events, selectors.EVENT_READ, worker)
+            while self._open() or (self._replacements and not self._stopping):
                 self._ticked = time.monotonic()
                 self.each_tick()
                 for ready, _ in selector.select(timeout=TICK_SECONDS):
-                    slot = ready.data
-                    for event in self._read(slot, selector):
-                        self._working = self._working or isinstance(event, Started)
-                        if isinstance(event, Refused) and event.may_pass and self._working:
-                            slot.retired = True  # others could begin: it is tried again, as after an outage
-                            continue
-                        if isinstance(event, Made):
-                            settled = max(settled, event.finished)
-                        if isinstance(event, Postponed):
-                            settled = max(settled, time.monotonic() + event.seconds)
-                        if isinstance(event, Lost) and not self._stopping:
-                            self._plan_replacement(slot, event)
-                        yield event
-                    if not slot.open and slot.retired and not self._stopping:
-                        self._plan_replacement(slot, None)
-                self._start_replacements(selector)
-                self._mind_the_clock(settled)
-
-    def _mind_the_clock(self, settled: float) -> None:
-        """Stop where nothing is left or the time is over; end what takes too long."""
-        now, limits = time.monotonic(), self.limits
-        active = [slot for slot in self._slots if slot.open]
-        if active and not self._replacements and all(slot.idle_since > settled for slot in active):
-            idle = now - max(settled, self._began)
-            if not limits.watch or (limits.idle_seconds is not None and idle > limits.idle_seconds):
-                self.stop()
-        if limits.seconds is not None and now - self._began > limits.seconds and not self._stopping:
-            self.stop()
-        grace = limits.grace_seconds
-        if self._stopping and grace is not None and not self._terminated and now - self._stopped > grace:
-            self.abandon()
-        for slot in active:
-            limit = slot.post.job_seconds
-            if limit is not None and slot.making[0] and now - slot.job_began > limit and not slot.timeout:
-                slot.timeout = limit
-                slot.process.kill()
+                    yield from self._hear(ready.data, selector)
+                for worker in self._open():
+                    if worker.has_ended:  # a process it left behind may keep its pipe open for ever
+                        yield from self._hear(worker, selector)
+                for replacement in () if self._stopping else self._replacements.take_due():
+                    worker = self._start(replacement.worker.post, replacement)
+                    selector.register(worker.events, selectors.EVENT_READ, worker)
+                self._watch_the_clock()
 
     @property
     def making(self) -> dict[int, tuple[str, str, float]]:
-        """By slot: the table and key of the job at hand and its seconds so far; empty texts where there is none."""
+        """By slot: the table and key of the running job and its seconds so far; empty texts where there is none."""
         now = time.monotonic()
-        return {slot.number: (*slot.making, now - slot.job_began) for slot in self._slots if slot.open}
+        return {worker.number: (*worker.making, now - worker.job_began) for worker in self._open()}
 
     @property
     def is_healthy(self) -> bool:
         """Whether this loop turns, and each worker imports, makes a job, or was heard of within the last minute."""
         now = time.monotonic()
-        return not any(slot.is_silent(now) for slot in self._slots) and now - self._ticked < LONGEST_SILENCE_SECONDS
+        silent = any(worker.is_silent(now) for worker in list(self._workers.values()))
+        return not silent and now - self._ticked < LONGEST_SILENCE_SECONDS
 
     @property
     def gave_up(self) -> bool:
-        """Whether workers ended again and again as soon as they had begun, so that none was started any more."""
-        return self._hopeless > MOST_QUICK_ENDS
+        """Whether workers ended again and again as soon as they had begun, so that no more were started."""
+        return self._replacements.gave_up
 
     def stop(self) -> None:
-        """Let every worker finish the job at hand and end."""
-        if not self._stopping:
-            self._stopped = time.monotonic()
-        self._stopping = True
-        for slot in self._slots:
-            if slot.process.stdin and not slot.process.stdin.closed:
-                slot.process.stdin.close()
+        """Let every worker finish its running job and end."""
+        self._clock.stop()
+        for worker in list(self._workers.values()):
+            worker.stop()
 
     def abandon(self) -> None:
-        """Let every worker give the job at hand back to the queue and end; the third call kills."""
+        """Let every worker give its running job back to the queue and end; the third call kills."""
         self.stop()
         number = signal.SIGKILL if self._terminated else ABANDON
         self._terminated = True
-        for slot in self._slots:
-            if slot.process.poll() is None:
-                slot.process.send_signal(number)
+        for worker in list(self._workers.values()):
+            worker.send_signal(number)
 
     def close(self) -> None:
         """Wait for the processes; those that are still there are killed."""
         self.stop()
-        for slot in self._slots:
-            try:
-                slot.process.wait(timeout=None if not self._terminated else 10)
-            except subprocess.TimeoutExpired:
-                slot.process.kill()
-                slot.process.wait()
-            if slot.open:
-                slot.events.close()
+        for worker in self._workers.values():
+            worker.close(10 if self._terminated else None)
 
-    def _plan_replacement(self, slot: _Slot, lost: Lost | None) -> None:
-        """Let another worker take the place of one that ended; where it did not even begin, after a while."""
-        if slot.process.stdin:
-            slot.process.stdin.close()
-        if self._jobs_left(slot.post) == 0:
-            return
-        killed, pause = None, 0.0
-        if lost is not None and lost.table:
-            causes = self._kills.setdefault((lost.table, lost.key), [])
-            causes.append(lost.cause)
-            killed = (lost.pid, lost.table, lost.key, tuple(causes))
-        elif slot.refused:
-            pause = QUICK_SECONDS
-        elif lost is not None and time.monotonic() - slot.began < QUICK_SECONDS:
-            self._quick += 1
-            self._hopeless += lost.exit_code != -signal.SIGKILL  # which is somebody else's doing
-            pause = min(0.2 * self._quick, 2.0)
-        else:
-            self._quick = self._hopeless = 0
-        if not self.gave_up:
-            self._replacements[slot.number] = _Replacement(slot, time.monotonic() + pause, killed)
+    @property
+    def _stopping(self) -> bool:
+        return self._clock.stopped is not None
 
-    def _start_replacements(self, selector: selectors.BaseSelector) -> None:
-        for number, replacement in list(self._replacements.items()):
-            if time.monotonic() >= replacement.due and not self._stopping:
-                del self._replacements[number]
-                new = self._start(replacement.slot.post, replacement.killed)
-                self._slots[self._slots.index(replacement.slot)] = new
-                selector.register(new.events, selectors.EVENT_READ, new)
-        if self._stopping:  # a signal may have come between the start of a process and its entry in the list
+    def _open(self) -> list[WorkerProcess]:
+        return [worker for worker in list(self._workers.values()) if worker.is_open]
+
+    def _hear(self, worker: WorkerProcess, selector: selectors.BaseSelector) -> Iterator[Event]:
+        """Pass on what a worker reports; replace it where it ended and there is more to do."""
+        number = worker.events.fileno()
+        for event in worker.read():
+            self._working = self._working or isinstance(event, Started)
+            if isinstance(event, Refused) and event.may_pass and self._working:
+                worker.retired = True  # others could begin: it is tried again, as after an outage
+                continue
+            if isinstance(event, Lost) and self._terminated:
+                continue
+            if isinstance(event, Lost):
+                self._replace(worker, event)
+            if isinstance(event, Made | MadeNothing | Failed | Postponed | LostJob):
+                self._done[worker.number] = self._done.get(worker.number, 0) + 1
+            self._clock.see(event)
+            yield event
+        if not worker.is_open:
+            selector.unregister(number)
+            if worker.retired:
+                self._replace(worker, None)
+
+    def _replace(self, worker: WorkerProcess, lost: Lost | None) -> None:
+        worker.stop()
+        if not self._stopping and self._jobs_left(worker.post) != 0:
+            self._replacements.plan(worker, lost)
+
+    def _watch_the_clock(self) -> None:
+        """Stop where nothing is left or the time is over; end what takes too long."""
+        workers = self._open()
+        if not self._stopping and self._clock.is_over(() if self._replacements else workers):
             self.stop()
+        if self._clock.grace_is_over and not self._terminated:
+            self.abandon()
+        now = time.monotonic()
+        for worker in workers:
+            worker.time_out(now)
+
+    def _start(self, post: Post, replacement: Replacement | None = None) -> WorkerProcess:
+        again = replacement is not None
+        assignment = replace(
+            post.assignment,
+            killed=replacement.killed if replacement else None,
+            replaces=again,
+            retry=post.assignment.retry and not again,
+            jobs=self._jobs_left(post),
+        )
+        with self._log(assignment.slot, again=again) as log:
+            worker = self._workers[assignment.slot] = start_worker(post, assignment, log)
+        if self._stopping:  # a signal may have come between the start of the process and its entry
+            self.stop()
+        return worker
 
     def _jobs_left(self, post: Post) -> int | None:
         """How many of the run's jobs a place may still make; None for any number."""
         jobs = post.assignment.jobs
         return None if jobs is None else max(jobs - self._done.get(post.assignment.slot, 0), 0)
 
-    def _start(self, post: Post, killed: tuple[int, str, str, tuple[str, ...]] | None = None) -> _Slot:
-        number = post.assignment.slot
-        reading, writing = os.pipe()
-        package_parent = str(Path(__file__).parents[2])
-        search = os.pathsep.join(filter(None, (package_parent, os.environ.get("PYTHONPATH", ""))))
-        with self._log(number) as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "djproject.worker", str(writing)],
-                stdin=subprocess.PIPE,
-                stdout=log or sys.stderr,
-                stderr=log or sys.stderr,
-                pass_fds=(writing,),
-                start_new_session=True,
-                env={**os.environ, **post.environment, "PYTHONPATH": search},
-            )
-        os.close(writing)
-        again = number in self._started
-        assignment = replace(
-            post.assignment,
-            killed=killed,
-            replaces=again,
-            retry=post.assignment.retry and not again,
-            jobs=self._jobs_left(post),
-        )
-        line = json.dumps(asdict(assignment)) + "\n"
-        self._started.add(number)
-        if process.stdin:
-            process.stdin.write(line.encode())
-            process.stdin.flush()
-        now = time.monotonic()
-        return _Slot(post, process, os.fdopen(reading, "rb", buffering=0), began=now, heard=now)
-
-    def _log(self, number: int) -> AbstractContextManager[BinaryIO | None]:
+    def _log(self, number: int, *, again: bool) -> AbstractContextManager[BinaryIO | None]:
         if self.logs is None:
             return nullcontext()
-        return (self.logs / f"worker-{number}.log").open("ab" if number in self._started else "wb")
-
-    def _read(self, slot: _Slot, selector: selectors.BaseSelector) -> Iterator[Event]:
-        data = slot.events.read(65536)
-        if not data:
-            selector.unregister(slot.events)
-            slot.events.close()
-            slot.open = False
-            code = slot.process.wait()
-            if code and not slot.refused and not self._terminated:
-                yield Lost(slot.number, code, slot.process.pid, *slot.making, slot.timeout)
-            return
-        *lines, slot.buffer = (slot.buffer + data).split(b"\n")
-        slot.heard = time.monotonic()
-        for line in lines:
-            event = read_event(line)
-            if isinstance(event, Alive):
-                continue
-            if isinstance(event, Counted):  # told beside a job
-                yield event
-                continue
-            slot.making = (event.table, event.key) if isinstance(event, Begins) else ("", "")
-            slot.job_began = time.monotonic()
-            slot.started = slot.started or isinstance(event, Started)
-            slot.retired = slot.retired or isinstance(event, Retired)
-            if isinstance(event, Made | MadeNothing | Failed | Postponed | LostJob):
-                self._done[slot.number] = self._done.get(slot.number, 0) + 1
-            slot.idle_since = event.began if isinstance(event, Idle) else -1.0
-            slot.refused = slot.refused or isinstance(event, Refused)
-            yield event
+        return (self.logs / f"worker-{number}.log").open("ab" if again else "wb")

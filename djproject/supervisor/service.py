@@ -12,9 +12,10 @@ from djproject.project.durations import DURATION, read_duration
 from djproject.project.location import find_package_root, load_project
 from djproject.supervisor.event_text import json_of, text_of
 from djproject.supervisor.health import HealthFile
+from djproject.supervisor.limits import Limits
 from djproject.supervisor.metrics import Metrics
 from djproject.supervisor.placement import ALL, chosen_groups, posts_for_groups
-from djproject.supervisor.pool import Limits, Pool
+from djproject.supervisor.pool import Pool
 from djproject.targets.choice import load_target
 from djproject.worker.assignment import Assignment
 from djproject.worker.events import Event, Refused

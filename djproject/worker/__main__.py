@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from djproject.database.connections import keep_alive, second_connection
 from djproject.database.deploy import missing
@@ -55,19 +55,23 @@ class NothingToDoYet(ProjectError):
 
 
 def main() -> int:
-    """Work as the pool says: the assignment is the first line of stdin, and its end means stop."""
-    events = os.fdopen(int(sys.argv[1]), "wb", buffering=0)
-    line = sys.stdin.readline()
+    """Work as the pool says: the first line of its control pipe is the assignment, the pipe's end means stop."""
+    numbers = [int(argument) for argument in sys.argv[1:3]]
+    for number in numbers:
+        os.set_inheritable(number, False)
+    events, control = os.fdopen(numbers[0], "wb", buffering=0), os.fdopen(numbers[1], "rb")
+    line = control.readline()
     if not line:
         return 0
     values: dict[str, Any] = json.loads(line)
     lists = ("tables", "restrictions", "killed")
     assignment = Assignment(**values | {key: tuple(values[key]) for key in lists if values[key] is not None})
     wakeup = Wakeup()
-    threading.Thread(target=_stop_at_end_of_input, args=(wakeup,), daemon=True).start()
+    threading.Thread(target=_stop_at_end_of_input, args=(control, wakeup), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: wakeup.stop())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, lambda *_: None)  # SIG_IGN would be inherited by every program a make starts
     signal.signal(ABANDON, _abandon)
+    os.register_at_fork(after_in_child=_use_default_signals)
 
     turn = threading.Lock()
 
@@ -88,6 +92,13 @@ def main() -> int:
     except AbandonJob:
         pass
     return 0
+
+
+def _use_default_signals() -> None:
+    """Let a process that a make forks end on signals, as in plain Python."""
+    for number in (signal.SIGTERM, ABANDON):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _abandon(number: int, frame: object) -> None:  # noqa: ARG001 (the shape signal wants)
@@ -195,8 +206,8 @@ def _chosen(pipeline: Pipeline, assignment: Assignment) -> set[str]:
     return chosen
 
 
-def _stop_at_end_of_input(wakeup: Wakeup) -> None:
-    while os.read(0, 4096):
+def _stop_at_end_of_input(control: BinaryIO, wakeup: Wakeup) -> None:
+    while os.read(control.fileno(), 4096):
         pass
     wakeup.stop()
 

@@ -60,7 +60,7 @@ def test_a_worker_that_is_killed_is_lost_and_replaced(tmp_path: Path, project: P
 
     pool = Pool(_posts(project, 1), tmp_path / "logs")
     pool.start()
-    first = pool._slots[0].process
+    first = pool._workers[1].process
     first.send_signal(signal.SIGKILL)
     lost, refused = pool.events()
     assert lost == Lost(1, -9, first.pid)
@@ -75,7 +75,7 @@ def test_a_worker_that_imports_for_minutes_is_healthy_and_one_that_falls_silent_
 ) -> None:
     pool = Pool(_posts(project, 1), tmp_path / "logs")
     pool.start()
-    (slot,) = pool._slots
+    (slot,) = pool._workers.values()
     slot.heard -= 120
     assert pool.is_healthy
     slot.started = True

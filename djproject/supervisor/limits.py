@@ -1,0 +1,81 @@
+"""When a run ends: nothing is left, its time is over, or it was told to stop."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from djproject.supervisor.process import WorkerProcess
+from djproject.worker.events import Event, Made, Postponed
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a run ends.
+
+    Attributes
+    ----------
+    watch
+        Go on when nothing is left, and wait for new keys.
+    idle_seconds
+        End a run that watches once nothing was left for so long.
+    seconds
+        Stop after so long; running jobs are finished.
+    grace_seconds
+        How long they may take once a stop was asked for; then they go back to the queue.
+    """
+
+    watch: bool = False
+    idle_seconds: float | None = None
+    seconds: float | None = None
+    grace_seconds: float | None = None
+
+
+@dataclass(slots=True)
+class RunClock:
+    """The times of one run, on the monotonic clock.
+
+    Attributes
+    ----------
+    limits
+        When the run ends.
+    stopped
+        When a stop was first asked for; None before.
+    """
+
+    limits: Limits
+    stopped: float | None = None
+    _began: float = field(default_factory=time.monotonic)
+    _settled: float = 0.0  # when the last job was finished, or the last postponed one is due
+
+    def see(self, event: Event) -> None:
+        """Note when there may be new work."""
+        match event:
+            case Made(finished=finished):
+                self._settled = max(self._settled, finished)
+            case Postponed(seconds=seconds):
+                self._settled = max(self._settled, time.monotonic() + seconds)
+
+    def stop(self) -> None:
+        """Note that a stop was asked for."""
+        if self.stopped is None:
+            self.stopped = time.monotonic()
+
+    def is_over(self, workers: Sequence[WorkerProcess]) -> bool:
+        """Whether nothing is left for `workers`, all that run, or the run's time is over.
+
+        Nothing is left when every one of them passed over all tables without finding work, in a pass that began
+        after the last job of any of them was finished, so that no child of that job can be waiting, and after the last
+        one that was postponed is due.
+        """
+        now, limits = time.monotonic(), self.limits
+        if workers and all(worker.idle_since > self._settled for worker in workers):
+            idle = now - max(self._settled, self._began)
+            if not limits.watch or (limits.idle_seconds is not None and idle > limits.idle_seconds):
+                return True
+        return limits.seconds is not None and now - self._began > limits.seconds
+
+    @property
+    def grace_is_over(self) -> bool:
+        """Whether running jobs have had the time they may take after a stop."""
+        grace = self.limits.grace_seconds
+        return grace is not None and self.stopped is not None and time.monotonic() - self.stopped > grace

@@ -1,0 +1,205 @@
+"""One worker process as its pool sees it: how it is started, and what it has reported."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from djproject.worker.assignment import Assignment, Post
+from djproject.worker.events import (
+    Alive,
+    Begins,
+    Counted,
+    Event,
+    Idle,
+    Lost,
+    Refused,
+    Retired,
+    Started,
+    read_event,
+)
+
+LONGEST_SILENCE_SECONDS = 60.0
+EXIT_SECONDS = 10.0  # for a worker that reports no more
+LONGEST_START_SECONDS = 600.0  # imports on a network disk, by many processes at once
+
+
+@dataclass(slots=True)
+class WorkerProcess:
+    """One worker process and what it has reported.
+
+    Attributes
+    ----------
+    post
+        Its place in the pool.
+    events, control
+        What it reports is read from the one, and the end of the other lets it stop.
+    began
+        When it was started (monotonic clock); so are the other times.
+    is_open
+        Whether it runs and its events are read.
+    idle_since
+        When its last pass without work began; -1 while it works.
+    making, job_began
+        The table and key of its running job, empty where there is none, and since when.
+    timeout
+        The limit that its job exceeded; 0 where it did not.
+    refused, retired, started
+        Whether it cannot work, makes room for a fresh process, has imported the pipeline.
+    heard
+        When it last reported anything.
+    """
+
+    post: Post
+    process: subprocess.Popen[bytes]
+    events: BinaryIO
+    control: BinaryIO
+    began: float
+    heard: float
+    is_open: bool = True
+    idle_since: float = -1.0
+    making: tuple[str, str] = ("", "")
+    job_began: float = 0.0
+    timeout: float = 0.0
+    refused: bool = False
+    retired: bool = False
+    started: bool = False
+    _buffer: bytes = b""
+
+    @property
+    def number(self) -> int:
+        """Its slot."""
+        return self.post.assignment.slot
+
+    def is_silent(self, now: float) -> bool:
+        """Whether it should have reported something by now."""
+        longest = LONGEST_SILENCE_SECONDS if self.started else LONGEST_START_SECONDS
+        return self.is_open and not self.making[0] and now - self.heard > longest
+
+    def read(self) -> Iterator[Event]:
+        """What it reports now. At its end `is_open` turns false, and `Lost` comes back unless it said why it ends."""
+        ended = self.has_ended  # asked first: what it reported before is read below
+        while data := self.events.read(65536):  # None where there is nothing now
+            yield from self._read_events(data)
+            if not ended:
+                return
+        if data is None and not ended:
+            return
+        self.events.close()
+        self.is_open = False
+        code = self._wait()
+        if code and not self.refused:
+            yield Lost(self.number, code, self.process.pid, *self.making, self.timeout)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process has ended, whoever else may hold its pipe."""
+        return self.process.poll() is not None
+
+    def _wait(self) -> int:
+        """Its exit code; what a worker that did not end by itself has started is ended with it."""
+        try:
+            code = self.process.wait(EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.send_signal(signal.SIGKILL)
+            code = self.process.wait()
+        if code:
+            _kill_group(self.process.pid)
+        return code
+
+    def _read_events(self, data: bytes) -> Iterator[Event]:
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        self.heard = time.monotonic()
+        for line in lines:
+            event = read_event(line)
+            if isinstance(event, Alive):
+                continue
+            if not isinstance(event, Counted):  # reported while a job runs
+                self._see(event)
+            yield event
+
+    def stop(self) -> None:
+        """Let it finish its running job and end."""
+        if not self.control.closed:
+            self.control.close()
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal unless it has ended."""
+        if self.process.poll() is not None:
+            return
+        if number == signal.SIGKILL:
+            _kill_group(self.process.pid)
+        self.process.send_signal(number)
+
+    def time_out(self, now: float) -> None:
+        """End it if its job takes longer than it may."""
+        limit = self.post.job_seconds
+        if limit is not None and self.making[0] and now - self.job_began > limit and not self.timeout:
+            self.timeout = limit
+            self.send_signal(signal.SIGKILL)
+
+    def close(self, seconds: float | None) -> None:
+        """Wait for its end; after so many seconds it is killed."""
+        try:
+            self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.send_signal(signal.SIGKILL)
+            self.process.wait()
+        if self.is_open:
+            self.events.close()
+
+    def _see(self, event: Event) -> None:
+        self.making = (event.table, event.key) if isinstance(event, Begins) else ("", "")
+        self.job_began = time.monotonic()
+        self.started = self.started or isinstance(event, Started)
+        self.retired = self.retired or isinstance(event, Retired)
+        self.refused = self.refused or isinstance(event, Refused)
+        self.idle_since = event.began if isinstance(event, Idle) else -1.0
+
+
+def start_worker(post: Post, assignment: Assignment, log: BinaryIO | None) -> WorkerProcess:
+    """Start a worker process, in a session of its own: a Ctrl-C at the terminal is not for it.
+
+    Parameters
+    ----------
+    post
+        Its place in the pool.
+    assignment
+        What it is to do: that of the post, as far as it is still to be done.
+    log
+        Where its output goes; None for this process's stderr.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    assigned, control = os.pipe()
+    package_parent = str(Path(__file__).parents[2])
+    search = os.pathsep.join(filter(None, (package_parent, os.environ.get("PYTHONPATH", ""))))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "djproject.worker", str(writing), str(assigned)],
+        stdin=subprocess.DEVNULL,
+        stdout=log or sys.stderr,
+        stderr=log or sys.stderr,
+        pass_fds=(writing, assigned),
+        start_new_session=True,
+        env={**os.environ, **post.environment, "PYTHONPATH": search},
+    )
+    os.close(writing)
+    os.close(assigned)
+    with suppress(BrokenPipeError):  # it has ended already: its exit code says why
+        os.write(control, json.dumps(asdict(assignment)).encode() + b"\n")
+    now = time.monotonic()
+    events, orders = os.fdopen(reading, "rb", buffering=0), os.fdopen(control, "wb", buffering=0)
+    return WorkerProcess(post, process, events, orders, began=now, heard=now)
+
+
+def _kill_group(leader: int) -> None:
+    """End a worker's process group: what its `make` started, unless that began a session of its own."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
