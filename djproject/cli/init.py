@@ -1,5 +1,6 @@
 """`djproject init`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ def _choices(values: tuple[str, ...]) -> "object":
 def init(
     directory: Annotated[Path, typer.Argument(help="The project's folder; its name is the project's.")],
     name: Annotated[str, typer.Option(help="Name of the distribution; by default the folder's.")] = "",
-    package: Annotated[str, typer.Option(help="The import package below src/.")] = "workflow",
+    package: Annotated[str, typer.Option(help="The package below src/, as your code imports it.")] = "workflow",
     description: Annotated[str, typer.Option(help="One line about the pipeline.")] = "",
     license: Annotated[
         str, typer.Option(metavar="|".join(LICENSES), autocompletion=_choices(LICENSES), help="The project's licence.")
@@ -90,7 +91,7 @@ def init(
         _render.next_step(f'add a table [tool.djproject] with package = "{package}" to {directory}/pyproject.toml')
         return
     step = "pip install -e . && djproject deploy" if example else "djproject add-schema subject --table Subject:manual"
-    _render.next_step(f"cd {directory} && {step}")
+    _render.next_step(f"cd {shlex.quote(str(directory))} && {step}")
 
 
 def _asked(answers: Answers) -> Answers:

@@ -13,9 +13,12 @@ TIER_ALIASES = {"entry": "manual", "ingest": "imported", "compute": "computed"}
 RESERVED_SCHEMAS = frozenset(
     {"mysql", "sys", "information_schema", "performance_schema", "public", "pg_catalog", "pg_toast"}
 )
+RESERVED_PACKAGES = frozenset({"tests", "conftest"})
 RESERVED_MODULES = frozenset({"worker", "conftest", "main"})
 SCHEMA_BYTES = 63
 TABLE_CHARACTERS = 64
+PACKAGE_CHARACTERS = 40
+PACKAGE_HINT = "djproject init DIRECTORY --package NAME  (what your code imports; without --package it is workflow)"
 TIER_PREFIX = {"manual": "", "lookup": "#", "imported": "_", "computed": "__"}
 
 
@@ -59,7 +62,14 @@ def normalized(name: str) -> str:
 
 def checked_package_name(name: str) -> str:
     """`name`, if it may be the pipeline's import package."""
-    _check_importable(name, "package", "djproject init DIRECTORY --package NAME")
+    hint = PACKAGE_HINT
+    _check_importable(name, "package", hint)
+    if len(name) > PACKAGE_CHARACTERS:
+        raise ProjectError(
+            f"The package name is {len(name)} characters long; at most {PACKAGE_CHARACTERS} are allowed.", hint=hint
+        )
+    if name in RESERVED_PACKAGES:
+        raise ProjectError(f"A package called {name!r} would hide the project's own folder of tests.", hint=hint)
     return name
 
 

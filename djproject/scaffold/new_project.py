@@ -4,20 +4,25 @@ import datetime
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from djproject.errors import ProjectError
 from djproject.project.names import checked_package_name, checked_project_name, compose_name
+from djproject.project.texts import AUTHOR_CHARACTERS, DESCRIPTION_CHARACTERS, checked_text, is_email_address
+from djproject.scaffold.dependencies import refuse_dependency_names
 from djproject.scaffold.plan import Plan, plan_new_files
+from djproject.scaffold.quoting import bucket_name, docstring, markdown, python_literal, quoted
 
 LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "GPL-3.0-or-later")
 DATABASES = ("postgresql", "mysql")
 DOCS = ("mkdocs", "sphinx")
 OBJECT_STORES = ("seaweedfs", "minio", "none")
 PACKAGE_FOLDER = "__package__"
+DESCRIPTION_HINT = "djproject init DIRECTORY --description TEXT"
+AUTHOR_HINT = "djproject init DIRECTORY --author 'Name <email>'"
 IGNORED_IN_EMPTY = {".git", ".DS_Store"}
 
 
@@ -82,9 +87,17 @@ class Answers:
                 raise ProjectError(
                     f"{option} is one of {', '.join(choices)}, not {value!r}.", hint="djproject init --help"
                 )
-        if "\n" in self.description:
-            raise ProjectError("The description is one line.", hint="djproject init DIRECTORY --description TEXT")
-        return self
+        description = checked_text(
+            self.description, "The description", hint=DESCRIPTION_HINT, longest=DESCRIPTION_CHARACTERS
+        )
+        return replace(self, description=description, author=_checked_author(self.author))
+
+
+def _checked_author(author: Author) -> Author:
+    name = checked_text(author.name, "The author's name", hint=AUTHOR_HINT, longest=AUTHOR_CHARACTERS)
+    if re.search("[<>]", name):
+        raise ProjectError("The author's name contains '<' or '>', which enclose an email address.", hint=AUTHOR_HINT)
+    return replace(author, name=name)
 
 
 def read_author(text: str) -> Author:
@@ -97,7 +110,9 @@ def read_author(text: str) -> Author:
     """
     match = re.fullmatch(r"\s*([^<>]+?)\s*(?:<\s*([^<>\s]+@[^<>\s]+)\s*>)?\s*", text)
     if not match:
-        raise ProjectError(f"{text!r} is not an author.", hint="djproject init DIRECTORY --author 'Name <email>'")
+        raise ProjectError(f"{text!r} is not an author.", hint=AUTHOR_HINT)
+    if match[2] and not is_email_address(match[2]):
+        raise ProjectError(f"{match[2]!r} is not a valid email address.", hint=AUTHOR_HINT)
     return Author(match[1], match[2] or "")
 
 
@@ -118,7 +133,8 @@ def plan_project(root: Path, answers: Answers, *, adopt: bool = False) -> Plan:
     ProjectError
         An answer is not possible, or the folder is not empty (and not adopted) or is not a folder.
     """
-    answers.checked()
+    answers = answers.checked()
+    refuse_dependency_names(answers.name, answers.package, root)
     if root.exists() and not root.is_dir():
         raise ProjectError(f"{root} is a file.", hint="djproject init another_name")
     if root.is_dir() and not adopt and any(path.name not in IGNORED_IN_EMPTY for path in root.iterdir()):
@@ -138,7 +154,13 @@ def _contents(answers: Answers) -> Iterator[tuple[str, bytes]]:
         autoescape=False,  # noqa: S701 (no HTML)
     )
     environment.filters.update(
-        toml=_quoted, yaml=_quoted, python=_python_literal, bucket=_bucket_name, compose=compose_name
+        toml=quoted,
+        yaml=quoted,
+        python=python_literal,
+        docstring=docstring,
+        markdown=markdown,
+        bucket=bucket_name,
+        compose=compose_name,
     )
     values = {
         "name": answers.name,
@@ -146,7 +168,8 @@ def _contents(answers: Answers) -> Iterator[tuple[str, bytes]]:
         "description": answers.description or f"A DataJoint pipeline: {answers.name}.",
         "license": answers.license,
         "author_name": answers.author.name,
-        "author_email": answers.author.email,
+        # Git takes any text as an address; the metadata of a package do not.
+        "author_email": answers.author.email if is_email_address(answers.author.email) else "",
         "holder": answers.author.name or f"the {answers.name} developers",
         "database": answers.database,
         "docs": answers.docs,
@@ -226,21 +249,3 @@ def notebook(text: str) -> str:
         "nbformat_minor": 5,
     }
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-
-
-def _quoted(value: str) -> str:
-    """A basic string of TOML, JSON and YAML alike."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _python_literal(value: str) -> str:
-    """A string as ruff's formatter writes it: double quotes, unless single ones save an escape."""
-    quoted = _quoted(value)
-    if '"' in value and "'" not in value:
-        return "'" + quoted[1:-1].replace('\\"', '"') + "'"
-    return quoted
-
-
-def _bucket_name(name: str) -> str:
-    """A bucket name S3 allows, made from the project's: lower case, digits and hyphens, 3 to 63 characters."""
-    return (re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-") + "-data")[:63]
