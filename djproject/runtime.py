@@ -1,5 +1,7 @@
 """The one thing a generated package calls when it is imported: DataJoint gets the project's settings."""
 
+import logging
+
 from djproject.errors import DJProjectError
 from djproject.project.location import find_package_root, load_project
 from djproject.targets.choice import Target, load_target, start_target
@@ -38,5 +40,7 @@ def configure(package_file: str) -> Target | None:
         if error.hint:
             error.add_note(f"Next: {error.hint}")
         raise
+    if target.ignored:
+        logging.getLogger("djproject").warning("Target: %s", target.description)
     apply_settings(target)
     return target

@@ -32,7 +32,8 @@ def show(
 ) -> None:
     """Show every setting with where it came from; secrets are not shown.
 
-    Precedence: DJ_* variables, the target, .secrets/ and /run/secrets/datajoint, pyproject.toml, DataJoint's defaults.
+    Precedence: a target named by --target or DJPROJECT_TARGET, DJ_* variables, a target that a file names, .secrets/
+    and /run/secrets/datajoint, pyproject.toml, DataJoint's defaults.
 
     Example: djproject config show --target lab --format json
     """
@@ -42,7 +43,7 @@ def show(
         rows = [{"name": s.name, "value": _shown(s), "source": s.source, "secret": s.secret} for s in settings]
         _render.as_json({"target": place.name, "chosen_by": place.chosen_by, "settings": rows})
         return
-    _render.target(f"{place.description}, chosen by {place.chosen_by}")
+    _render.target(f"{place.description}\nChosen by: {place.chosen_by}")
     _render.columns(("setting", "value", "from"), [(s.name, str(_shown(s)), s.source) for s in settings])
 
 

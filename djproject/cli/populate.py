@@ -123,7 +123,9 @@ def populate(
     place = load_target(project, target)
     _render.target(place.description)
     start_target(place)
-    common = Assignment(str(project.root), place.name, names, tuple(where or ()), retry=retry, jobs=max_jobs)
+    common = Assignment(
+        str(project.root), place.name, names, tuple(where or ()), retry=retry, jobs=max_jobs, chosen_by=place.chosen_by
+    )
     posts = posts_for_groups(project, [chosen], common)
     if dry_run:
         _show_plan(project, place, pipeline, posts)

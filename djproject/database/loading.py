@@ -17,6 +17,7 @@ from djproject.project.location import Project
 from djproject.project.names import AUTOPOPULATED, TIER_PREFIX, snake_case
 from djproject.targets.choice import Target
 from djproject.targets.connection import connect, connection_error
+from djproject.targets.variables import target_variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def part_name(part: Table, master: Table) -> str:
 def _environment(project: Project, target: Target, *, create: bool) -> Iterator[None]:
     """What the package's own `configure` call shall find; and nothing a module prints reaches stdout."""
     os.environ["DJPROJECT_ROOT"] = str(project.root)
-    os.environ["DJPROJECT_TARGET"] = target.name
+    os.environ.update(target_variables(target.name, target.chosen_by))
     os.environ["DJ_CREATE_TABLES"] = "true" if create else "false"
     source = str(project.import_root)
     if source not in sys.path:

@@ -132,6 +132,10 @@ class Settings:
         """The value of a setting; KeyError for a name that DataJoint does not have."""
         return next((s.value for s in self.settings if s.name == name), KNOWN[name].default)
 
+    def source(self, name: str) -> str:
+        """Where a setting's value comes from; empty for a name that is not set."""
+        return next((s.source for s in self.settings if s.name == name), "")
+
     def text(self, name: str) -> str:
         """The value as text; empty where there is none."""
         value = self[name]

@@ -59,7 +59,8 @@ def _serve(package_file: str | None, given: argparse.Namespace, tell: Callable[[
         groups = tuple(group._replace(job_seconds=given.job_timeout) for group in groups)
     graces = [group.grace_seconds for group in groups if group.grace_seconds is not None]
     grace = given.grace if given.grace is not None else max(graces, default=None)
-    posts = posts_for_groups(project, groups, Assignment(str(project.root), target.name, patient=True))
+    common = Assignment(str(project.root), target.name, patient=True, chosen_by=target.chosen_by)
+    posts = posts_for_groups(project, groups, common)
     health = HealthFile.from_environment(os.environ)
     pool = Pool(
         posts, None, Limits(watch=True, grace_seconds=grace), lambda: health.touch() if pool.is_healthy else None

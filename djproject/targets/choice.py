@@ -13,6 +13,12 @@ from djproject.project.settings import SYSTEM_SECRETS, Layer, Settings, Value, m
 from djproject.project.stores import COMMON_KEYS, StoreSpec
 from djproject.targets.embedded import SUPERUSER, EmbeddedServer, ensure_running
 from djproject.targets.stack import STACK, stack_address, stack_layer
+from djproject.targets.variables import (
+    chosen_in_environment,
+    counted_variables,
+    ignored_sentence,
+    names_another_server,
+)
 
 EMBEDDED = "embedded"
 
@@ -33,6 +39,8 @@ class Target:
         The embedded server, where the target has one and nothing overrides its address.
     folders
         Local folders of the stores that the target makes by itself: those of the embedded one and of the stack.
+    ignored
+        DJ_* variables that say something else and are ignored, because the target was named explicitly.
     """
 
     name: str
@@ -40,6 +48,7 @@ class Target:
     settings: Settings
     server: EmbeddedServer | None = None
     folders: tuple[Path, ...] = ()
+    ignored: tuple[str, ...] = ()
 
     @property
     def description(self) -> str:
@@ -51,8 +60,10 @@ class Target:
             user = settings.text("database.user") or "?"
             address = f"{settings.text('database.host')}:{settings.text('database.port')}"
             place = f"{settings.text('database.backend')}://{user}@{address}"
-        overridden = [s.source for s in settings.settings if s.name == "database.host" and s.source == "DJ_HOST"]
-        return f"{self.name} ({place}{', by DJ_HOST' if overridden else ''})"
+        if settings.source("database.host") == "DJ_HOST":
+            return f"{self.name} ({place}, by DJ_HOST; to ignore it: --target {self.name}, or unset DJ_HOST)"
+        notice = ignored_sentence(self.ignored)
+        return f"{self.name} ({place}){'; ' + notice if notice else ''}"
 
 
 def target_names(project: Project) -> tuple[str, ...]:
@@ -73,7 +84,7 @@ def choose_target(
     chosen = _choice_file(project, environ)
     candidates = (
         (option, "--target"),
-        (environ.get("DJPROJECT_TARGET"), "DJPROJECT_TARGET"),
+        (environ.get("DJPROJECT_TARGET"), chosen_in_environment(environ)),
         (chosen.read_text("utf-8").strip() if chosen.exists() else None, "djproject use"),
         (project.target, "pyproject.toml"),
     )
@@ -94,17 +105,31 @@ def use_target(project: Project, name: str, environ: Mapping[str, str] = os.envi
     replace_file(path, f"{name}\n".encode())
 
 
-def load_target(project: Project, option: str | None = None, environ: Mapping[str, str] = os.environ) -> Target:
+def load_target(
+    project: Project, option: str | None = None, environ: Mapping[str, str] = os.environ, *, chosen_by: str = ""
+) -> Target:
     """The target and all settings that follow, by the one order of precedence; nothing is started.
 
-    `DJ_*` variables, then the target, then `.secrets/` and `/run/secrets/datajoint`, then pyproject.toml, then
-    DataJoint's defaults.
+    A target named by `--target` or DJPROJECT_TARGET, then `DJ_*` variables, then a target that a file names, then
+    `.secrets/` and `/run/secrets/datajoint`, then pyproject.toml, then DataJoint's defaults.
+
+    Parameters
+    ----------
+    project, option, environ
+        As in `choose_target`.
+    chosen_by
+        What named `option` in the process that passes it on; by default `--target`.
     """
     name, by = choose_target(project, option, environ)
+    by = chosen_by or by
+    variables = read_environment(environ)
     secrets = [
         load_secrets(project.root / SECRETS_DIRECTORY, SECRETS_DIRECTORY),
         load_secrets(SYSTEM_SECRETS, str(SYSTEM_SECRETS)),
     ]
+    managed = name in {EMBEDDED, STACK}
+    if managed and names_another_server(variables, by):
+        return Target(name, by, merged([variables, *secrets, project.datajoint.layer()]))
     server = None
     folders: tuple[Path, ...] = ()
     if name == STACK:
@@ -119,10 +144,9 @@ def load_target(project: Project, option: str | None = None, environ: Mapping[st
         secrets = [secret._replace(stores={}) for secret in secrets]
     else:
         layer = _named_layer(project, name, environ)
-    settings = merged([read_environment(environ), layer, *secrets, project.datajoint.layer()])
-    if server is not None and settings["database.host"] != str(server.socket_directory):
-        server = None
-    return Target(name, by, settings, server, folders)
+    counted = counted_variables(variables, layer, by, managed=managed)
+    settings = merged([counted.layer, layer, *secrets, project.datajoint.layer()])
+    return Target(name, by, settings, server, folders, counted.ignored)
 
 
 def start_target(target: Target) -> None:

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from djproject.errors import DJProjectError, EnvironmentUnavailableError
+from djproject.project.settings import KNOWN
 from djproject.targets.choice import Target, start_target
 from djproject.targets.stack import STACK
 
@@ -22,12 +23,16 @@ def apply_settings(target: Target) -> None:
     """Give DataJoint the target's settings, whether it was imported before or is imported now.
 
     Values that come from DataJoint's own defaults or from `DJ_*` variables, which it reads by itself, are left
-    alone. `datajoint.json` is not read: pyproject.toml takes its place.
+    alone. `datajoint.json` is not read: pyproject.toml takes its place. Variables that the target makes DataJoint
+    ignore are removed from the environment, so that programs started by this one ignore them too.
     """
     os.environ["DJ_IGNORE_CONFIG_FILE"] = "true"
+    for variable in target.ignored:
+        os.environ.pop(variable, None)
     dj = import_datajoint()
+    ignored = {name for name, known in KNOWN.items() if known.variable in target.ignored}
     for setting in target.settings.settings:
-        if not setting.name.startswith("stores.") and setting.source != "DataJoint's default":
+        if setting.name in KNOWN and (setting.source != "DataJoint's default" or setting.name in ignored):
             dj.config[setting.name] = setting.value
     dj.config.stores = target.settings.stores
 
@@ -129,12 +134,18 @@ def connection_error(target: Target, error: Exception) -> DJProjectError:
         reason = text.rstrip(".")
         return EnvironmentUnavailableError(
             f"The database of the target {target.name} does not answer at {server}: {reason}.",
-            hint="djproject up" if target.name == STACK else "djproject doctor  (or: djproject use embedded)",
+            hint=_unreachable_hint(target),
         )
     return EnvironmentUnavailableError(
         f"The database at {server} refused: {text.rstrip('.')}.",
         hint="djproject doctor",
     )
+
+
+def _unreachable_hint(target: Target) -> str:
+    if target.settings.source("database.host") == "DJ_HOST":
+        return f"unset DJ_HOST  (it replaces the address of the target {target.name}; --target ignores it)"
+    return "djproject up" if target.name == STACK else "djproject doctor  (or: djproject use embedded)"
 
 
 def _texts(error: BaseException) -> list[str]:

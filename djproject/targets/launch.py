@@ -9,6 +9,7 @@ from djproject.errors import ProjectError
 from djproject.project.export import environment_of
 from djproject.project.location import Project
 from djproject.targets.choice import Target, start_target
+from djproject.targets.variables import target_variables
 
 
 def run_command(project: Project, target: Target, command: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -23,10 +24,10 @@ def run_command(project: Project, target: Target, command: Sequence[str], enviro
     """
     start_target(target)
     variables = {
-        **environ,
+        **{name: value for name, value in environ.items() if name not in target.ignored},
         **environment_of(target.settings, secrets=True),
         "DJPROJECT_ROOT": str(project.root),
-        "DJPROJECT_TARGET": target.name,
+        **target_variables(target.name, target.chosen_by),
         "PYTHONPATH": os.pathsep.join(filter(None, (str(project.import_root), environ.get("PYTHONPATH", "")))),
     }
     try:

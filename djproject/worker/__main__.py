@@ -126,7 +126,7 @@ def _work_patiently(project: Project, assignment: Assignment, wakeup: Wakeup, te
 
 def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tell) -> None:
     pipeline = load_pipeline(project)
-    target = load_target(project, assignment.target)
+    target = load_target(project, assignment.target, chosen_by=assignment.chosen_by)
     chosen = _chosen(pipeline, assignment)
     lacking = missing(target, pipeline)
     if lacking:

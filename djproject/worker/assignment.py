@@ -15,8 +15,8 @@ class Assignment:
     ----------
     root
         The project's.
-    target
-        The target's name.
+    target, chosen_by
+        The target's name, and what named it: that decides whether `DJ_*` variables count.
     tables
         `module.Table` of those to fill; empty for all that fill themselves.
     restrictions
@@ -51,6 +51,7 @@ class Assignment:
     jobs: int | None = None
     jobs_per_process: int | None = None
     megabytes: float | None = None
+    chosen_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -368,10 +368,27 @@ def test_down_stops_the_database_and_it_starts_again_with_its_rows(example: Path
     assert numbers(run("status", "--format", "json", cwd=example))["subject.Subject"][0] == 2
 
 
-def test_dj_variables_beat_the_target_and_the_command_says_so(example: Path, run: Run) -> None:
-    refused = run("status", cwd=example, code=2, env={"DJ_HOST": "127.0.0.1", "DJ_PORT": "1"})
-    assert "embedded (postgresql://postgres@127.0.0.1:1, by DJ_HOST)" in refused.stderr
+ELSEWHERE = {"DJ_HOST": "127.0.0.1", "DJ_PORT": "1", "DJ_USER": "bob", "DJ_PASS": "x"}
+
+
+def test_dj_variables_beat_a_target_that_a_file_names_and_the_command_says_so(example: Path, run: Run) -> None:
+    refused = run("status", cwd=example, code=2, env=ELSEWHERE)
+    assert "embedded (postgresql://bob@127.0.0.1:1, by DJ_HOST;" in refused.stderr
     assert "does not answer at 127.0.0.1:1" in refused.stderr
+    assert "unset DJ_HOST" in refused.stderr
+
+
+def test_dj_variables_lead_nothing_away_from_a_target_that_was_named(example: Path, run: Run, python: Run) -> None:
+    """Deployment, workers, programs under `run` and plain Python."""
+    for command in (("deploy",), ("populate",), ("status",)):
+        said = run(*command, "--target", "embedded", cwd=example, env=ELSEWHERE)
+        assert "DJ_HOST, DJ_PORT, DJ_USER, DJ_PASS are ignored (unset DJ_HOST" in said.stderr
+    code = "from workflow import subject; import datajoint as dj; print(dj.config['database.user'], subject.Subject())"
+    said = run("run", "--target", "embedded", "--", sys.executable, "-c", code, cwd=example, env=ELSEWHERE)
+    assert "postgres" in said.stdout
+    said = python(code, cwd=example, env={**ELSEWHERE, "DJPROJECT_TARGET": "embedded"})
+    assert "postgres" in said.stdout
+    assert "DJ_HOST, DJ_PORT, DJ_USER, DJ_PASS are ignored" in said.stderr
 
 
 def test_watch_repeats_the_picture_until_ctrl_c(example: Path, run: Run) -> None:
