@@ -13,6 +13,7 @@ from typing import Any
 from djproject.errors import DJProjectError, ProjectError
 from djproject.pipeline.graph import sorted_modules, sorted_tables
 from djproject.pipeline.model import Pipeline, Table
+from djproject.project.distributions import distribution_of, missing_library
 from djproject.project.location import Project
 from djproject.project.names import AUTOPOPULATED, TIER_PREFIX, snake_case
 from djproject.targets.choice import Target
@@ -122,6 +123,7 @@ def _imported(project: Project, target: Target, module: str) -> Any:
             for frame in traceback.extract_tb(error.__traceback__)
             if Path(frame.filename).is_relative_to(project.root) and ".venv" not in frame.filename
         ]
+        missing = missing_library(project, error)
         lines = [
             f"{Path(frame.filename).relative_to(project.root)}:{frame.lineno} in {frame.name}\n    {frame.line}"
             for frame in frames
@@ -131,6 +133,12 @@ def _imported(project: Project, target: Target, module: str) -> Any:
         text = str(error).strip().splitlines()
         reason = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
         where = f"{Path(frames[-1].filename).relative_to(project.root)}" if frames else module
+        if missing:
+            raise ProjectError(
+                f"The schema module {module} needs {missing}, which is not installed.",
+                details="\n".join(lines),
+                hint=f"pip install {distribution_of(missing)}",
+            ) from error
         raise ProjectError(
             f"The schema module {module} does not import: {reason.rstrip('.')}.",
             details="\n".join(lines),

@@ -230,6 +230,15 @@ def test_a_module_that_does_not_import_shows_the_users_own_frames(example: Path,
     assert "site-packages" not in result.stderr
 
 
+def test_a_library_that_is_missing_comes_with_the_command_that_installs_it(example: Path, run: Run) -> None:
+    path = example / "src/workflow/processing.py"
+    path.write_text(path.read_text().replace("import numpy as np\n", "import no_such_library.part\n"))
+    result = run("deploy", cwd=example, code=2)
+    assert "workflow.processing needs no_such_library, which is not installed." in result.stderr
+    assert "src/workflow/processing.py:13 in <module>\n      import no_such_library.part" in result.stderr
+    assert "\nNext: pip install no_such_library\n" in result.stderr
+
+
 def test_prints_of_the_users_modules_do_not_spoil_json(example: Path, run: Run) -> None:
     path = example / "src/workflow/subject.py"
     path.write_text(path.read_text() + "\nprint('noise')\n")
