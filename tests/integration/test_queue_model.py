@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from djproject.database.history import History
-from djproject.database.leases import SCHEMA, TABLE, _machine, declare_leases, recover
+from djproject.database.leases import SCHEMA, TABLE, declare_leases, machine_id
 from djproject.database.loading import LoadedTable
 from djproject.worker.attempt import AbandonJob, attempt
 from djproject.worker.events import Failed, LostJob, Made, MadeNothing, Postponed
 from djproject.worker.queue import Queue
+from djproject.worker.recovery import recover
 from tests.integration.conftest import MySQL, PostgreSQL
 
 KEYS = st.integers(0, 11)
@@ -371,7 +372,7 @@ def test_a_job_that_killed_two_workers_waits_for_what_is_said_of_the_third(machi
     history = History(second.connection, "model")
     for _ in range(2):
         history.add(first.loaded, key, "killed", 0.0, "SIGSEGV")
-    here = (_machine(), 1.0, first.id)  # of this machine, and no process began then
+    here = (machine_id(), 1.0, first.id)  # of this machine, and no process began then
     second.connection.query(f"UPDATE {TABLE} SET machine=%s, process_started=%s WHERE worker=%s", args=here)
     assert recover([second.loaded], history).undecided == 1
     assert len(second.queue.jobs & "status='reserved'") == 1
