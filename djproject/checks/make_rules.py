@@ -12,6 +12,11 @@ from djproject.pipeline.reading import parse
 from djproject.pipeline.scope import Kind, Meaning
 from djproject.project.names import AUTOPOPULATED
 
+JOB_COLUMNS = frozenset(
+    ["status", "priority", "created_time", "scheduled_time", "reserved_time", "completed_time", "duration",
+     "error_message", "error_stack", "user", "host", "pid", "connection_id", "version"]
+)  # fmt: skip
+
 
 @rule
 def populated_tables_have_a_make(examined: Examined) -> Iterator[Found]:
@@ -94,6 +99,38 @@ def populated_keys_are_foreign_keys(examined: Examined) -> Iterator[Found]:
                     f"{table.name} is {table.tier} and its primary key has an attribute of its own, {attribute.name}.",
                     "Move it into a part, or below the ---.",
                 )
+
+
+@rule
+def keys_are_not_called_like_job_columns(examined: Examined) -> Iterator[Found]:
+    """DJP234 error: No key attribute of an imported or computed table has the name of a column of its job table.
+
+    What it does: looks at the attributes that foreign keys bring into the primary key, under the name they have in this
+    table, for: completed_time, connection_id, created_time, duration, error_message, error_stack, host, pid, priority,
+    reserved_time, scheduled_time, status, user, version.
+
+    Why it matters: the job table has the key's attributes beside its own columns, and DataJoint keeps one of the two.
+    Reserving a job for the user "anna" writes the database's user over the key, so the job never ends.
+
+    Example:
+        # a computed table whose parent Rig has the key `host`
+        -> Rig
+
+    Use instead: another name, in this table alone or in the parent.
+        -> Rig.proj(rig_host='host')
+
+    Source: datajoint/jobs.py, Job._generate_definition.
+    """
+    for table in _populated(examined):
+        for link in examined.headings.of(table).links:
+            for mine, theirs in link.attributes if link.primary else ():
+                if mine in JOB_COLUMNS:
+                    parent = link.parent.rpartition(".")[2]
+                    yield Found(
+                        examined.in_definition(table, link.line),
+                        f"{table.name} has the key attribute {mine!r}, and its job table has a column of that name.",
+                        f"Rename it: -> {parent}.proj({parent.lower()}_{mine}='{theirs}')",
+                    )
 
 
 @rule

@@ -88,7 +88,7 @@ def default_stores_exist(examined: Examined) -> Iterator[Found]:
 
     What it does: compares the two settings with the names of the stores.
 
-    Why it matters: DataJoint fails at the first insert into an attribute such as `<blob@>`.
+    Why it matters: DataJoint looks the store up where none is named, and `check --fix` writes its name into `<blob@>`.
 
     Example:
         [tool.datajoint.stores]

@@ -15,6 +15,7 @@ from djproject.pipeline.types import (
     type_facts,
 )
 
+ADD_STORE = "djproject stores add main --protocol file --location DIRECTORY"
 SERVERS = {"postgresql": "PostgreSQL", "mysql": "MySQL"}
 
 
@@ -91,12 +92,12 @@ def types_are_those_of_datajoint_2(examined: Examined) -> Iterator[Found]:
     Source: datajoint/declare.py, TYPE_PATTERN; datajoint/adapters, core_type_to_sql.
     """
     for table, attribute in examined.attributes_where(lambda kind: type_facts(kind).kind in {Kind.OLD, Kind.MISSPELT}):
-        better = type_facts(attribute.type).replacement
+        better = _with_store(examined, type_facts(attribute.type).replacement)
         yield Found(
             examined.of_type(table, attribute),
             f"The type {attribute.type!r} of {table.name}.{attribute.name} is written {better} in DataJoint 2.",
             f"Write {better}.",
-            _replaced(examined, table, attribute, better),
+            () if "@STORE>" in better else _replaced(examined, table, attribute, better),
         )
 
 
@@ -210,38 +211,57 @@ def codecs_are_known(examined: Examined) -> Iterator[Found]:
             yield Found(
                 examined.of_type(table, attribute),
                 f"The codec <{name}> of {table.name}.{attribute.name} keeps its data in a store and has no '@'.",
-                f"Write <{name}@> for the default store, or <{name}@STORE>.",
+                f"Write {_with_store(examined, f'<{name}@>')}.",
             )
 
 
 @rule
-def the_default_store_is_set(examined: Examined) -> Iterator[Found]:
-    """DJP217 error: There is a default store where an attribute relies on one.
+def codecs_name_their_store(examined: Examined) -> Iterator[Found]:
+    """DJP217 error, fix: A codec with an `@` names its store.
 
-    What it does: finds types such as `<blob@>` in a project without `stores.default` (for `<filepath@>`:
-    `stores.filepath_default`).
+    What it does: finds types such as `<blob@>` and `<filepath@>`, whatever the codec. The fix writes the name of the
+    default store: `stores.filepath_default` for filepath, else `stores.default`, else the only store there is.
 
-    Why it matters: DataJoint fails at the first insert: "stores.default is not configured".
+    Why it matters: DataJoint 2.3.5 declares the table and fails at every insert: "Storage '' is requested but not
+    configured in stores". A setting that made it work would write rows whose store has no name, which garbage
+    collection takes for unused data and plain DataJoint cannot read.
 
     Example:
         trace : <blob@>
 
-    Use instead: `djproject stores default main`, or the store's name after the `@`.
+    Use instead:
+        trace : <blob@main>
 
-    Source: datajoint/settings.py, Config.get_store_spec.
+    Source: datajoint/codecs.py, parse_type_spec; datajoint/settings.py, Config.get_store_spec; tried with every codec.
     """
-    defaults = examined.project.datajoint.defaults
     for table, attribute in examined.attributes_where(lambda kind: _store(kind) == ""):
         codec = read_codec(attribute.type)
         if codec is None:
             continue
-        key = "filepath_default" if codec.codec == "filepath" else "default"
-        if key not in defaults and not (key == "filepath_default" and "default" in defaults):
-            yield Found(
-                examined.of_type(table, attribute),
-                f"{table.name}.{attribute.name} relies on the default store, and stores.{key} is not set.",
-                "djproject stores default NAME",
-            )
+        store = _default_store(examined, codec.codec)
+        yield Found(
+            examined.of_type(table, attribute),
+            f"The type {attribute.type} of {table.name}.{attribute.name} names no store, so every insert would fail.",
+            f"Write <{codec.codec}@{store}>." if store else f"{ADD_STORE}, and write <{codec.codec}@main>",
+            _replaced(examined, table, attribute, f"<{codec.codec}@{store}>") if store else (),
+        )
+
+
+def _default_store(examined: Examined, codec: str) -> str:
+    """The store that a codec without the name of one would mean; empty where the project does not say."""
+    datajoint = examined.project.datajoint
+    keys = ("filepath_default", "default") if codec == "filepath" else ("default",)
+    stores = tuple(datajoint.stores)
+    named = (datajoint.defaults[key] for key in keys if datajoint.defaults.get(key) in stores)
+    return next(named, stores[0] if len(stores) == 1 else "")
+
+
+def _with_store(examined: Examined, text: str) -> str:
+    """A type with the default store's name where it names none; `STORE` where there is no default."""
+    codec = read_codec(text)
+    if codec is None or codec.store != "":
+        return text
+    return f"<{codec.codec}@{_default_store(examined, codec.codec) or 'STORE'}>"
 
 
 def _store(kind: str) -> str | None:

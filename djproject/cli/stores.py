@@ -59,7 +59,7 @@ def add(
     access_key: AccessKeyOption = None,
     secret_key: SecretKeyOption = None,
     secret: SecretOption = None,
-    default: Annotated[bool, typer.Option("--default", help="Make it the default store (`<codec@>`).")] = False,
+    default: Annotated[bool, typer.Option("--default", help="Make it the default store.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the store if it is there.")] = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -226,10 +226,15 @@ def rename(
 @app.command("default")
 def default_store(
     name: Annotated[str | None, typer.Argument(autocompletion=complete_stores, help="The store.")] = None,
-    filepath: Annotated[bool, typer.Option("--filepath", help="The default for `<filepath@>` instead.")] = False,
+    filepath: Annotated[
+        bool, typer.Option("--filepath", help="The default store for files that are already there.")
+    ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Choose the store that `<codec@>` means, or show which it is.
+    """Choose the default store, or show which it is.
+
+    Definitions name their store all the same (`<blob@main>`): DataJoint cannot insert into `<blob@>`. `check --fix`
+    writes the default store's name there.
 
     Example: djproject stores default main
     """

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -35,6 +36,7 @@ class Server:
     backend: str
     connection: object
     schemas: list[str] = field(default_factory=list)
+    namespace: dict[str, object] = field(default_factory=dict)
 
     def declare(self, text: str, name: str) -> str:
         """Run a schema module against the server; why it was refused, or an empty text."""
@@ -50,7 +52,13 @@ class Server:
                 exec(compile(text, name, "exec"), namespace)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
+        self.namespace = namespace
         return ""
+
+    def classes(self, text: str, name: str) -> dict[str, Any]:
+        """The classes of a schema module that the server takes."""
+        assert self.declare(text, name) == ""
+        return self.namespace
 
     def edges(self, schema: str) -> set[Edge]:
         """The foreign keys that DataJoint loads from the server's catalogue."""
@@ -254,6 +262,50 @@ def static_edges(pipeline: Pipeline) -> set[Edge]:
         (name(link.child), name(link.parent), frozenset(link.attributes), link.primary)
         for link in Headings(pipeline).links()
     }
+
+
+CODEC_VALUES = ["blob", "attach", "hash", "object", "npy", "filepath"]
+
+
+@pytest.mark.parametrize("codec", CODEC_VALUES)
+def test_a_codec_works_with_the_name_of_its_store_and_never_without(server: Server, codec: str, tmp_path: Path) -> None:
+    name = f"check_{uuid.uuid4().hex[:10]}"
+    with_name, without = (
+        table(letter, "k : int32", "---", f"x : <{codec}@{s}>") for letter, s in (("A", "main"), ("B", ""))
+    )
+    text = module(name, with_name, without)
+    config = server.connection._config  # type: ignore[attr-defined]
+    (tmp_path / "store").mkdir()
+    config.stores = {
+        "default": "main",
+        "filepath_default": "main",
+        "main": {"protocol": "file", "location": str(tmp_path / "store")},
+    }
+    classes = server.classes(text, name)
+    value = codec_value(codec, tmp_path)
+    classes["A"].insert1({"k": 1, "x": value})
+    assert classes["A"]().fetch1("x") is not None
+    with pytest.raises(Exception, match="Storage '' is requested"):
+        classes["B"].insert1({"k": 1, "x": value})
+    assert errors_in(project_of(tmp_path / "project", module(name, with_name), server)) == []
+    assert [f.code for f in errors_in(project_of(tmp_path / "project", module(name, without), server))] == ["DJP217"]
+
+
+def codec_value(codec: str, folder: Path) -> object:
+    import numpy as np
+
+    match codec:
+        case "attach":
+            (folder / "note.txt").write_text("attached")
+            return str(folder / "note.txt")
+        case "hash":
+            return b"bytes"
+        case "object":
+            return b"bytes"
+        case "filepath":
+            (folder / "store/data.bin").write_bytes(b"raw")
+            return "data.bin"
+    return np.arange(3)
 
 
 SAMPLES = Path(__file__).parents[1] / "pipelines"

@@ -235,7 +235,7 @@ CASES = [
     lines("DJP214", [*KEY, "x : int unsigned"], [*KEY, "x : int64"]),
     lines("DJP215", [*KEY, "x : longblob"], [*KEY, "x : <blob>"]),
     lines("DJP216", [*KEY, "x : <object>"], [*KEY, "x : <object@main>"], stores=STORE),
-    lines("DJP217", [*KEY, "x : <blob@>"], [*KEY, "x : <blob>"]),
+    lines("DJP217", [*KEY, "x : <blob@>"], [*KEY, "x : <blob@main>"], stores=STORE),
     modules(
         "DJP218",
         {"a.py": module("a", table("A", *KEY), table("B", "-> A", tier="Computed"))},
@@ -314,6 +314,17 @@ CASES = [
     lines("DJP231", ["x : <blob>", "---"], ["k : int32", "---", "x : <blob>"]),
     lines("DJP232", [*KEY, "x : int32", "index(y)"], [*KEY, "x : int32", "-> Subject", "index(x, subject_id)"]),
     lines("DJP233", [*KEY, "x : int32  # : in Hz"], [*KEY, "x : int32  # in Hz"]),
+    modules(
+        "DJP234",
+        {"a.py": module("a", table("Rig", "host : varchar(20)"), table("B", "-> Rig", tier="Computed", body=MAKE))},
+        {
+            "a.py": module(
+                "a",
+                table("Rig", "host : varchar(20)"),
+                table("B", "-> Rig.proj(rig_host='host')", "---", "user : varchar(20)", tier="Computed", body=MAKE),
+            )
+        },
+    ),
     Case("DJP301", {}, {}, STORE.replace("file", "S3"), STORE),
     Case("DJP302", {}, {}, '[tool.datajoint.stores.main]\nprotocol = "s3"\nbucket = "b"\n', STORE),
     Case(

@@ -60,7 +60,7 @@ class Clustering(Computed):
     -> Insertion
     ---
     features : <npy@main>
-    raw : <blob@>
+    raw : <blob@main>
     """
 
     class Unit(Part):
