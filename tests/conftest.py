@@ -1,8 +1,10 @@
 """What all tests share: a clean environment, the command line, whole sample projects."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,28 @@ from djproject.cli._app import app, with_global_options_first
 SERVICES_REQUIRED = os.environ.get("DJPROJECT_REQUIRE_SERVICES") == "1"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 PYTHON_ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "200"}
+
+
+OWN_TEMPORARY = pytest.StashKey[Path]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep temporary files in a folder of this run's own.
+
+    Every pytest closes the folder that all pytests of one user share, and removes the oldest in it. As root, that locks
+    the PostgreSQL of a test out of its own data, because the server runs as another user.
+    """
+    if not config.option.basetemp and not hasattr(config, "workerinput"):
+        config.stash[OWN_TEMPORARY] = Path(tempfile.mkdtemp(prefix="djproject-tests-"))
+        config.option.basetemp = str(config.stash[OWN_TEMPORARY] / "t")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove that folder."""
+    if OWN_TEMPORARY in config.stash:
+        shutil.rmtree(config.stash[OWN_TEMPORARY], ignore_errors=True)
 
 
 def missing_service(reason: str) -> None:
