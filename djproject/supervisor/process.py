@@ -95,7 +95,7 @@ class WorkerProcess:
         self.events.close()
         self.is_open = False
         code = self._wait()
-        if code and not self.refused:
+        if code and code != -signal.SIGALRM and not self.refused:  # the alarm ends one whose work is done
             yield Lost(self.number, code, self.process.pid, *self.making, self.timeout)
 
     @property

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -47,6 +48,7 @@ from djproject.worker.recovery import Killed, accuse
 from djproject.worker.wakeup import Wakeup
 
 RETRY_SECONDS = 5.0
+EXIT_SECONDS = 3
 COUNT_SECONDS = 2.0  # a run that ends waits so long for the count of what there was to do
 
 
@@ -212,5 +214,18 @@ def _stop_at_end_of_input(control: BinaryIO, wakeup: Wakeup) -> None:
     wakeup.stop()
 
 
+def _run() -> int:
+    """Run `main`; what was started and not joined keeps the process no longer than a moment."""
+    try:
+        code = main()
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)  # the exit of the interpreter would wait for threads and processes
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the kernel ends it, whatever the interpreter waits for
+    signal.alarm(EXIT_SECONDS)
+    return code
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(_run())
