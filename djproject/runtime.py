@@ -1,11 +1,16 @@
 """The one thing a generated package calls when it is imported: DataJoint gets the project's settings."""
 
 import logging
+from pathlib import Path
 
 from djproject.errors import DJProjectError
-from djproject.project.location import find_package_root, load_project
+from djproject.project.location import Project
+from djproject.project.origin import package_project, this_process
 from djproject.targets.choice import Target, load_target, start_target
 from djproject.targets.connection import apply_settings
+
+# DataJoint has one configuration and one connection in a process, so a process works for one project.
+_configured: list[Path] = []
 
 
 def configure(package_file: str) -> Target | None:
@@ -18,7 +23,8 @@ def configure(package_file: str) -> Target | None:
     ----------
     package_file
         The `__file__` of the package. The project is the first pyproject.toml about a pipeline found from
-        `$DJPROJECT_ROOT`, from there upwards, or (for an installed package) from the current folder upwards.
+        `$DJPROJECT_ROOT`, from there upwards, or (for an installed package) from the current folder upwards. The
+        first project that is configured in a process stays; packages it builds on get its settings.
 
     Returns
     -------
@@ -28,13 +34,14 @@ def configure(package_file: str) -> Target | None:
     Raises
     ------
     DJProjectError
-        The configuration is wrong or the target does not start.
+        The package is another project's than the one at work, the configuration is wrong, or the target does not
+        start.
     """
-    root = find_package_root(package_file)
-    if root is None:
-        return None
     try:
-        target = load_target(load_project(root))
+        project = project_of(package_file)
+        if project is None:
+            return None
+        target = load_target(project)
         start_target(target)
     except DJProjectError as error:
         if error.hint:
@@ -43,4 +50,16 @@ def configure(package_file: str) -> Target | None:
     if target.ignored:
         logging.getLogger("djproject").warning("Target: %s", target.description)
     apply_settings(target)
+    _configured[:] = [project.root]
     return target
+
+
+def project_of(package_file: str) -> Project | None:
+    """The project that a package belongs to or is used by in this process; None where there is none.
+
+    Raises
+    ------
+    DJProjectError
+        The package is another project's than the one at work, or a pyproject.toml is malformed.
+    """
+    return package_project(package_file, this_process(_configured[0] if _configured else None))

@@ -16,6 +16,7 @@ import pytest
 
 from djproject.errors import DJProjectError
 from djproject.project.location import find_root, load_project
+from djproject.project.origin import check_origin, put_first
 from djproject.targets.choice import EMBEDDED
 from djproject.targets.embedded import EmbeddedServer, discard
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from djproject.worker.events import Failed
 
 STATE = pytest.StashKey[Path]()
+CHOSEN = pytest.StashKey[bool]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +96,46 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Point everything that is imported from now on at a throw-away database, never at a real one.
+
+    A conftest.py may import the pipeline, so this comes before any of them is read.
+    """
+    root = find_root(early_config.rootpath)
+    if root is not None:
+        _choose_database(early_config, root)
+        _choose_source(root)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Point everything that is imported from now on at a throw-away database, never at a real one."""
+    """Refuse to test another project's code; the database is chosen here where a conftest.py named this plugin."""
     root = find_root(config.rootpath)
     if root is None:
         return
-    try:
-        source = str(load_project(root).import_root)
-    except DJProjectError as error:
-        raise pytest.UsageError(f"{error.message} {error.hint}".strip()) from error
-    if source not in sys.path:
-        sys.path.insert(0, source)
-    os.environ["DJPROJECT_ROOT"] = str(root)
     # DataJoint warns about its own deprecated module whenever it is imported.
     config.addinivalue_line("filterwarnings", "ignore:datajoint.migrate is deprecated:DeprecationWarning")
-    target = config.getoption("--djproject-target")
+    _choose_database(config, root)
+    _choose_source(root)
+
+
+def _choose_source(root: Path) -> None:
+    """Let Python import the package from the project's source; UsageError where it was imported from elsewhere."""
+    try:
+        project = load_project(root)
+        put_first(project, sys.path)
+        check_origin(project, project.package)
+    except DJProjectError as error:
+        hint = f"\nNext: {error.hint}" if error.hint else ""
+        raise pytest.UsageError(f"{error.message}{hint}") from error
+
+
+def _choose_database(config: pytest.Config, root: Path) -> None:
+    if config.stash.get(CHOSEN, False):
+        return
+    config.stash[CHOSEN] = True
+    os.environ["DJPROJECT_ROOT"] = str(root)
+    target = getattr(config.known_args_namespace, "djproject_target", None)
     if target:
         os.environ |= {"DJPROJECT_TARGET": target, "DJ_IGNORE_CONFIG_FILE": "true"}
         return

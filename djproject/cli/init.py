@@ -10,6 +10,8 @@ from djproject.cli import _render
 from djproject.cli._options import DryRunOption, YesOption, new_app
 from djproject.errors import DJProjectError
 from djproject.project.location import find_root
+from djproject.project.namesakes import namesakes
+from djproject.project.origin import described
 from djproject.scaffold.new_project import (
     DATABASES,
     DOCS,
@@ -33,7 +35,10 @@ def _choices(values: tuple[str, ...]) -> "object":
 def init(
     directory: Annotated[Path, typer.Argument(help="The project's folder; its name is the project's.")],
     name: Annotated[str, typer.Option(help="Name of the distribution; by default the folder's.")] = "",
-    package: Annotated[str, typer.Option(help="The package below src/, as your code imports it.")] = "workflow",
+    package: Annotated[
+        str,
+        typer.Option(help="The import package below src/; projects in one environment need different names."),
+    ] = "workflow",
     description: Annotated[str, typer.Option(help="One line about the pipeline.")] = "",
     license: Annotated[
         str, typer.Option(metavar="|".join(LICENSES), autocompletion=_choices(LICENSES), help="The project's licence.")
@@ -90,6 +95,12 @@ def init(
     if find_root(root) != root:
         _render.next_step(f'add a table [tool.djproject] with package = "{package}" to {directory}/pyproject.toml')
         return
+    others = namesakes(package, root.joinpath("src", *package.split(".")))
+    if others:
+        _render.note(
+            f"This environment has another package called {package}: {described(others[0])}. Give each project an "
+            "environment of its own, or choose another name with --package."
+        )
     step = "pip install -e . && djproject deploy" if example else "djproject add-schema subject --table Subject:manual"
     _render.next_step(f"cd {shlex.quote(str(directory))} && {step}")
 

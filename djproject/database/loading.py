@@ -16,6 +16,7 @@ from djproject.pipeline.model import Pipeline, Table
 from djproject.project.distributions import distribution_of, missing_library
 from djproject.project.location import Project
 from djproject.project.names import AUTOPOPULATED, TIER_PREFIX, snake_case
+from djproject.project.origin import check_origin, put_first
 from djproject.targets.choice import Target
 from djproject.targets.connection import connect, connection_error
 from djproject.targets.variables import target_variables
@@ -103,15 +104,15 @@ def _environment(project: Project, target: Target, *, create: bool) -> Iterator[
     os.environ["DJPROJECT_ROOT"] = str(project.root)
     os.environ.update(target_variables(target.name, target.chosen_by))
     os.environ["DJ_CREATE_TABLES"] = "true" if create else "false"
-    source = str(project.import_root)
-    if source not in sys.path:
-        sys.path.insert(0, source)
+    put_first(project, sys.path)
     with contextlib.redirect_stdout(sys.stderr):
         yield
 
 
 def _imported(project: Project, target: Target, module: str) -> Any:
     try:
+        check_origin(project, project.package)
+        check_origin(project, module)
         return importlib.import_module(module)
     except DJProjectError:
         raise

@@ -6,6 +6,7 @@ import sys
 
 from djproject.errors import ProjectError
 from djproject.project.location import Project
+from djproject.project.origin import check_origin
 
 
 def insert_sample_data(project: Project) -> None:
@@ -19,6 +20,7 @@ def insert_sample_data(project: Project) -> None:
     name = f"{project.package}.sample_data"
     try:
         with contextlib.redirect_stdout(sys.stderr):
+            check_origin(project, name)
             importlib.import_module(name).insert()
     except ModuleNotFoundError as error:
         raise ProjectError(

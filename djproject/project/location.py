@@ -83,15 +83,6 @@ def find_root(start: Path) -> Path | None:
     return None
 
 
-def find_package_root(package_file: str, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The root of the project that a package belongs to, by the package's `__file__`; None where there is none.
-
-    `$DJPROJECT_ROOT` first, then upwards from the package, then (for an installed package) from the current folder.
-    """
-    places = (environ.get("DJPROJECT_ROOT"), Path(package_file).resolve().parent, Path.cwd())
-    return next((root for place in places if place and (root := find_root(Path(place)))), None)
-
-
 def load_project(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Project:
     """The project that `start` lies in.
 

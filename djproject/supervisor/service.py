@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 from djproject.errors import DJProjectError
 from djproject.project.durations import DURATION, read_duration
-from djproject.project.location import find_package_root, load_project
+from djproject.project.location import load_project
+from djproject.runtime import project_of
 from djproject.supervisor.event_text import json_of, text_of
 from djproject.supervisor.health import HealthFile
 from djproject.supervisor.limits import Limits
@@ -49,8 +50,7 @@ def main(package_file: str | None = None, arguments: Sequence[str] | None = None
 
 
 def _serve(package_file: str | None, given: argparse.Namespace, tell: Callable[[Event], None]) -> int:
-    root = find_package_root(package_file) if package_file else None
-    project = load_project(root)
+    project = (project_of(package_file) if package_file else None) or load_project()
     target = load_target(project)
     groups = chosen_groups(project, given.group) or tuple(project.groups.values()) or (ALL,)
     if given.workers:

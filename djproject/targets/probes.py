@@ -12,6 +12,8 @@ from pathlib import Path
 
 from djproject.errors import DJProjectError, EnvironmentUnavailableError
 from djproject.project.location import Project
+from djproject.project.namesakes import namesakes
+from djproject.project.origin import OWN_ENVIRONMENT, described, is_own_copy, same_source
 from djproject.project.stores import PROTOCOLS, StoreSpec, check_spec
 from djproject.targets.choice import Target, make_folders
 from djproject.targets.connection import apply_settings, connect
@@ -89,6 +91,7 @@ def project_probes(project: Project) -> Iterator[Probe]:
     if not (project.source / "__init__.py").exists():
         mend = "djproject init . --adopt"
         yield Probe("package", State.FAILED, f"{project.source_path}/__init__.py is missing", mend)
+    yield from _namesake_probes(project)
     if (project.root / "datajoint.json").exists():
         yield Probe(
             "datajoint.json",
@@ -99,6 +102,17 @@ def project_probes(project: Project) -> Iterator[Probe]:
     for path in sorted((project.root / ".secrets").glob("*")):
         if path.is_file() and path.stat().st_mode & 0o077 and path.name != ".gitignore":
             yield Probe("secrets", State.WARNING, f".secrets/{path.name} is open to others", f"chmod 600 {path}")
+
+
+def _namesake_probes(project: Project) -> Iterator[Probe]:
+    """What else `import package` could mean in this environment: other projects, and copies that are out of date."""
+    for place in namesakes(project.package, project.source):
+        if not is_own_copy(project, place):
+            detail = f"{project.package} is also at {described(place)}; plain Python may import that one"
+            yield Probe("package", State.WARNING, detail, OWN_ENVIRONMENT)
+        elif not same_source(project, place):
+            detail = f"{place} is an installed copy that is not the same as {project.source_path}"
+            yield Probe("package", State.WARNING, detail, "pip install -e .")
 
 
 def target_probes(target: Target) -> Iterator[Probe]:

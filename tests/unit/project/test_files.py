@@ -8,7 +8,7 @@ import pytest
 
 from djproject.errors import ConfigError, ProjectError
 from djproject.project.files import edit_file, replace_file
-from djproject.project.location import find_package_root, load_project
+from djproject.project.location import load_project
 
 
 def _append_numbers(path: Path, lock: Path, start: int) -> None:
@@ -67,13 +67,12 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     assert [p.name for p in tmp_path.iterdir() if p.name != "gitconfig"] == ["file"]
 
 
-def test_a_project_is_found_from_its_folders_and_by_its_package(tmp_path: Path) -> None:
+def test_a_project_is_found_from_its_folders(tmp_path: Path) -> None:
     package = tmp_path / "src" / "workflow"
     package.mkdir(parents=True)
     (tmp_path / "pyproject.toml").write_text("[tool.djproject]\n")
     (package / "__init__.py").touch()
     assert load_project(package, {}).root == tmp_path.resolve()
-    assert find_package_root(str(package / "__init__.py"), {}) == tmp_path.resolve()
     with pytest.raises(ProjectError, match="not in a djproject project") as refused:
         load_project(tmp_path.parent, {})
     assert "djproject init" in refused.value.hint
