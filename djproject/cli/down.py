@@ -1,7 +1,7 @@
 """`djproject down`."""
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from djproject.cli._options import DryRunOption, new_app
 from djproject.errors import ProjectError
 from djproject.project.files import state_directory
 from djproject.project.location import Project, load_project
+
+if TYPE_CHECKING:
+    from djproject.targets.embedded import EmbeddedServer
 
 app = new_app()
 
@@ -20,6 +23,12 @@ def down(
         bool, typer.Option("--volumes", help="Delete the stack's data too, once the project's name was typed.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
+    forget_machine: Annotated[
+        bool,
+        typer.Option(
+            "--forget-machine", help="Free the embedded database of another machine, which must be gone for good."
+        ),
+    ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Stop the stack and the embedded database.
@@ -33,6 +42,9 @@ def down(
     from djproject.targets.embedded import EmbeddedServer, stop
 
     project = load_project()
+    if forget_machine:
+        _forget_machine(EmbeddedServer(state_directory(project.root, os.environ)), dry_run=dry_run)
+        return
     stack_done = _stop_stack(project, volumes=volumes, yes=yes, dry_run=dry_run)
     server = EmbeddedServer(state_directory(project.root, os.environ))
     if dry_run:
@@ -42,6 +54,17 @@ def down(
         _render.note("The embedded database is stopped.")
     elif not stack_done:
         _render.note("Nothing was running: neither the stack nor the embedded database.")
+
+
+def _forget_machine(server: "EmbeddedServer", *, dry_run: bool) -> None:
+    from djproject.targets.embedded import forget_machine
+
+    if dry_run:
+        _render.result("would free the embedded database of another machine, if one has claimed it")
+    elif name := forget_machine(server):
+        _render.note(f"The embedded database is free: {name} does not use it any more.")
+    else:
+        _render.note("No other machine uses the embedded database.")
 
 
 def _stop_stack(project: Project, *, volumes: bool, yes: bool, dry_run: bool) -> bool:

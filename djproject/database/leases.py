@@ -3,16 +3,12 @@
 A lease is the row with its owner's host, process and connection, as the jobs it reserved have them.
 """
 
-import contextlib
 import json
-import platform
-import uuid
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from djproject.database.history import declare_history
+from djproject.targets.machine import machine_id, process_start
 
 SCHEMA, TABLE = "djproject", "djproject.worker_lease"
 COLUMNS = """
@@ -111,31 +107,6 @@ def read_leases(connection: Any) -> list[Lease]:
         )
         for worker, host, pid, connection_id, machine, began, seconds, pipeline, started, names, age in rows
     ]  # fmt: skip
-
-
-@lru_cache(maxsize=1)
-def machine_id() -> str:
-    """Which boot of which system, and the namespace of its process numbers; containers have one each."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        import psutil
-
-        return f"{platform.node()} {uuid.getnode():x} {psutil.boot_time():.0f}"
-
-
-def process_start(pid: int) -> float:
-    """When a process began, in ticks since the boot (elsewhere, seconds since the epoch); 0 for none."""
-    with contextlib.suppress(OSError, IndexError, ValueError):
-        # Not psutil's time, which a step of the clock moves.
-        return float(Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()[19])
-    import psutil
-
-    try:
-        return round(float(psutil.Process(pid).create_time()), 2)
-    except psutil.Error:
-        return 0.0
 
 
 def is_missing(error: BaseException) -> bool:

@@ -12,6 +12,7 @@ from djproject.project.secrets import SECRETS_DIRECTORY, load_secrets, target_pa
 from djproject.project.settings import SYSTEM_SECRETS, Layer, Settings, Value, merged, read_environment
 from djproject.project.stores import COMMON_KEYS, StoreSpec
 from djproject.targets.embedded import SUPERUSER, EmbeddedServer, ensure_running
+from djproject.targets.machine import network_file_system
 from djproject.targets.stack import STACK, stack_address, stack_layer
 from djproject.targets.variables import (
     chosen_in_environment,
@@ -56,6 +57,8 @@ class Target:
         settings = self.settings
         if self.server is not None:
             place = f"PostgreSQL in {_short(self.server.state)}"
+            if shared := network_file_system(self.server.state):
+                place += f", on a network file system ({shared}): one machine at a time"
         else:
             user = settings.text("database.user") or "?"
             address = f"{settings.text('database.host')}:{settings.text('database.port')}"

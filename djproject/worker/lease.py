@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from djproject.database.connections import keep_alive, second_connection
-from djproject.database.leases import TABLE, declare_leases, machine_id, process_start
+from djproject.database.leases import TABLE, declare_leases
 from djproject.database.loading import LoadedTable
+from djproject.targets.machine import machine_id, process_start
 from djproject.worker.attempt import AbandonJob
 
 HEARTBEAT_SECONDS = 8.0

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from djproject.targets.embedded import EmbeddedServer, binaries, stop
+from djproject.targets.embedded import EmbeddedServer, stop
+from djproject.targets.postgres import binaries
 from tests.conftest import Run, missing_service
 from tests.integration.stacks import Make, StackProject, make_project, remove, require_engine
 

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from djproject.database.history import History
-from djproject.database.leases import SCHEMA, TABLE, declare_leases, machine_id
+from djproject.database.leases import SCHEMA, TABLE, declare_leases
 from djproject.database.loading import LoadedTable
+from djproject.targets.machine import machine_id
 from djproject.worker.attempt import AbandonJob, attempt
 from djproject.worker.events import Failed, LostJob, Made, MadeNothing, Postponed
 from djproject.worker.queue import Queue
