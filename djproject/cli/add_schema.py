@@ -13,6 +13,7 @@ from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 from djproject.scaffold.new_schema import ADD_SCHEMA, plan_schema, read_new_table
 from djproject.scaffold.plan import Action, write_plan
+from djproject.scaffold.readme import plan_with_readme
 
 app = new_app()
 
@@ -44,6 +45,7 @@ def add_schema(
     conflicts = [str(file.path) for file in plan.files if file.action is Action.CONFLICT]
     if conflicts:
         raise ProjectError(f"{', '.join(conflicts)} is there already, with other content.", hint=f"rm {conflicts[0]}")
+    plan = plan_with_readme(project, plan)
     written = () if dry_run else write_plan(plan)
     _render.plan(plan, dry_run=dry_run)
     if dry_run:

@@ -14,6 +14,7 @@ from djproject.project.location import load_project
 from djproject.scaffold.new_part import ADD_PART, plan_part
 from djproject.scaffold.new_schema import plan_table, read_new_table
 from djproject.scaffold.plan import write_plan
+from djproject.scaffold.readme import plan_with_readme
 
 app = new_app()
 
@@ -47,6 +48,7 @@ def add_table(
         plan = plan_part(project, pipeline, module, name)
     else:
         plan = plan_table(project, pipeline, module, read_new_table(table), parent or [])
+    plan = plan_with_readme(project, plan)
     written = () if dry_run else write_plan(plan)
     _render.plan(plan, dry_run=dry_run)
     if dry_run:

@@ -15,6 +15,7 @@ from djproject.project.texts import AUTHOR_CHARACTERS, DESCRIPTION_CHARACTERS, c
 from djproject.scaffold.dependencies import refuse_dependency_names
 from djproject.scaffold.plan import Plan, plan_new_files
 from djproject.scaffold.quoting import bucket_name, docstring, markdown, python_literal, quoted
+from djproject.scaffold.readme import README, pipeline_with, with_table_list
 
 LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "GPL-3.0-or-later")
 DATABASES = ("postgresql", "mysql")
@@ -141,7 +142,12 @@ def plan_project(root: Path, answers: Answers, *, adopt: bool = False) -> Plan:
         raise ProjectError(
             f"The folder {root} is not empty.", hint=f"djproject init {root} --adopt  (adds what is missing)"
         )
-    return plan_new_files(root, sorted(_contents(answers)))
+    contents = dict(sorted(_contents(answers)))
+    pipeline = pipeline_with(
+        root / "src" / answers.package, answers.package, {root / path: data for path, data in contents.items()}
+    )
+    contents[README] = with_table_list(contents[README].decode(), pipeline).encode()
+    return plan_new_files(root, contents.items())
 
 
 def _contents(answers: Answers) -> Iterator[tuple[str, bytes]]:
@@ -185,16 +191,13 @@ def _contents(answers: Answers) -> Iterator[tuple[str, bytes]]:
         for path, text in _files(templates / tree):
             rendered = environment.from_string(text).render(values)
             yield _destination(path, answers.package), _finished(path, rendered)
-    if answers.example:
+    if answers.example and answers.docs == "mkdocs":
         for module in ("subject", "acquisition", "processing", "analysis"):
-            yield f"docs/api/{module}.md", api_page(answers.package, module, answers.docs).encode()
+            yield f"docs/api/{module}.md", api_page(answers.package, module).encode()
 
 
-def api_page(package: str, module: str, docs: str) -> str:
-    """The documentation page of a schema module."""
-    if docs == "sphinx":
-        # Not in the table of contents, which lists all modules: a place for words about this one.
-        return f"---\norphan: true\n---\n\n# {module}\n\nIts tables: {{py:mod}}`{package}.{module}`.\n"
+def api_page(package: str, module: str) -> str:
+    """The MkDocs page of a schema module; Sphinx makes such pages itself, from the source."""
     return f"# {module}\n\n::: {package}.{module}\n"
 
 

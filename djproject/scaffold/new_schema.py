@@ -91,9 +91,9 @@ def plan_schema(
     text = _module_text(name, upstream, chained)
     contents = [(f"{project.source_path}/{name}.py", text.encode())]
     contents.append((f"tests/test_{name}.py", _test_text(name).encode()))
-    if (project.root / "docs").is_dir():
-        docs = "sphinx" if (project.root / "docs" / "conf.py").exists() else "mkdocs"
-        contents.append((f"docs/api/{name}.md", api_page(project.package, name, docs).encode()))
+    docs = project.root / "docs"
+    if docs.is_dir() and not (docs / "conf.py").exists():
+        contents.append((f"docs/api/{name}.md", api_page(project.package, name).encode()))
     return plan_new_files(project.root, contents)
 
 

@@ -1,6 +1,7 @@
 """A generated project in a fresh virtual environment, as a stranger installs it: tests, notebooks, documentation."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,18 @@ from djproject.targets.embedded import EmbeddedServer, stop
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.fresh, pytest.mark.timeout(900), pytest.mark.xdist_group("fresh")]
+
+
+def shown(page: Path) -> str:
+    """The text of a page as a reader sees it, without what is folded away, with one space between words."""
+    html = re.sub(r"<details(?! open).*?</details>", "", page.read_text("utf-8"), flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", "", html).replace("&gt;", ">").replace("&lt;", "<").split())
+
+
+def items(page: Path) -> list[str]:
+    """The texts of the page's list items."""
+    found = re.findall(r"<li>(.*?)</li>", page.read_text("utf-8"), re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]*>", "", item).split()) for item in found]
 
 
 def call(*command: str, cwd: Path) -> str:
@@ -53,8 +66,9 @@ def test_every_file_of_the_package_is_installed(environment: Path) -> None:
     [
         (("--example", "--docs", "mkdocs"), ("mkdocs", "build", "--strict", "--quiet"), 7),
         (("--docs", "sphinx", "--package", "other"), ("sphinx-build", "-W", "-q", "docs", "site"), 2),
+        (("--example", "--docs", "sphinx"), ("sphinx-build", "-W", "-q", "docs", "site"), 7),
     ],
-    ids=["example", "empty"],
+    ids=["mkdocs", "empty", "sphinx"],
 )
 def test_tests_notebooks_and_documentation_work(
     environment: Path, tmp_path: Path, options: tuple[str, ...], docs: tuple[str, ...], passed: int
@@ -76,9 +90,19 @@ def test_tests_notebooks_and_documentation_work(
         call(str(environment / docs[0]), *docs[1:], cwd=root)
         assert (root / "site" / "index.html").exists()
         if "--example" in options:
-            page = (root / "site/api/processing/index.html").read_text()
-            assert "Filter one channel and say how much of its variance is left." in page
-            assert "processed_data" in page
+            page = (
+                root / ("site/api/reference/workflow" if "sphinx" in options else "site/api") / "processing/index.html"
+            )
+            assert_shows_processing(page)
         assert call("git", "status", "--porcelain", cwd=root) == ""
     finally:
         stop(EmbeddedServer(root / ".djproject"))
+
+
+def assert_shows_processing(page: Path) -> None:
+    assert "ProcessedRecording: each channel of each recording, filtered" in items(page)
+    assert "acquisition: source of the raw recordings" in items(page)
+    text = shown(page)
+    assert "Each channel of each recording, filtered. -> acquisition.Recording.Channel -> Filter ---" in text
+    assert "processed_data : <npy@processed> # one value for each sample" in text
+    assert "Filter one channel and say how much of its variance is left." in text

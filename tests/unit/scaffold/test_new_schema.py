@@ -52,6 +52,12 @@ def test_the_conventions_example_is_scaffolded_as_a_dag(here: Project) -> None:
     assert (here.root / "docs/api/acquisition.md").read_text() == "# acquisition\n\n::: workflow.acquisition\n"
 
 
+def test_sphinx_needs_no_page_for_each_module(here: Project) -> None:
+    (here.root / "docs/conf.py").touch()
+    convention(here)
+    assert [path.name for path in (here.root / "docs/api").iterdir()] == ["index.md"]
+
+
 def test_what_is_written_is_in_ruffs_format_and_passes_its_rules(here: Project) -> None:
     convention(here)
     table(here, "processing", "VeryLongNamedResultOfTheProcessing:computed", "subject.Subject", "ProcessedScan")
