@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+from configuration import configuration_page, missing_keys
 from typer.testing import CliRunner
 
 from djproject.checks.registry import FAMILIES, all_rules
@@ -12,6 +13,7 @@ from djproject.checks.rule import Rule
 from djproject.cli._app import COMMANDS, LazyCommands, app
 
 TARGET = Path(__file__).parent / "reference" / "commands.md"
+CONFIGURATION = Path(__file__).parent / "reference" / "configuration.md"
 RULES = Path(__file__).parent / "rules"
 HEAD = """# Commands
 
@@ -100,15 +102,17 @@ def rule_page(rule: Rule) -> str:
 
 
 if __name__ == "__main__":
+    if missing_keys():
+        sys.exit(f"docs/configuration.py does not describe these keys: {', '.join(sorted(missing_keys()))}")
     if "--check" in sys.argv:
         different = words(page()) ^ words(TARGET.read_text("utf-8"))
         if different:
             sys.exit(f"{TARGET} is out of date ({', '.join(sorted(different))}): python docs/generate.py")
-        for path, text in rule_pages().items():
+        for path, text in {CONFIGURATION: configuration_page(), **rule_pages()}.items():
             if not path.exists() or path.read_text("utf-8") != text:
                 sys.exit(f"{path} is out of date: python docs/generate.py")
     else:
         TARGET.write_text(page(), "utf-8")
         RULES.mkdir(exist_ok=True)
-        for path, text in rule_pages().items():
+        for path, text in {CONFIGURATION: configuration_page(), **rule_pages()}.items():
             path.write_text(text, "utf-8")
