@@ -34,7 +34,7 @@ CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "Take the old image back: DATABASE_IMAGE in docker/.env",
     ),
     (
-        ("no module named", "modulenotfounderror"),
+        ("no module named", "modulenotfounderror", ", which is not installed."),
         "the image lacks a package",
         "Add it to pyproject.toml, then: djproject up",
     ),

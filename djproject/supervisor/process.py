@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from djproject.worker.events import (
 
 LONGEST_SILENCE_SECONDS = 60.0
 EXIT_SECONDS = 10.0  # for a worker that reports no more
+POLL_SECONDS = 0.02
 LONGEST_START_SECONDS = 600.0  # imports on a network disk, by many processes at once
 
 
@@ -105,11 +107,8 @@ class WorkerProcess:
 
     def _wait(self) -> int:
         """Its exit code; what a worker that did not end by itself has started is ended with it."""
-        try:
-            code = self.process.wait(EXIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.send_signal(signal.SIGKILL)
-            code = self.process.wait()
+        self._wait_or_kill(EXIT_SECONDS)
+        code = self.process.wait()
         if code:
             _kill_group(self.process.pid)
         return code
@@ -147,13 +146,19 @@ class WorkerProcess:
 
     def close(self, seconds: float | None) -> None:
         """Wait for its end; after so many seconds it is killed."""
-        try:
-            self.process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            self.send_signal(signal.SIGKILL)
-            self.process.wait()
+        if seconds is not None:
+            self._wait_or_kill(seconds)
+        self.process.wait()
         if self.is_open:
             self.events.close()
+
+    def _wait_or_kill(self, seconds: float) -> None:
+        """Wait so long for its end, by `select`: sleeping fails where a clock is set under this process."""
+        deadline = time.monotonic() + seconds
+        while self.process.poll() is None and time.monotonic() < deadline:
+            select.select([], [], [], POLL_SECONDS)
+        if self.process.poll() is None:
+            self.send_signal(signal.SIGKILL)
 
     def _see(self, event: Event) -> None:
         self.making = (event.table, event.key) if isinstance(event, Begins) else ("", "")

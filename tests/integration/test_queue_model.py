@@ -2,6 +2,7 @@
 
 import json
 import random
+import secrets
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -71,7 +72,7 @@ class Worker:
         self.loaded = LoadedTable(table, Result, self.results)
         self.queue = Queue(self.loaded)
         self.history = History(None, "model")
-        self.id = f"model-{number}"
+        self.id = f"{secrets.token_hex(8)}-{number}"  # another test at this server has workers too
         self.lease()
 
     def lease(self) -> None:

@@ -31,7 +31,7 @@ class Lab(d.Lookup):
 class User(d.Entry):
     definition = """
     -> Lab
-    user : varchar(32)
+    username : varchar(32)
     ---
     active = 1 : bool
     """
