@@ -259,7 +259,7 @@ def test_a_service_that_does_not_come_up(stack_project: Make) -> None:
     project = stack_project(tables=SLOW + "\nimport not_a_package\n")
     result = project.up(code=2)
     assert "The service deploy ended with exit code 2: the image lacks a package." in result.stderr
-    assert "No module named 'not_a_package'" in result.stderr
+    assert "import not_a_package" in result.stderr, "the line that wants it"
     assert project.containers("database") != [], "what was started stays for a look"
     path = project.root / "docker/docker-compose.yaml"
     text = path.read_text()
