@@ -77,11 +77,10 @@ class Headings:
 
     def of(self, table: Table) -> Heading:
         """The heading of a table; an incomplete one in a cycle or after a parent that is not known."""
-        name = table.full_name
-        found = self._known.get(name)
+        found = self._known.get(table.full_name)
         if found is None:
-            self._known[name] = UNKNOWN
-            found = self._known[name] = self._heading(table)
+            self._read_with_ancestors(table)
+            found = self._known[table.full_name]
         return found
 
     def links(self) -> Iterator[Link]:
@@ -107,6 +106,24 @@ class Headings:
         for step in key.projections:
             pairs, names = _projected(pairs, names, step)
         return tuple(pairs)
+
+    def _read_with_ancestors(self, table: Table) -> None:
+        """Work out a heading after those of its ancestors, without recursion: chains may be very long."""
+        waiting, begun = [table], set[str]()
+        while waiting:
+            current = waiting[-1]
+            name = current.full_name
+            if name in begun:
+                waiting.pop()
+                self._known[name] = self._heading(current)
+                begun.discard(name)
+            elif name in self._known:
+                waiting.pop()
+            else:
+                self._known[name] = UNKNOWN
+                begun.add(name)
+                parents = [self._pipeline.table(parent) for parent in current.parents if parent]
+                waiting += [parent for parent in parents if parent and parent.full_name not in self._known]
 
     def _heading(self, table: Table) -> Heading:
         if table.definition is None:

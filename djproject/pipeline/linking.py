@@ -33,7 +33,7 @@ def link(package: str, sources: Mapping[str, PythonModule], definitions: Mapping
         tables = tuple(linker.tables(source))
         if source.schemas:
             imported = (linker.scopes.imported_module(item) or _stem(item.base, item.name) for item in source.imports
-                        if item.inside)  # fmt: skip
+                        if item.inside and item.when == "import")  # fmt: skip
             schema = source.schemas[0].name or None
             docstring = source.docstring.value if source.docstring else None
             imports = tuple(dict.fromkeys(filter(None, imported)))

@@ -87,7 +87,8 @@ class SchemaModule(NamedTuple):
     schema
         The database schema; None where its name is not a literal.
     imports
-        The modules of the package that it imports, in order of appearance; not all are schema modules.
+        The modules of the package that it imports when it is imported itself, in order of appearance; not all are
+        schema modules. An import inside a function, or for type checkers, is none of them.
     tables
         In the order of the file, parts after their masters.
     docstring

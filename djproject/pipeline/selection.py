@@ -15,10 +15,22 @@ ALL_TIERS = (*TIERS, "part")
 
 
 class Family(NamedTuple):
-    """The two directions of the graph of tables."""
+    """The two directions of the graph of tables.
+
+    Attributes
+    ----------
+    parents
+        The sources of each table: its parents; for a master also the parents of its parts, because the rows of a merge
+        table come from there.
+    children
+        The tables whose foreign keys lead to each table.
+    drains
+        `parents`, turned round: where a path from one table down to another leads.
+    """
 
     parents: Mapping[str, Sequence[str]]
     children: Mapping[str, Sequence[str]]
+    drains: Mapping[str, Sequence[str]]
 
 
 def select(pipeline: Pipeline, selectors: Iterable[str], exclude: Iterable[str] = ()) -> tuple[Table, ...]:
@@ -29,9 +41,9 @@ def select(pipeline: Pipeline, selectors: Iterable[str], exclude: Iterable[str] 
     pipeline
         Which tables there are.
     selectors
-        `module`, `module.Table`, `Table` where only one is called so; `+x` with all ancestors, `x+` with all
-        descendants, `2+x` and `x+2` with those at most two foreign keys away; `a..b` every table on a path from a
-        down to b; `tier:computed`; `store:main`. None stand for all tables.
+        `module`, `module.Table`, `Table` where only one is called so; `+x` with all ancestors, those of its parts
+        too, `x+` with all descendants, `2+x` and `x+2` with those at most two foreign keys away; `a..b` every table
+        on a path from a down to b; `tier:computed`; `store:main`. None stand for all tables.
     exclude
         Selectors of what is left out.
 
@@ -62,7 +74,7 @@ def _selected(pipeline: Pipeline, family: Family, selector: str) -> set[str]:
     if dots:
         if not head or not tail:
             raise ProjectError(f"{selector!r} is no selector: a path is written a..b.", hint=HINT)
-        below = _reach(_core(pipeline, head), family.children, None)
+        below = _reach(_core(pipeline, head), family.drains, None)
         return below & _reach(_core(pipeline, tail), family.parents, None)
     match = _AROUND.fullmatch(selector)
     if match is None:
@@ -115,8 +127,16 @@ def _reach(start: Iterable[str], neighbours: Mapping[str, Sequence[str]], steps:
 
 def _family(pipeline: Pipeline) -> Family:
     parents = table_parents(pipeline)
-    children: dict[str, list[str]] = {}
-    for child, names in parents.items():
-        for parent in names:
-            children.setdefault(parent, []).append(child)
-    return Family(parents, children)
+    sources = {name: list(names) for name, names in parents.items()}
+    for part in pipeline.tables:
+        if part.master in sources:
+            sources[part.master] += [name for name in parents[part.full_name] if name != part.master]
+    return Family(sources, _turned(parents), _turned(sources))
+
+
+def _turned(neighbours: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    turned: dict[str, list[str]] = {}
+    for name, others in neighbours.items():
+        for other in others:
+            turned.setdefault(other, []).append(name)
+    return turned

@@ -122,7 +122,10 @@ CASES = [
     modules(
         "DJP112",
         {"a.py": module("a", imports="from . import b"), "b.py": module("b", imports="from . import a")},
-        {"a.py": module("a", imports="from . import b"), "b.py": module("b")},
+        {
+            "a.py": module("a", imports="from . import b"),
+            "b.py": module("b") + "def f():\n    from . import a\n    return a\n",
+        },
     ),
     modules(
         "DJP113",

@@ -14,9 +14,11 @@ from djproject.pipeline.graph import (
     sorted_tables,
     table_parents,
 )
+from djproject.pipeline.heading import Headings
 from djproject.pipeline.linking import link
 from djproject.pipeline.model import Pipeline, stores_in_use
 from djproject.pipeline.reading import read_python
+from djproject.pipeline.selection import select
 from djproject.pipeline.source import load_package
 
 
@@ -195,3 +197,72 @@ def test_places_in_definitions_are_exact_whatever_joins_them() -> None:
         place_in_text(table.text, lines, attribute.line, attribute.name) for attribute in table.definition.attributes
     ]
     assert [lines[place.line - 1][place.column - 1] for place in places] == ["k", "j", "x"]
+
+
+def test_a_chain_of_three_thousand_tables_has_headings_whichever_end_comes_first() -> None:
+    last = 2_999
+    chain = {f"m{last:04}": _linked("T", f"m{last:04}", "t : int32")}
+    for i in range(last):
+        chain[f"m{i:04}"] = _linked("T", f"m{i:04}", f"-> m{i + 1:04}.T", f"m{i + 1:04}")
+    pipeline = read("", **chain)
+    headings = Headings(pipeline)
+    first = pipeline.table("m0000.T")
+    assert first is not None
+    assert headings.of(first).primary == ("t",)
+    assert headings.of(first).complete
+    assert [table.module for table in select(pipeline, ["+m0000.T"])] == sorted(chain, reverse=True)
+
+
+def test_headings_in_a_cycle_of_foreign_keys_are_incomplete_and_those_beside_it_are_not() -> None:
+    pipeline = read(_linked("A", "mine", "-> B") + _class("B", "-> A") + _class("C", "c : int32"))
+    complete = {table.name: Headings(pipeline).of(table).complete for table in pipeline.tables}
+    assert complete == {"A": False, "B": False, "C": True}
+
+
+@pytest.mark.parametrize(
+    "lazy",
+    [
+        "def f():\n    from . import other\n    return other\n",
+        "class K:\n    def f(self):\n        import workflow.other\n",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .other import U\n",
+    ],
+)
+def test_an_import_that_does_not_run_with_the_module_orders_nothing(lazy: str) -> None:
+    other = _linked("U", "other", "-> mine.T", "mine")
+    pipeline = read(_linked("T", "mine", "t : int32") + lazy, other=other)
+    assert module_parents(pipeline) == {"mine": (), "other": ("mine",)}
+    assert sorted_modules(pipeline) == ("mine", "other")
+
+
+def test_foreign_keys_both_ways_are_a_cycle_even_where_the_import_is_lazy() -> None:
+    other = _linked("U", "other", "-> mine.T", "mine")
+    lazy = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import other\n"
+    pipeline = read(_linked("T", "mine", "-> other.U") + lazy, other=other)
+    with pytest.raises(ProjectError, match="mine → other → mine"):
+        sorted_modules(pipeline)
+
+
+def test_ancestors_lead_through_parts_so_that_a_merge_table_has_its_sources() -> None:
+    merge = (
+        _linked("A", "mine", "a : int32")
+        + _class("B", "b : int32")
+        + _class("Merge", "merge : int32")
+        + "    class FromA(dj.Part):\n        definition = '-> master\\n---\\n-> A'\n"
+        + "    class FromB(dj.Part):\n        definition = '-> master\\n---\\n-> B'\n"
+        + _class("Down", "-> Merge")
+    )
+    pipeline = read(merge)
+    assert {table.name for table in select(pipeline, ["+Merge"])} == {"A", "B", "Merge"}
+    assert {table.name for table in select(pipeline, ["+Down"])} == {"A", "B", "Merge", "Down"}
+    assert {table.name for table in select(pipeline, ["1+Down"])} == {"Merge", "Down"}
+    assert {table.name for table in select(pipeline, ["A..Down"])} == {"A", "Merge", "Down"}
+    assert {table.name for table in select(pipeline, ["A+"])} == {"A", "Merge.FromA"}
+
+
+def _class(name: str, line: str) -> str:
+    return f"@schema\nclass {name}(dj.Manual):\n    definition = '{line}'\n"
+
+
+def _linked(name: str, schema: str, line: str, *upstream: str) -> str:
+    imports = "".join(f"from . import {module}\n" for module in upstream)
+    return f"import datajoint as dj\n{imports}schema = dj.Schema('{schema}')\n{_class(name, line)}"
