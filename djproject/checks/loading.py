@@ -67,7 +67,7 @@ def load_inputs(start: Path | None = None, environ: Mapping[str, str] = os.envir
         raise ConfigError(f"{root / PYPROJECT} is not UTF-8 text.", hint=f"$EDITOR {root / PYPROJECT}") from error
     document = read_document(text, root / PYPROJECT)
     project, problem = _lenient_project(root, document)
-    folder = project.source if project.source.is_dir() else root / project.package
+    folder = project.source
     files = load_files(folder)
     files |= dict(_other_files(root))
     files[root / PYPROJECT] = data

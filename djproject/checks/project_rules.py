@@ -75,8 +75,9 @@ def the_package_is_below_src(examined: Examined) -> Iterator[Found]:
     Source: book, Use the src Layout.
     """
     package = examined.project.package
-    if examined.project.source / "__init__.py" not in examined.files:
-        message = f"There is no src/{package}/__init__.py."
+    source = examined.project.root.joinpath("src", *package.split("."))
+    if source / "__init__.py" not in examined.files:
+        message = f"There is no src/{package.replace('.', '/')}/__init__.py."
         yield Found(Location("pyproject.toml"), message, "djproject init . --adopt, or set [tool.djproject] package")
 
 

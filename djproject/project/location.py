@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from djproject.project.groups import WorkerGroup
 
 PYPROJECT = "pyproject.toml"
+NO_PACKAGES = frozenset({"src", "tests", "test", "docs", "doc", "examples", "scripts", "notebooks", "benchmarks"})
 DEFAULT_PACKAGE = "workflow"
 NO_PROJECT_HINT = "djproject init my_pipeline  (or: djproject init . --adopt)"
 
@@ -29,7 +30,7 @@ class Project(NamedTuple):
     name
         The distribution's name; the folder's name where pyproject.toml has none.
     package
-        The import package below `src/`.
+        The import package, in `src/` or at the top of the repository.
     datajoint
         What `[tool.datajoint]` says.
     target
@@ -53,8 +54,13 @@ class Project(NamedTuple):
 
     @property
     def import_root(self) -> Path:
-        """The folder that goes on `sys.path`, so that `import package` finds the project's own source."""
-        return self.root / "src"
+        """The folder that goes on `sys.path`, so that `import package` finds the project's own source.
+
+        `src/`, unless the package is at the top of the repository and not there.
+        """
+        first, *_ = self.package.split(".")
+        at_top = not (self.root / "src" / first).is_dir() and (self.root / first).is_dir()
+        return self.root if at_top else self.root / "src"
 
     @property
     def source(self) -> Path:
@@ -154,8 +160,11 @@ def read_project(root: Path, document: Mapping[str, object]) -> Project:
 def _package(root: Path, own: Mapping[str, object]) -> str:
     if "package" in own:
         return _string(own, "package", DEFAULT_PACKAGE)
-    packages = sorted(path.parent.name for path in (root / "src").glob("*/__init__.py"))
-    return packages[0] if len(packages) == 1 else DEFAULT_PACKAGE
+    for folder in (root / "src", root):
+        packages = [name for path in folder.glob("*/__init__.py") if (name := path.parent.name) not in NO_PACKAGES]
+        if packages:
+            return packages[0] if len(packages) == 1 else DEFAULT_PACKAGE
+    return DEFAULT_PACKAGE
 
 
 def _string(own: Mapping[str, object], key: str, default: str) -> str:
