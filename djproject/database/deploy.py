@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from djproject.database.job_tables import declare_job_table
 from djproject.database.leases import declare_leases
 from djproject.database.loading import LoadedTable, load_tables, part_name, sql_names
 from djproject.database.notices import declare_notices
@@ -65,7 +66,7 @@ def deploy(project: Project, target: Target, pipeline: Pipeline) -> tuple[Declar
     tables = load_tables(project, target, pipeline, create=True)
     for loaded in tables:
         if loaded.table.tier in AUTOPOPULATED:
-            _ = loaded.cls.jobs  # DataJoint declares a job table at its first use
+            declare_job_table(loaded.instance, loaded.name)
     with contextlib.suppress(Exception):  # without it, idle workers look every few seconds
         declare_notices(connection, tables)
     return tuple(_created(tables, before, _existing(connection)))

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from djproject.database.keys import key_text
+from djproject.database.job_tables import job_table
+from djproject.database.keys import AT_ONCE, Condition, key_columns, key_text
 from djproject.database.leases import Lease, read_leases
 from djproject.database.loading import LoadedTable
 from djproject.errors import ProjectError
 
-AT_ONCE = 200  # keys in one statement
+WRITTEN = "status, error_message, host, pid, completed_time, reserved_time, scheduled_time"
 STATUSES = ("pending", "reserved", "error", "ignore", "success")
 
 
@@ -81,8 +82,13 @@ def find_jobs(tables: Sequence[LoadedTable], choice: JobChoice) -> list[Job]:
 
 def traceback_of(loaded: LoadedTable, job: Job) -> str:
     """The traceback that a failed job left; empty where it left none."""
-    found = (loaded.instance.jobs & job.key).to_arrays("error_stack")
-    return str(found[0]) if len(found) and found[0] is not None else ""
+    from datajoint.blob import unpack
+
+    jobs = job_table(loaded.instance)
+    same = key_columns(jobs).equal(job.key)
+    query = f"SELECT error_stack FROM {jobs.full_table_name} WHERE {same.sql}"
+    found = jobs.connection.query(query, args=same.args).fetchone()
+    return str(unpack(bytes(found[0]))) if found and found[0] is not None else ""
 
 
 def change_jobs(tables: Sequence[LoadedTable], jobs: Sequence[Job], status: str | None) -> int:
@@ -94,15 +100,15 @@ def change_jobs(tables: Sequence[LoadedTable], jobs: Sequence[Job], status: str 
         groups.setdefault((job.table, job.status), []).append(job.key)
     chunks = [(key, keys[i : i + AT_ONCE]) for key, keys in groups.items() for i in range(0, len(keys), AT_ONCE)]
     for (of, old), keys in chunks:
-        table = by_name[of].instance.jobs
-        same = table & keys & f"status='{old}'"
-        name = table.full_table_name
+        table = job_table(by_name[of].instance)
+        same = key_columns(table).among(keys) & Condition("status=%s", (old,))
         if status is None:
-            query = f"DELETE FROM {name}{same.where_clause()}"
+            query = f"DELETE FROM {table.full_table_name}"
         else:
             due = ", scheduled_time=CURRENT_TIMESTAMP(3)" if status == "pending" else ""
-            query = f"UPDATE {name} SET status='{status}'{due}{same.where_clause()}"
-        count += max(int(table.connection.query(query).rowcount), 0)
+            query = f"UPDATE {table.full_table_name} SET status='{status}'{due}"
+        cursor = table.connection.query(f"{query} WHERE {same.sql}", args=same.args)
+        count += max(int(cursor.rowcount), 0)
     return count
 
 
@@ -131,32 +137,29 @@ def cause_of(message: str) -> str:
 def _jobs(loaded: LoadedTable, choice: JobChoice) -> list[Job]:
     from datajoint.errors import DataJointError
 
-    table = loaded.instance.jobs
+    table = job_table(loaded.instance)
+    columns, length = key_columns(table), len(table.primary_key)
     statuses = ", ".join(f"'{status}'" for status in choice.statuses)
-    names = ("status", "error_message", "host", "pid", "reserved_time", "completed_time", "scheduled_time")
     try:
         chosen = table & f"status IN ({statuses})"
         for condition in choice.where:
             chosen &= condition
-        rows = chosen.proj(*names).to_dicts(order_by="status, priority, scheduled_time")
+        query = f"SELECT {columns.selected}, {WRITTEN} FROM {table.full_table_name}{chosen.where_clause()}"
+        rows = table.connection.query(f"{query} ORDER BY status, priority, scheduled_time").fetchall()
     except DataJointError as error:
         raise ProjectError(
             f"The condition {' and '.join(choice.where)!r} does not fit the jobs of {loaded.name}: "
             f"{str(error).strip().splitlines()[0].rstrip('.')}.",
             hint=f"Its jobs have {', '.join(table.heading.names)}.",
         ) from error
-    return [
-        Job(
-            loaded.name,
-            {name: row[name] for name in table.primary_key},
-            str(row["status"]),
-            str(row["error_message"] or ""),
-            str(row["host"] or ""),
-            int(row["pid"] or 0),
-            str(row["completed_time"] or row["reserved_time"] or row["scheduled_time"] or ""),
-        )
-        for row in rows
-    ]
+    return [_job(loaded.name, columns.key(row), *row[length:]) for row in rows]
+
+
+def _job(
+    table: str, key: dict[str, Any], status: str, message: str | None, host: str | None, pid: int | None, *times: object
+) -> Job:
+    when = next((time for time in times if time), "")
+    return Job(table, key, str(status), str(message or ""), str(host or ""), int(pid or 0), str(when))
 
 
 def _pattern(text: str | None) -> "re.Pattern[str] | None":
@@ -187,4 +190,4 @@ def check_restrictions(loaded: LoadedTable, restrictions: Sequence[str]) -> None
 
 def forget_errors(loaded: LoadedTable) -> None:
     """Remove the jobs that failed, so that they are found again and tried again."""
-    loaded.instance.jobs.errors.delete()
+    job_table(loaded.instance).errors.delete()

@@ -1,12 +1,13 @@
 """How far every table is, in a constant number of queries per schema."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from djproject.database.deploy import Kind, missing
+from djproject.database.job_tables import has_own_key_source, job_key, key_query
+from djproject.database.keys import key_columns
 from djproject.database.loading import LoadedTable, load_tables
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.model import Pipeline
@@ -134,16 +135,14 @@ def _key_queries(loaded: LoadedTable) -> tuple[str, str]:
 
     DataJoint's own key source is the join of the parents in the primary key. It is written here as SQL, because
     DataJoint asks some seven questions about each parent before it can write it. All keys in the table are then keys
-    of the parents: the foreign keys see to it. A key source of the user's own is asked through DataJoint.
+    of the parents: the foreign keys see to it. A key source of the user's own is asked
+    through DataJoint, as the queue asks it.
 
     Source: `datajoint/autopopulate.py`, `AutoPopulate.key_source`.
     """
-    from datajoint.autopopulate import AutoPopulate
-
     table = loaded.instance
-    if inspect.getattr_static(loaded.cls, "key_source") is not AutoPopulate.__dict__["key_source"]:
-        keys = table._jobs_to_do(())
-        return f"({keys.make_sql()})", f"({(keys & table.proj()).make_sql()})"
+    if has_own_key_source(loaded.cls):
+        return _own_key_queries(table)
     quote = table.connection.adapter.quote_identifier
     attributes: dict[str, None] = {}
     sources = []
@@ -157,6 +156,14 @@ def _key_queries(loaded: LoadedTable) -> tuple[str, str]:
         sources.append(f"(SELECT {selected} FROM {name}) p{number}")
     done = ", ".join(map(quote, attributes))
     return f"(SELECT * FROM {' NATURAL JOIN '.join(sources)})", f"(SELECT DISTINCT {done} FROM {table.full_table_name})"
+
+
+def _own_key_queries(table: Any) -> tuple[str, str]:
+    names = job_key(table)
+    keys, columns = key_query(table, names), key_columns(table, names).columns
+    same = " AND ".join(f"made.{column.quoted} = k.{column.quoted}" for column in columns)
+    made = f"EXISTS (SELECT 1 FROM {table.full_table_name} AS made WHERE {same})"
+    return f"({keys})", f"(SELECT 1 FROM ({keys}) AS k WHERE {made})"
 
 
 def _counts(connection: Any, sources: Sequence[str]) -> list[int]:

@@ -101,9 +101,7 @@ def _make(queue: Queue, key: dict[str, Any], history: History) -> None:
         else:
             make(dict(key))
         seconds = time.monotonic() - ticking
-        if table._has_job_metadata_attrs():
-            start = datetime.datetime.fromtimestamp(began)
-            table._update_job_metadata(key, start_time=start, duration=seconds, version=version)
+        queue.write_metadata(key, datetime.datetime.fromtimestamp(began), seconds, version)
         if not queue.finish(key, seconds, history):
             raise _Nothing if queue.is_mine(key) else _NotMine
         connection.commit_transaction()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from djproject.database.connections import keep_alive, second_connection
+from djproject.database.job_tables import job_table
 from djproject.database.leases import TABLE, declare_leases
 from djproject.database.loading import LoadedTable
 from djproject.targets.machine import machine_id, process_start
@@ -34,7 +35,7 @@ def leased(connection: Any, pipeline: str, tables: Sequence[LoadedTable]) -> Ite
         return
     worker = uuid.uuid4().hex
     me = (platform.node(), machine_id(), os.getpid(), connection.connection_id, process_start(os.getpid()))
-    values = (worker, pipeline, *me, json.dumps([loaded.instance.jobs.full_table_name for loaded in tables]))
+    values = (worker, pipeline, *me, json.dumps([job_table(loaded.instance).full_table_name for loaded in tables]))
     _insert(own, values)
     ended = threading.Event()
     thread = threading.Thread(target=_beat, args=(own, values, ended), daemon=True)

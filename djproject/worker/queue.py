@@ -5,6 +5,7 @@ and a job ends in the transaction of its rows. What is used of DataJoint beyond 
 `attempt.py`; `tests/integration/test_datajoint_api.py` fails where DataJoint changes it.
 """
 
+import datetime
 import os
 import platform
 import zlib
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from djproject.database.history import MARKS, History
+from djproject.database.job_tables import check_job_table, job_table, key_query, record_error
+from djproject.database.keys import Condition, key_columns
 from djproject.database.loading import LoadedTable
 from djproject.database.version import datajoint_version
 
@@ -34,15 +37,15 @@ class Queue:
     """
 
     def __init__(self, loaded: LoadedTable, restrictions: Sequence[str] = ()) -> None:
+        check_job_table(loaded.instance, loaded.name)
         self.loaded = loaded
         self.name = loaded.name
         self.table = loaded.instance
-        self.jobs = loaded.instance.jobs
+        self.jobs = job_table(loaded.instance)
         self.connection = loaded.instance.connection
         self._restrictions = tuple(restrictions)
         self._backend = str(self.connection.adapter.backend)
-        quote = self.connection.adapter.quote_identifier
-        self.columns = ", ".join(quote(name) for name in self.jobs.primary_key)
+        self._key = key_columns(self.jobs)
         self._owner = (platform.node(), os.getpid(), self.connection.connection_id)
         self._word = (*self._owner, self.connection.get_user(), datajoint_version(self.connection))
 
@@ -70,13 +73,15 @@ class Queue:
 
         Those whose rows are there already end here, so that fewer may come back than were claimed.
         """
-        made = f"SELECT EXISTS (SELECT 1 FROM {self.jobs.full_table_name} WHERE {self._mine()} AND {self._is_made()})"
+        mine, name = self._mine(), self.jobs.full_table_name
+        made = f"SELECT EXISTS (SELECT 1 FROM {name} WHERE {mine.sql} AND {self._is_made()})"
+        claimed = f"SELECT {self._key.selected} FROM {name} WHERE {mine.sql} ORDER BY priority, scheduled_time"
         while self._reserve(count):
-            if self.connection.query(made).fetchone()[0]:  # MySQL's DELETE would lock the jobs of others to find out
+            if self.connection.query(made, args=mine.args).fetchone()[0]:  # a DELETE would lock jobs of others on MySQL
                 self.drop_made()
-            keys: list[dict[str, Any]] = (self.jobs & self._mine()).keys(order_by="priority ASC, scheduled_time ASC")
-            if keys:
-                return keys
+            rows = self.connection.query(claimed, args=mine.args).fetchall()
+            if rows:
+                return [self._key.key(row) for row in rows]
         return []
 
     def _reserve(self, count: int) -> bool:
@@ -87,77 +92,88 @@ class Queue:
         values = f"status='reserved', {assigned}, reserved_time=CURRENT_TIMESTAMP(3)"
         name = self.jobs.full_table_name
         if self._backend == "mysql":
-            chosen = f"SELECT {self.columns} {waiting}"
-            query = f"UPDATE {name} JOIN ({chosen}) AS chosen USING ({self.columns}) SET {values}"
+            chosen = f"SELECT {self._key.quoted} {waiting}"
+            query = f"UPDATE {name} JOIN ({chosen}) AS chosen USING ({self._key.quoted}) SET {values}"
         else:  # an ARRAY is made once; IN (…) is run again for each row while the planner knows nothing of a new table
             query = f"UPDATE {name} SET {values} WHERE ctid = ANY(ARRAY(SELECT ctid {waiting}))"
         return bool(self.connection.query(query, args=self._word).rowcount)
 
     def give_back(self, *keys: dict[str, Any]) -> None:
         """Let claimed jobs wait again; without keys, all that this process has claimed."""
-        where = " OR ".join(f"({self._where(key)})" for key in keys)
-        condition = f"{self._mine()} AND ({where})" if keys else self._mine()
-        self.connection.query(f"UPDATE {self.jobs.full_table_name} SET status='pending' WHERE {condition}")
+        condition = self._mine() & self._key.among(keys) if keys else self._mine()
+        self._change("status='pending'", condition)
 
     def finish(self, key: dict[str, Any], seconds: float, history: History) -> bool:
         """End a job in the transaction of its rows, and record it.
 
         True where this process still has the job and there is a row for it.
         """
-        where = self._where(key)
-        condition, row = f"{where} AND {self._mine()}", self._row(where)
+        same = self._key.equal(key)
+        condition = same & self._mine() & self._has_row(same)
         name = self.jobs.full_table_name
+        values: tuple[object, ...] = ()
         if self.connection._config.jobs.keep_completed:
-            values = f"status='success', completed_time=CURRENT_TIMESTAMP(3), duration={seconds!r}"
-            query = f"UPDATE {name} SET {values} WHERE {condition} AND {row}"
+            query = f"UPDATE {name} SET status='success', completed_time=CURRENT_TIMESTAMP(3), duration=%s"
+            values = (seconds,)
         else:
-            query = f"DELETE FROM {name} WHERE {condition} AND {row}"
+            query = f"DELETE FROM {name}"
+        query, arguments = f"{query} WHERE {condition.sql}", (*values, *condition.args)
         record = history.insertion(self.loaded, key, "made", seconds, "")
         if record is None:
-            return bool(self.connection.query(query).rowcount == 1)
+            return bool(self.connection.query(query, args=arguments).rowcount == 1)
         insert, written = record
         if self._backend == "postgresql":  # both in one statement, which a short job notices
             both = f"WITH ended AS ({query} RETURNING 1) {insert} SELECT {MARKS} FROM ended"
-            return bool(self.connection.query(both, args=written).rowcount == 1)
-        if self.connection.query(query).rowcount != 1:
+            return bool(self.connection.query(both, args=(*arguments, *written)).rowcount == 1)
+        if self.connection.query(query, args=arguments).rowcount != 1:
             return False
         self.connection.query(f"{insert} SELECT {MARKS}", args=written)
         return True
 
     def is_mine(self, key: dict[str, Any]) -> bool:
         """Whether this process still has the job."""
-        return bool(self.jobs & f"{self._where(key)} AND {self._mine()}")
+        condition = self._key.equal(key) & self._mine()
+        query = f"SELECT EXISTS (SELECT 1 FROM {self.jobs.full_table_name} WHERE {condition.sql})"
+        return bool(self.connection.query(query, args=condition.args).fetchone()[0])
 
     def drop_made(self, key: dict[str, Any] | None = None) -> bool:
         """End a claimed job, or all of them, whose rows are there already; whether there was one."""
-        condition = f"{self._mine()} AND {self._is_made()}"
+        condition = self._mine() & Condition(self._is_made())
         if key is not None:
-            condition = f"{self._where(key)} AND {condition}"
-        return bool(self.connection.query(f"DELETE FROM {self.jobs.full_table_name} WHERE {condition}").rowcount)
+            condition &= self._key.equal(key)
+        query = f"DELETE FROM {self.jobs.full_table_name} WHERE {condition.sql}"
+        return bool(self.connection.query(query, args=condition.args).rowcount)
 
     def fail(self, key: dict[str, Any], message: str, stack: str) -> bool:
         """Record that a job failed, with its traceback; whether this process still had it."""
-        if not self.is_mine(key):
-            return False
-        self.jobs.error(key, message[:LONGEST_MESSAGE], stack)
-        return True
+        return record_error(self.jobs, self._key.equal(key) & self._mine(), message, stack)
 
     def set_aside(self, key: dict[str, Any], message: str) -> None:
         """Keep a job out of the queue for a reason: DataJoint's status `ignore`."""
-        query = f"UPDATE {self.jobs.full_table_name} SET status='ignore', error_message=%s WHERE {self._where(key)}"
-        self.connection.query(f"{query} AND {self._mine()}", args=(message[:LONGEST_MESSAGE],))
+        condition = self._key.equal(key) & self._mine()
+        self._change("status='ignore', error_message=%s", condition, message[:LONGEST_MESSAGE])
 
     def postpone(self, key: dict[str, Any], seconds: float, message: str) -> bool:
         """Let a job wait and be tried again after so many seconds; whether this process still had it."""
         later = f"CURRENT_TIMESTAMP(3) + {self.connection.adapter.interval_expr(round(seconds, 3), 'second')}"
-        query = f"UPDATE {self.jobs.full_table_name} SET status='pending', scheduled_time={later}, error_message=%s"
-        query += f" WHERE {self._where(key)} AND {self._mine()}"
-        return bool(self.connection.query(query, args=(message[:LONGEST_MESSAGE],)).rowcount)
+        values = f"status='pending', scheduled_time={later}, error_message=%s"
+        return self._change(values, self._key.equal(key) & self._mine(), message[:LONGEST_MESSAGE])
+
+    def write_metadata(self, key: dict[str, Any], started: datetime.datetime, seconds: float, version: str) -> None:
+        """Write DataJoint's hidden columns about the job into the rows of a key, where the table has them."""
+        if self.table._has_job_metadata_attrs():
+            same = self._key.equal(key)
+            query = f"UPDATE {self.table.full_table_name} SET _job_start_time=%s, _job_duration=%s, _job_version=%s"
+            self.connection.query(f"{query} WHERE {same.sql}", args=(started, seconds, version[:64], *same.args))
+
+    def _change(self, values: str, condition: Condition, *arguments: object) -> bool:
+        query = f"UPDATE {self.jobs.full_table_name} SET {values} WHERE {condition.sql}"
+        return bool(self.connection.query(query, args=(*arguments, *condition.args)).rowcount)
 
     def _add(self) -> int:
         priority = int(self.connection._config.jobs.default_priority)
-        name, columns = self.jobs.full_table_name, f"{self.columns}, status, priority"
-        select = f"SELECT {self.columns}, 'pending', {priority} {self._new_keys()}"
+        name, columns = self.jobs.full_table_name, f"{self._key.quoted}, status, priority"
+        select = f"SELECT {self._key.quoted}, 'pending', {priority} {self._new_keys()}"
         if self._backend == "mysql":
             self.connection.query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")  # lock no row of the parents
             query = f"INSERT IGNORE INTO {name} ({columns}) {select}"
@@ -175,13 +191,13 @@ class Queue:
     def _is_made(self) -> str:
         return self._in(self.jobs.full_table_name, self.table.full_table_name)
 
-    def _row(self, where: str) -> str:
-        return f"EXISTS (SELECT 1 FROM {self.table.full_table_name} WHERE {where})"
+    def _has_row(self, same: Condition) -> Condition:
+        return Condition(f"EXISTS (SELECT 1 FROM {self.table.full_table_name} WHERE {same.sql})", same.args)
 
     def _wanted(self) -> str:
         if not self._restrictions:
             return ""
-        return f" AND ({self.columns}) IN ({self._keys(self._restrictions)})"
+        return f" AND ({self._key.quoted}) IN ({self._keys(self._restrictions)})"
 
     def _tidy(self) -> None:
         name = self.jobs.full_table_name
@@ -199,25 +215,15 @@ class Queue:
 
     def _keys(self, restrictions: Sequence[str]) -> str:
         """The query for all keys of the table."""
-        return str(self.table._jobs_to_do(restrictions).make_sql(fields=list(self.jobs.primary_key)))
+        return key_query(self.table, self._key.names, restrictions)
 
     def _in(self, name: str, source: str) -> str:
         """Whether a row of `name` has its key in a source: EXISTS, because NOT IN of many keys takes hours."""
-        quote = self.connection.adapter.quote_identifier
-        same = " AND ".join(f"other.{quote(key)} = {name}.{quote(key)}" for key in self.jobs.primary_key)
+        same = " AND ".join(f"other.{column.quoted} = {name}.{column.quoted}" for column in self._key.columns)
         return f"EXISTS (SELECT 1 FROM {source} AS other WHERE {same})"
 
-    def _mine(self) -> str:
-        host, pid, connection_id = self._owner
-        name = host.replace("'", "''").replace("%", "%%")
-        return f"status='reserved' AND host='{name}' AND pid={pid} AND connection_id={connection_id}"
-
-    def _where(self, key: dict[str, Any]) -> str:
-        from datajoint.condition import make_condition
-
-        text = str(make_condition(self.jobs, {name: key[name] for name in self.jobs.primary_key}, set()))
-        # DataJoint doubles each backslash, as MySQL wants it; for PostgreSQL that is another text (2.3.5).
-        return text.replace("\\\\", "\\") if self._backend == "postgresql" else text
+    def _mine(self) -> Condition:
+        return Condition("status='reserved' AND host=%s AND pid=%s AND connection_id=%s", self._owner)
 
 
 @contextmanager

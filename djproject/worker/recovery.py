@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from djproject.database.history import History
+from djproject.database.job_tables import job_table, record_error
+from djproject.database.keys import Condition, key_columns
 from djproject.database.leases import TABLE, Lease, read_leases
 from djproject.database.loading import LoadedTable
 from djproject.worker.events import TOOK_LONGER
@@ -67,24 +69,27 @@ def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> b
     loaded = next((loaded for loaded in tables if loaded.name == killed.table), None)
     if loaded is None:
         return False
-    key: dict[str, Any] = json.loads(killed.key)
-    jobs, cause = loaded.instance.jobs, killed.causes[-1]
-    held = {"status": "reserved", "host": platform.node(), "pid": killed.pid}
-    if not jobs & key & "status IN ('pending', 'reserved')":
+    jobs, cause = job_table(loaded.instance), killed.causes[-1]
+    columns = key_columns(jobs)
+    key = columns.read(killed.key)
+    same, query = columns.equal(key), loaded.instance.connection.query
+    held = Condition("status='reserved' AND host=%s AND pid=%s", (platform.node(), killed.pid))
+    open_ = same & Condition("status IN ('pending', 'reserved')")
+    if not query(f"SELECT 1 FROM {jobs.full_table_name} WHERE {open_.sql}", args=open_.args).rowcount:
         return False  # it was finished, and the worker died before it could say so
     history.add(loaded, key, "killed", 0.0, cause)
     causes = max(history.messages(loaded, key, "killed"), list(killed.causes), key=len)
     if cause.startswith(TOOK_LONGER):
         message = f"{cause} and was ended"
     elif len(causes) < MOST_KILLS:
-        query = f"UPDATE {jobs.full_table_name} SET status='pending'{(jobs & key & held).where_clause()}"
-        loaded.instance.connection.query(query)
+        condition = same & held
+        query(f"UPDATE {jobs.full_table_name} SET status='pending' WHERE {condition.sql}", args=condition.args)
         return False
     else:
         message = _killed(causes)
-    if not jobs & key & f"status='pending' OR status='reserved' AND pid={killed.pid}":
+    waiting = Condition("status='pending' OR status='reserved' AND pid=%s", (killed.pid,))
+    if not record_error(jobs, same & waiting, message, NO_TRACEBACK):
         return False  # another worker makes it now: its pool will have more to say
-    jobs.error(key, message, NO_TRACEBACK)
     history.add(loaded, key, "error", 0.0, message)
     return True
 
@@ -100,7 +105,7 @@ def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
     count = undecided = 0
     deadly: list[tuple[str, dict[str, Any], str]] = []
     for lease in read_leases(connection):
-        mine = [loaded for loaded in tables if loaded.instance.jobs.full_table_name in lease.job_tables]
+        mine = [loaded for loaded in tables if job_table(loaded.instance).full_table_name in lease.job_tables]
         if not mine or not lease.is_gone:
             continue
         _end_session(connection, lease)
@@ -111,7 +116,7 @@ def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
             undecided += len(suspects)
             count += _give_back(loaded, lease, but=suspects)
             if not suspects:
-                left.remove(loaded.instance.jobs.full_table_name)
+                left.remove(job_table(loaded.instance).full_table_name)
         if not left:
             connection.query(f"DELETE FROM {TABLE} WHERE worker=%s", args=(lease.worker,))
         elif left != lease.job_tables:
@@ -150,14 +155,16 @@ def _judge(
 
     Those jobs, and the keys of others that have killed all but one: if this was the last, its pool is about to say so.
     """
-    jobs = loaded.instance.jobs
-    keys: list[dict[str, Any]] = _jobs_of(loaded, lease).keys()
+    jobs, columns = job_table(loaded.instance), key_columns(job_table(loaded.instance))
+    owned = _owned(lease)
+    query = f"SELECT {columns.selected} FROM {jobs.full_table_name} WHERE {owned.sql}"
+    keys = [columns.key(row) for row in jobs.connection.query(query, args=owned.args).fetchall()]
     condemned, suspects = [], []
     for key in history.with_outcome(loaded, keys, "killed"):
         causes = history.messages(loaded, key, "killed")
         if len(causes) >= MOST_KILLS:
             message = _killed(causes)
-            jobs.error(key, message, NO_TRACEBACK)
+            record_error(jobs, columns.equal(key), message, NO_TRACEBACK)
             history.add(loaded, key, "error", 0.0, message)
             condemned.append((loaded.name, key, message))
         elif len(causes) == MOST_KILLS - 1 and lease.will_be_accused:
@@ -170,13 +177,14 @@ def _killed(causes: Sequence[str]) -> str:
 
 
 def _give_back(loaded: LoadedTable, lease: Lease, *, but: Sequence[dict[str, Any]]) -> int:
-    chosen = _jobs_of(loaded, lease)
+    jobs, condition = job_table(loaded.instance), _owned(lease)
     if but:
-        chosen -= list(but)
-    query = f"UPDATE {loaded.instance.jobs.full_table_name} SET status='pending'{chosen.where_clause()}"
-    return max(int(loaded.instance.connection.query(query).rowcount), 0)
+        kept = key_columns(jobs).among(but)
+        condition &= Condition(f"NOT ({kept.sql})", kept.args)
+    query = f"UPDATE {jobs.full_table_name} SET status='pending' WHERE {condition.sql}"
+    return max(int(jobs.connection.query(query, args=condition.args).rowcount), 0)
 
 
-def _jobs_of(loaded: LoadedTable, lease: Lease) -> Any:
-    owner = {"status": "reserved", "host": lease.host, "pid": lease.pid, "connection_id": lease.connection_id}
-    return loaded.instance.jobs & owner
+def _owned(lease: Lease) -> Condition:
+    owner = (lease.host, lease.pid, lease.connection_id)
+    return Condition("status='reserved' AND host=%s AND pid=%s AND connection_id=%s", owner)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from djproject.database.history import History
+from djproject.database.job_tables import declare_job_table
 from djproject.database.leases import SCHEMA, TABLE, declare_leases
 from djproject.database.loading import LoadedTable
 from djproject.targets.machine import machine_id
@@ -70,6 +71,7 @@ class Worker:
         self.items, self.results = Item(), Result()
         table: Any = SimpleNamespace(full_name="work.Result", tier="computed")
         self.loaded = LoadedTable(table, Result, self.results)
+        declare_job_table(self.results, "work.Result")
         self.queue = Queue(self.loaded)
         self.history = History(None, "model")
         self.id = f"{secrets.token_hex(8)}-{number}"  # another test at this server has workers too
@@ -313,7 +315,9 @@ def names_queue(connection: Any, schema_name: str, names: list[str]) -> tuple[Qu
 
     Name.insert([{"name": name} for name in names], skip_duplicates=True)
     table: Any = SimpleNamespace(full_name="work.Length", tier="computed")
-    return Queue(LoadedTable(table, Length, Length())), Length
+    loaded = LoadedTable(table, Length, Length())
+    declare_job_table(loaded.instance, loaded.name)
+    return Queue(loaded), Length
 
 
 def test_a_claim_takes_no_more_than_asked_whatever_the_planner_knows(machine: type[Model]) -> None:
