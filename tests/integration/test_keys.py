@@ -245,3 +245,98 @@ def test_plain_datajoint_workers_use_the_same_job_table(schema: Any, kind: str) 
     result = plain.populate(*restrictions, reserve_jobs=True)
     assert result["error_list"] == []
     assert rows(loaded) == len(TYPES[kind]) - 2 * backslashes
+
+
+SOURCES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "fewer attributes": lambda t: t["Subject"].proj(),
+    "restriction": lambda t: t["Session"] & "session_id > 1",
+    "restriction by a table": lambda t: t["Session"] & t["Chosen"],
+    "difference": lambda t: t["Session"] - t["Chosen"],
+    "projection": lambda t: t["Session"].proj(),
+    "renamed and back": lambda t: t["Session"].proj(s="session_id").proj(session_id="s"),
+    "calculated": lambda t: t["Session"].proj(twice="2 * length") & "twice > 20",
+    "join": lambda t: t["Subject"] * t["Session"],
+    "part": lambda t: t["Session"].Unit,
+    "projection of a part": lambda t: (t["Session"].Unit & "unit_id = 1").proj(),
+    "aggregation": lambda t: t["Subject"].aggr(t["Session"], count="count(*)") & "count > 1",
+    "aggregation of parts": lambda t: t["Session"].aggr(t["Session"].Unit, n="count(*)") & "n > 1",
+    "unique values": lambda t: dj.U("subject_id", "session_id") & t["Session"].Unit,
+    "unique values of fewer": lambda t: dj.U("subject_id") & t["Session"],
+    "union": lambda t: (t["Session"] & "session_id = 1").proj() + (t["Session"] & "session_id = 3").proj(),
+    "top": lambda t: t["Session"] & dj.Top(2, order_by="session_id DESC, subject_id"),
+    "class": lambda t: t["Session"],
+    "instance": lambda t: t["Session"](),
+    "percent": lambda t: t["Subject"] & "name LIKE '%a%'",
+    "nothing": lambda t: t["Session"] & "session_id > 100",
+}
+
+
+def pipeline(schema: Any, source: Callable[[dict[str, Any]], Any]) -> tuple[LoadedTable, Any]:
+    """Sessions of subjects, and two tables of one key source: the queue fills one, plain `populate` the other."""
+
+    class Subject(dj.Manual):
+        definition = "subject_id : int32\n---\nname : varchar(20)"
+
+    class Session(dj.Manual):
+        definition = "-> Subject\nsession_id : int32\n---\nlength : int32"
+
+        class Unit(dj.Part):
+            definition = "-> master\nunit_id : int32"
+
+    class Chosen(dj.Manual):
+        definition = "-> Session"
+
+    tables: dict[str, Any] = {"Subject": Subject}
+    for cls in (Subject, Session, Chosen):
+        schema(cls, context=dict(tables))
+        tables[cls.__name__] = cls
+
+    key = {"key_source": property(lambda _: source(tables))}
+    parent = "Session.Unit" if source in (SOURCES["part"], SOURCES["projection of a part"]) else "Session"
+    calls: dict[str, list[str]] = {"Result": [], "Plain": []}
+
+    def make(self: Any, key: dict[str, Any]) -> None:
+        calls[type(self).__name__].append(key_json(key))
+        sessions = (Session & key).keys()
+        extra = {"unit_id": key["unit_id"]} if "unit_id" in key else {}
+        self.insert({**session, **extra, "value": len(sessions)} for session in sessions)
+
+    for name in calls:
+        body = {"definition": f"-> {parent}\n---\nvalue : int32", "make": make} | key
+        cls = type(name, (dj.Computed,), body)
+        schema(cls, context=dict(tables))
+        tables[name] = cls
+    tables["calls"] = calls
+    Subject.insert([(1, "ada"), (2, "bob"), (3, "eve"), (4, "grace")])
+    Session.insert([(s, n, 10 * n) for s, count in ((1, 3), (2, 1), (3, 2), (4, 1)) for n in range(1, count + 1)])
+    Session.Unit.insert([(1, 1, 1), (1, 1, 2), (1, 3, 1), (3, 2, 1), (3, 2, 2)])
+    Chosen.insert([(1, 1), (3, 2)])
+    return loaded_of(tables["Result"]), tables
+
+
+@pytest.mark.parametrize("form", SOURCES)
+def test_a_key_source_of_any_form_works_as_in_plain_populate(schema: Any, form: str) -> None:
+    if form == "renamed and back" and schema.connection.adapter.backend == "postgresql":
+        pytest.skip("DataJoint writes MySQL's quotes (2.3.5)")
+    loaded, tables = pipeline(schema, SOURCES[form])
+    calls = tables["calls"]
+    before = tables["Plain"]().progress(display=False)
+    (status,) = table_statuses([loaded])
+    assert (status.pending, status.keys) == before
+    assert tables["Plain"].populate(suppress_errors=True)["error_list"] == []
+    queue = Queue(loaded)
+    assert queue.refresh() == before[0]
+    assert table_statuses([loaded])[0].pending == before[0]
+    outcomes = work(loaded, History(schema.connection, "keys"))
+    assert [type(outcome) for outcome in outcomes] == [Made] * before[0]
+    assert sorted(calls["Result"]) == sorted(calls["Plain"])
+    assert tables["Result"]().to_dicts(order_by="KEY") == tables["Plain"]().to_dicts(order_by="KEY")
+    assert work(loaded, History(schema.connection, "keys")) == []
+    (status,) = table_statuses([loaded])
+    assert (status.keys, status.done, status.pending) == (before[1], before[1], 0)
+    queue.tidy()
+    assert schema.connection.query(queue_question(queue)).fetchone()[0] in (0, False)
+
+
+def queue_question(queue: Queue) -> str:
+    return f"SELECT {queue.anything()}"
