@@ -26,6 +26,7 @@ from djproject.worker.queue import Queue
 from djproject.worker.recovery import Killed, accuse
 from tests.integration.conftest import MySQL, PostgreSQL
 
+PIPELINE = f"keys-{os.getpid()}"  # other processes test at the same server
 FIRST = datetime.datetime(2024, 2, 29, 1, 2, 3)
 TYPES: dict[str, list[Any]] = {
     "date": [FIRST.date(), datetime.date(1970, 1, 1)],
@@ -75,7 +76,7 @@ def schema(connection: Any) -> Iterator[Any]:
     connection.query(
         f"DROP SCHEMA IF EXISTS {name}" + (" CASCADE" if connection.adapter.backend == "postgresql" else "")
     )
-    connection.query("DELETE FROM djproject.attempt WHERE pipeline='keys'")
+    connection.query(f"DELETE FROM djproject.attempt WHERE pipeline='{PIPELINE}'")
 
 
 def filled(schema: Any, kind: str, make: Callable[[Any, dict[str, Any]], None], *, deploy: bool = True) -> LoadedTable:
@@ -154,7 +155,7 @@ def work(loaded: LoadedTable, history: History) -> list[Any]:
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_key_is_made_once(schema: Any, kind: str) -> None:
     loaded = filled(schema, kind, insert)
-    history = History(schema.connection, "keys")
+    history = History(schema.connection, PIPELINE)
     count = len(TYPES[kind])
     assert [type(outcome) for outcome in work(loaded, history)] == [Made] * count
     assert (rows(loaded), statuses(loaded), work(loaded, history)) == (count, [], [])
@@ -166,7 +167,7 @@ def test_a_key_is_made_once(schema: Any, kind: str) -> None:
 def test_a_key_fails_is_listed_shown_and_retried_by_hand(schema: Any, kind: str) -> None:
     does = [raise_error]
     loaded = filled(schema, kind, lambda table, key: does[0](table, key))
-    history = History(schema.connection, "keys")
+    history = History(schema.connection, PIPELINE)
     count = len(TYPES[kind])
     assert [type(outcome) for outcome in work(loaded, history)] == [Failed] * count
     assert statuses(loaded) == ["error"] * count
@@ -186,7 +187,7 @@ def test_a_key_is_ignored_by_hand_one_at_a_time(schema: Any, kind: str) -> None:
     Queue(loaded).refresh()
     first, *others = find_jobs([loaded], JobChoice())
     assert change_jobs([loaded], [first], "ignore") == 1
-    assert len(work(loaded, History(schema.connection, "keys"))) == len(others)
+    assert len(work(loaded, History(schema.connection, PIPELINE))) == len(others)
     assert (rows(loaded), statuses(loaded)) == (len(others), ["ignore"])
     assert change_jobs([loaded], find_jobs([loaded], JobChoice(("ignore",))), None) == 1
     assert statuses(loaded) == []
@@ -196,7 +197,7 @@ def test_a_key_is_ignored_by_hand_one_at_a_time(schema: Any, kind: str) -> None:
 def test_a_key_is_postponed_given_back_and_set_aside(schema: Any, kind: str) -> None:
     does = [raise_timeout]
     loaded = filled(schema, kind, lambda table, key: does[0](table, key))
-    history = History(schema.connection, "keys")
+    history = History(schema.connection, PIPELINE)
     count = len(TYPES[kind])
     assert [type(outcome) for outcome in work(loaded, history)] == [Postponed] * count
     jobs = job_table(loaded.instance).full_table_name
@@ -215,7 +216,7 @@ def test_a_key_is_postponed_given_back_and_set_aside(schema: Any, kind: str) -> 
 def test_a_key_that_killed_its_worker_waits_again_and_is_an_error_at_last(schema: Any, kind: str) -> None:
     """The key goes to the pool as JSON and comes back."""
     loaded = filled(schema, kind, insert)
-    history = History(schema.connection, "keys")
+    history = History(schema.connection, PIPELINE)
     queue = Queue(loaded)
     queue.refresh()
     count = len(TYPES[kind])
@@ -327,11 +328,11 @@ def test_a_key_source_of_any_form_works_as_in_plain_populate(schema: Any, form: 
     queue = Queue(loaded)
     assert queue.refresh() == before[0]
     assert table_statuses([loaded])[0].pending == before[0]
-    outcomes = work(loaded, History(schema.connection, "keys"))
+    outcomes = work(loaded, History(schema.connection, PIPELINE))
     assert [type(outcome) for outcome in outcomes] == [Made] * before[0]
     assert sorted(calls["Result"]) == sorted(calls["Plain"])
     assert tables["Result"]().to_dicts(order_by="KEY") == tables["Plain"]().to_dicts(order_by="KEY")
-    assert work(loaded, History(schema.connection, "keys")) == []
+    assert work(loaded, History(schema.connection, PIPELINE)) == []
     (status,) = table_statuses([loaded])
     assert (status.keys, status.done, status.pending) == (before[1], before[1], 0)
     queue.tidy()
