@@ -14,6 +14,7 @@ from djproject.project.names import AUTOPOPULATED
 from djproject.worker.assignment import Assignment, Post
 
 ALL = WorkerGroup("all")
+CUDA_DEVICES = "CUDA_VISIBLE_DEVICES"
 THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -137,8 +138,26 @@ def _environment(group: WorkerGroup, place: int, share: int, environ: Mapping[st
     values = {name: str(threads) for name in THREADS if threads and (group.threads or name not in environ)}
     values |= group.environment
     if group.gpus:
-        values["CUDA_VISIBLE_DEVICES"] = group.gpus[place % len(group.gpus)]
+        given = environ.get(CUDA_DEVICES)
+        values[CUDA_DEVICES] = _device(group, group.gpus[place % len(group.gpus)], given)
     return values
+
+
+def _device(group: WorkerGroup, gpu: str, given: str | None) -> str:
+    """The device for one process: numbers count within the devices this process may use, as in CUDA itself."""
+    if given is None or not gpu.isdecimal():
+        return gpu
+    devices = [device.strip() for device in given.split(",") if device.strip()]
+    if "-1" in devices:  # CUDA ignores what follows
+        devices = devices[: devices.index("-1")]
+    if int(gpu) >= len(devices):
+        visible = f"{len(devices)} GPU{'s' if len(devices) > 1 else ''}" if devices else "no GPU"
+        raise ConfigError(
+            f"[tool.djproject.workers.{group.name}] gpus: there is no GPU {gpu}, because "
+            f"{CUDA_DEVICES}={given} makes {visible} visible (they count from 0).",
+            hint=f"$EDITOR pyproject.toml  (or: unset {CUDA_DEVICES})",
+        )
+    return devices[int(gpu)]
 
 
 def _part(jobs: int | None, place: int, places: int) -> int | None:

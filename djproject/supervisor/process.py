@@ -170,7 +170,7 @@ class WorkerProcess:
 
 
 def start_worker(post: Post, assignment: Assignment, log: BinaryIO | None) -> WorkerProcess:
-    """Start a worker process, in a session of its own: a Ctrl-C at the terminal is not for it.
+    """Start a worker process in the project's root, in a session of its own: a Ctrl-C at the terminal is not for it.
 
     Parameters
     ----------
@@ -185,7 +185,9 @@ def start_worker(post: Post, assignment: Assignment, log: BinaryIO | None) -> Wo
     os.set_blocking(reading, False)
     assigned, control = os.pipe()
     package_parent = str(Path(__file__).parents[2])
-    search = os.pathsep.join(filter(None, (package_parent, os.environ.get("PYTHONPATH", ""))))
+    given = [str(Path(folder).absolute()) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    search = os.pathsep.join((package_parent, *given))
+    root = Path(assignment.root)
     process = subprocess.Popen(
         [sys.executable, "-m", "djproject.worker", str(writing), str(assigned)],
         stdin=subprocess.DEVNULL,
@@ -193,6 +195,7 @@ def start_worker(post: Post, assignment: Assignment, log: BinaryIO | None) -> Wo
         stderr=log or sys.stderr,
         pass_fds=(writing, assigned),
         start_new_session=True,
+        cwd=root if root.is_dir() else None,  # relative paths in a make
         env={**os.environ, **post.environment, "PYTHONPATH": search},
     )
     os.close(writing)

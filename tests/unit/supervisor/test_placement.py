@@ -66,6 +66,34 @@ def test_each_process_has_one_device_and_its_share_of_the_processors() -> None:
     assert set(posts_of([(own, COMMON)], environ={"OMP_NUM_THREADS": "7"})[0].environment) == set(THREADS)
 
 
+@pytest.mark.parametrize(
+    ("gpus", "given", "expected"),
+    [
+        (("0", "1"), "5,7", ["5", "7"]),
+        (("1",), "5, 7", ["7"]),
+        (("0", "1"), None, ["0", "1"]),
+        (("0",), "GPU-5f,MIG-1", ["GPU-5f"]),
+        (("GPU-9",), "5,7", ["GPU-9"]),
+    ],
+)
+def test_gpus_count_within_the_devices_that_are_visible(
+    gpus: tuple[str, ...], given: str | None, expected: list[str]
+) -> None:
+    environ = {} if given is None else {"CUDA_VISIBLE_DEVICES": given}
+    posts = posts_of([(WorkerGroup("gpu", processes=len(gpus), gpus=gpus), COMMON)], environ=environ)
+    assert [post.environment["CUDA_VISIBLE_DEVICES"] for post in posts] == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [("5,7", "5,7 makes 2 GPUs visible"), ("", "no GPU visible"), ("-1", "no GPU visible"), ("5,7,-1,9", "2 GPUs")],
+)
+def test_a_gpu_that_is_not_visible_is_refused(given: str, words: str) -> None:
+    group = WorkerGroup("gpu", gpus=("2",))
+    with pytest.raises(ConfigError, match=words):
+        posts_of([(group, COMMON)], environ={"CUDA_VISIBLE_DEVICES": given})
+
+
 def test_a_table_with_a_limit_is_filled_by_so_many_processes_only() -> None:
     tables = ("a.A", "a.B", "a.C")
     group = WorkerGroup("g", processes=4, concurrency={"a.A": 1, "a.B": 2})
