@@ -183,10 +183,6 @@ def key_text(key: dict[str, Any]) -> str:
     return ", ".join(f"{name}={_shown(value)}" for name, value in key.items())
 
 
-def _json_value(value: Any) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)
-
-
 def _shown(value: Any) -> str:
     text = str(value)
     if isinstance(value, str) and (not text.isprintable() or text != text.lstrip() or not text):

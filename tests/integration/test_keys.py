@@ -3,7 +3,6 @@
 import datetime
 import decimal
 import os
-import platform
 import random
 import uuid
 from collections.abc import Callable, Iterator
@@ -220,17 +219,14 @@ def test_a_key_that_killed_its_worker_waits_again_and_is_an_error_at_last(schema
     queue = Queue(loaded)
     queue.refresh()
     count = len(TYPES[kind])
-    for key in [key for _ in range(count) for key in queue.claim(1)][:count]:
+    (key,) = queue.claim(1)
+    queue.give_back()
+    for number in range(1, 4):
+        held = next(iter(k for k in queue.claim(count) if k == key))
+        killed = Killed(os.getpid(), loaded.name, key_json(held), ("SIGKILL",) * number)
+        assert accuse([loaded], killed, history) is (number == 3)
         queue.give_back()
-        for number in range(1, 4):
-            held = next(iter(k for k in queue.claim(count) if k == key))
-            killed = Killed(os.getpid(), loaded.name, key_json(held), ("SIGKILL",) * number)
-            assert accuse([loaded], killed, history) is (number == 3)
-            queue.give_back()
-        assert len(find_jobs([loaded], JobChoice(("error",)))) == 1
-        change_jobs([loaded], find_jobs([loaded], JobChoice(("error",))), "ignore")
-        break
-    assert platform.node()
+    assert len(find_jobs([loaded], JobChoice(("error",)))) == 1
     assert len(work(loaded, history)) == count - 1
     assert rows(loaded) == count - 1
 

@@ -287,7 +287,8 @@ def test_a_worker_waits_for_tables_that_are_not_declared_yet(jobs_project: Path,
         insert_items(python, jobs_project, 2)
         assert any("made work.Child" in line for line in worker.stderr)
         worker.terminate()
-    assert worker.returncode == 0
+        log = worker.stderr.read()
+    assert worker.returncode == 0, log
 
 
 def test_selectors_choose_what_is_filled(run: Run, python: Run, jobs_project: Path) -> None:
