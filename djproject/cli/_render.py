@@ -4,11 +4,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from djproject.errors import DJProjectError
+from djproject.project.tables import MANAGED_TARGETS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from djproject.database.status import TableStatus
+    from djproject.project.stores import StoreSpec
     from djproject.scaffold.plan import Plan
     from djproject.stack.services import Service
     from djproject.targets.probes import Probe
@@ -50,6 +52,24 @@ def note(text: str) -> None:
 def target(description: str) -> None:
     """Which target a command uses."""
     note(f"Target: {description}")
+
+
+def moved_stores(target: str, configured: Mapping[str, "StoreSpec"]) -> None:
+    """Which stores are in another place at a target than [tool.datajoint.stores] says, and how to choose it."""
+    from djproject.targets.places import place
+
+    for name, spec in configured.items():
+        note(f"At the target {target}, the store {name} is not where [tool.datajoint.stores] says: {place(spec)}.")
+    if configured and target in MANAGED_TARGETS:
+        table = f"[tool.djproject.targets.{target}.stores.{next(iter(configured))}]"
+        note(f"To choose its place there, set location in {table}.")
+
+
+def moved_stores_in_brief(target: str, names: Iterable[str]) -> None:
+    """The same in one line, for commands that are about something else."""
+    text = ", ".join(names)
+    if text:
+        note(f"Stores in another place than [tool.datajoint.stores] says: {text}  (djproject stores list -t {target})")
 
 
 def diff(name: str, old: bytes, new: bytes) -> None:

@@ -12,6 +12,7 @@ from djproject.project.export import DEFAULT, datajoint_json, environment_of
 from djproject.project.location import load_project
 from djproject.project.settings import Setting
 from djproject.targets.choice import load_target
+from djproject.targets.places import moved_stores
 
 app = new_app(help="Show the settings DataJoint is given, and where each comes from.", no_args_is_help=True)
 REDACTED = "********"
@@ -37,7 +38,8 @@ def show(
 
     Example: djproject config show --target lab --format json
     """
-    place = load_target(load_project(), target)
+    project = load_project()
+    place = load_target(project, target)
     settings = [s for s in place.settings.settings if all or s.source != DEFAULT or format is Format.JSON]
     if format is Format.JSON:
         rows = [{"name": s.name, "value": _shown(s), "source": s.source, "secret": s.secret} for s in settings]
@@ -45,6 +47,7 @@ def show(
         return
     _render.target(f"{place.description}\nChosen by: {place.chosen_by}")
     _render.columns(("setting", "value", "from"), [(s.name, str(_shown(s)), s.source) for s in settings])
+    _render.moved_stores(place.name, moved_stores(project, place.name, place.settings.stores))
 
 
 @app.command()

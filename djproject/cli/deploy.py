@@ -12,6 +12,7 @@ from djproject.errors import ProjectError
 from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 from djproject.targets.choice import load_target
+from djproject.targets.places import moved_stores
 
 app = new_app()
 
@@ -43,6 +44,7 @@ def deploy(
     refuse_errors(project)
     place = load_target(project, target)
     _render.target(place.description)
+    _render.moved_stores_in_brief(place.name, moved_stores(project, place.name, place.settings.stores))
     if make_stores and not dry_run:
         from djproject.targets.buckets import make_stores as make
 

@@ -8,7 +8,9 @@ from djproject.cli import _render
 from djproject.cli._options import Format, FormatOption, TargetOption, new_app
 from djproject.errors import DJProjectError
 from djproject.project.location import load_project
+from djproject.project.stores import StoreSpec
 from djproject.targets.choice import load_target
+from djproject.targets.places import moved_stores
 
 app = new_app()
 
@@ -24,16 +26,21 @@ def doctor(target: TargetOption = None, format: FormatOption = Format.TEXT) -> N
     from djproject.targets.probes import Probe, State, machine_probes, project_probes, store_probes, target_probes
 
     lines = list(machine_probes())
+    moved: dict[str, StoreSpec] = {}
+    name = ""
     try:
         project = load_project()
         lines += project_probes(project)
         place = load_target(project, target)
         lines += target_probes(place)
         lines += store_probes(place)
+        name = place.name
+        moved = moved_stores(project, place.name, place.settings.stores)
     except DJProjectError as error:
         lines.append(Probe("project", State.FAILED, error.message, error.hint))
     if format is Format.JSON:
         _render.as_json({"probes": [asdict(line) for line in lines]})
     else:
         _render.probes(lines)
+        _render.moved_stores(name, moved)
     raise typer.Exit(1 if any(line.state is State.FAILED for line in lines) else 0)

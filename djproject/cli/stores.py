@@ -18,7 +18,7 @@ from djproject.cli._store_values import (
     kept_secrets,
     refuse_secrets,
 )
-from djproject.errors import ConfigError, ProjectError
+from djproject.errors import ConfigError, EnvironmentUnavailableError, ProjectError
 from djproject.project import editing
 from djproject.project.files import STATE_DIRECTORY, edit_file, make_state_directory
 from djproject.project.location import PYPROJECT, Project, load_project
@@ -30,6 +30,9 @@ from djproject.project.stores import (
     check_spec,
     plugin_protocols,
 )
+from djproject.targets.choice import Target, load_target
+from djproject.targets.places import moved_stores, without_secrets
+from djproject.targets.places import place as store_place
 
 app = new_app(help="Add, list, change and test object stores.", no_args_is_help=True)
 
@@ -93,55 +96,73 @@ def add(
 
 
 @app.command("list")
-def list_stores(format: FormatOption = Format.TEXT) -> None:
-    """List the stores and the tables that use each.
+def list_stores(target: TargetOption = None, format: FormatOption = Format.TEXT) -> None:
+    """List the stores, where each is at the target, and the tables that use it.
 
     Example: djproject stores list --format json
     """
     project = load_project()
     used = _tables_by_store(project)
+    place = _target_or_note(project, target)
+    stores = stores_at(project, place)
     default = project.datajoint.defaults.get("default")
     if format is Format.JSON:
-        stores = [
-            {"name": name, "default": name == default, **dict(spec), "tables": used.get(name, ())}
-            for name, spec in project.datajoint.stores.items()
-        ]
-        _render.as_json({"default": default, "stores": stores})
+        rows = [
+            {"name": name, "default": name == default, **dict(project.datajoint.stores.get(name, {})),
+             "at_target": without_secrets(spec), "tables": used.get(name, ())}
+            for name, spec in stores.items()
+        ]  # fmt: skip
+        _render.as_json({"target": place.name if place else None, "default": default, "stores": rows})
         return
-    if not project.datajoint.stores:
+    if not stores:
         _render.note("There is no store yet.")
         _render.next_step("djproject stores add main --protocol file --location FOLDER --default")
         return
-    rows = [
+    if place:
+        _render.target(place.description)
+    lines = [
         (
             name,
             "default" if name == default else "",
             str(spec.get("protocol")),
-            _place(spec),
+            _shown_place(project, spec),
             ", ".join(used.get(name, ())),
         )
-        for name, spec in project.datajoint.stores.items()
+        for name, spec in stores.items()
     ]
-    _render.columns(("store", "", "protocol", "place", "tables"), rows)
+    _render.columns(("store", "", "protocol", "place", "tables"), lines)
+    if place:
+        _render.moved_stores(place.name, moved_stores(project, place.name, place.settings.stores))
 
 
 @app.command()
-def show(name: NameArgument, format: FormatOption = Format.TEXT) -> None:
-    """Show one store: its attributes, its secrets' names, the tables that use it.
+def show(name: NameArgument, target: TargetOption = None, format: FormatOption = Format.TEXT) -> None:
+    """Show one store: its attributes at the target and where they come from, its secrets' names, its tables.
 
     Example: djproject stores show main
     """
     project = load_project()
-    spec = _known(project, name)
+    place = _target_or_note(project, target)
+    stores = stores_at(project, place)
+    configured = project.datajoint.stores.get(name, {}) if name in stores else _known(project, name)
+    spec = without_secrets(stores[name])
     used = _tables_by_store(project).get(name, ())
     secrets = [full.split(".", 2)[2] for full in secret_names(project.root, f"stores.{name}.")]
     if format is Format.JSON:
-        _render.as_json({"name": name, **dict(spec), "secrets": secrets, "tables": used})
+        _render.as_json(
+            {"name": name, **dict(configured), "target": place.name if place else None, "at_target": spec,
+             "secrets": secrets, "tables": used}
+        )  # fmt: skip
         return
-    rows = [(key, str(value)) for key, value in spec.items()]
-    rows += [(key, "(in .secrets/)") for key in secrets]
-    rows += [("tables", ", ".join(used) or "none")]
-    _render.columns(("attribute", "value"), rows)
+    if place:
+        _render.target(place.description)
+    rows = [(key, str(value), _source(place, name, key)) for key, value in spec.items()]
+    rows += [(key, "(in .secrets/)", "") for key in secrets]
+    rows += [("tables", ", ".join(used) or "none", "")]
+    _render.columns(("attribute", "value", "from"), rows)
+    if place:
+        moved = moved_stores(project, place.name, place.settings.stores)
+        _render.moved_stores(place.name, {name: moved[name]} if name in moved else {})
 
 
 @app.command("set")
@@ -261,7 +282,6 @@ def test_stores(
     """
     from dataclasses import asdict
 
-    from djproject.targets.choice import load_target
     from djproject.targets.probes import State, store_probes
 
     project = load_project()
@@ -279,6 +299,7 @@ def test_stores(
         _render.as_json({"target": place.name, "probes": [asdict(line) for line in lines]})
     else:
         _render.probes(lines)
+        _render.moved_stores(place.name, moved_stores(project, place.name, place.settings.stores))
     raise typer.Exit(1 if any(line.state is State.FAILED for line in lines) else 0)
 
 
@@ -341,6 +362,25 @@ def _tables_by_store(project: Project) -> dict[str, tuple[str, ...]]:
     return stores_in_use(load_pipeline(project), project.datajoint.defaults)
 
 
-def _place(spec: StoreSpec) -> str:
-    parts = [spec.get("endpoint"), spec.get("bucket") or spec.get("container"), spec.get("location")]
-    return "/".join(str(part) for part in parts if part)
+def _target_or_note(project: Project, option: str | None) -> Target | None:
+    """The target; None, and a note, where it cannot be known now: stores can be edited before a stack was started."""
+    try:
+        return load_target(project, option)
+    except EnvironmentUnavailableError as error:
+        _render.note(f"{error.message} What follows is [tool.datajoint.stores].")
+        return None
+
+
+def stores_at(project: Project, place: Target | None) -> dict[str, StoreSpec]:
+    """The stores at a target, or as pyproject.toml has them where there is no target."""
+    if place is None:
+        return dict(project.datajoint.stores)
+    return {name: spec for name, spec in place.settings.stores.items() if isinstance(spec, dict)}
+
+
+def _shown_place(project: Project, spec: StoreSpec) -> str:
+    return store_place(spec).removeprefix(f"{project.root}/")
+
+
+def _source(place: Target | None, name: str, key: str) -> str:
+    return place.settings.source(f"stores.{name}.{key}") if place else PYPROJECT

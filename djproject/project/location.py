@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djproject.errors import ConfigError, ProjectError
 from djproject.project.checking import CheckTable, read_check
-from djproject.project.tables import DataJointTable, TargetTable, read_datajoint, read_targets
+from djproject.project.prefixes import read_prefix
+from djproject.project.tables import (
+    MANAGED_TARGETS,
+    DataJointTable,
+    TargetTable,
+    check_target_stores,
+    read_datajoint,
+    read_targets,
+)
 
 if TYPE_CHECKING:
     from djproject.project.groups import WorkerGroup
@@ -36,11 +44,15 @@ class Project(NamedTuple):
     target
         The target that `[tool.djproject]` names; "embedded" where it names none.
     targets
-        The targets defined in `[tool.djproject.targets]`, by name.
+        The targets defined in `[tool.djproject.targets]`, by name; embedded and stack are not among them.
     check
         What `[tool.djproject.check]` says.
     groups
         The groups of workers in `[tool.djproject.workers]`, by name.
+    managed
+        What `[tool.djproject.targets]` says of embedded and stack: their stores and schema prefix.
+    schema_prefix
+        What the names of all schemas begin with, as written; empty for none.
     """
 
     root: Path
@@ -51,6 +63,8 @@ class Project(NamedTuple):
     targets: Mapping[str, TargetTable]
     check: CheckTable = CheckTable()
     groups: Mapping[str, "WorkerGroup"] = MappingProxyType({})
+    managed: Mapping[str, TargetTable] = MappingProxyType({})
+    schema_prefix: str = ""
 
     @property
     def import_root(self) -> Path:
@@ -140,20 +154,25 @@ def read_project(root: Path, document: Mapping[str, object]) -> Project:
     if not isinstance(own, Mapping):
         raise ConfigError("[tool.djproject] in pyproject.toml is not a table.", hint="$EDITOR pyproject.toml")
     for key in own:
-        if key not in {"package", "target", "targets", "template", "check", "workers"}:
+        if key not in {"package", "target", "targets", "template", "check", "workers", "schema_prefix"}:
             raise ConfigError(
                 f"[tool.djproject] has no setting called {key!r}.",
-                hint="Settings: package, target, targets, check, workers",
+                hint="Settings: package, target, targets, check, workers, schema_prefix",
             )
+    datajoint = read_datajoint(tables.get("datajoint", {}))
+    targets = read_targets(own.get("targets", {}))
+    check_target_stores(targets, datajoint.stores)
     return Project(
         root=root,
         name=name,
         package=_package(root, own),
-        datajoint=read_datajoint(tables.get("datajoint", {})),
+        datajoint=datajoint,
         target=_string(own, "target", "embedded"),
-        targets=read_targets(own.get("targets", {})),
+        targets={name: table for name, table in targets.items() if name not in MANAGED_TARGETS},
         check=read_check(own.get("check", {})),
         groups=_groups(own["workers"]) if "workers" in own else {},
+        managed={name: table for name, table in targets.items() if name in MANAGED_TARGETS},
+        schema_prefix=read_prefix(own.get("schema_prefix", ""), "[tool.djproject]"),
     )
 
 

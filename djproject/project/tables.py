@@ -5,11 +5,14 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from djproject.errors import ConfigError
+from djproject.project.prefixes import read_prefix
 from djproject.project.settings import KNOWN, Layer, Value, read_value
 from djproject.project.stores import DEFAULT_KEYS, StoreSpec, looks_secret, read_spec
 
 EDIT = "$EDITOR pyproject.toml"
-TARGET_KEYS = {"backend", "host", "port", "user", "name", "use_tls", "stores"}
+TARGET_KEYS = ("backend", "host", "port", "user", "name", "use_tls", "stores", "schema_prefix")
+MANAGED_TARGETS = ("embedded", "stack")  # djproject runs their databases
+MANAGED_KEYS = ("stores", "schema_prefix")
 
 
 class DataJointTable(NamedTuple):
@@ -44,10 +47,13 @@ class TargetTable(NamedTuple):
         `database.*` settings by their dotted name.
     stores
         Attributes that differ from `[tool.datajoint.stores]` at this target, by store name.
+    schema_prefix
+        As written, variables not yet replaced; None where the target has none of its own.
     """
 
     values: Mapping[str, Value]
     stores: Mapping[str, StoreSpec] = MappingProxyType({})
+    schema_prefix: str | None = None
 
 
 def read_datajoint(table: object) -> DataJointTable:
@@ -97,23 +103,37 @@ def read_targets(table: object) -> dict[str, TargetTable]:
 
 def _read_target(name: str, target: object) -> TargetTable:
     where = f"[tool.djproject.targets.{name}]"
-    if name in {"embedded", "stack"}:
-        raise ConfigError(f"{where}: {name!r} is a target of djproject's own; choose another name.", hint=EDIT)
     if not isinstance(target, Mapping):
         raise ConfigError(f"{where} is not a table.", hint=EDIT)
+    allowed = MANAGED_KEYS if name in MANAGED_TARGETS else TARGET_KEYS
     values: dict[str, Value] = {}
     for key, value in target.items():
         refuse_secret(f"database.{key}", where)
-        if key not in TARGET_KEYS:
-            raise ConfigError(f"{where} has no setting called {key!r}.", hint=f"Settings: {', '.join(TARGET_KEYS)}")
-        if key != "stores":
+        if key not in allowed:
+            managed = f", because djproject runs the database of the target {name}" if key in TARGET_KEYS else ""
+            raise ConfigError(
+                f"{where} has no setting called {key!r}{managed}.", hint=f"Settings: {', '.join(allowed)}"
+            )
+        if key not in MANAGED_KEYS:
             values[f"database.{key}"] = read_value(KNOWN[f"database.{key}"], value, where)
-    if "database.host" not in values:
+    if name not in MANAGED_TARGETS and "database.host" not in values:
         raise ConfigError(f"{where} has no host.", hint=EDIT)
     stores = target.get("stores", {})
     if not isinstance(stores, Mapping):
         raise ConfigError(f"{where} stores is not a table.", hint=EDIT)
-    return TargetTable(values, {store: read_spec(store, spec) for store, spec in stores.items()})
+    prefix = read_prefix(target["schema_prefix"], where) if "schema_prefix" in target else None
+    return TargetTable(values, {store: read_spec(store, spec) for store, spec in stores.items()}, prefix)
+
+
+def check_target_stores(targets: Mapping[str, TargetTable], stores: Mapping[str, StoreSpec]) -> None:
+    """Refuse a target's store that only moves a store which does not exist: a typing error, in most cases."""
+    for target, table in targets.items():
+        for name, spec in table.stores.items():
+            if name not in stores and "protocol" not in spec:
+                raise ConfigError(
+                    f"[tool.djproject.targets.{target}.stores.{name}]: there is no store called {name!r}.",
+                    hint=f"Stores: {', '.join(stores) or 'none'}",
+                )
 
 
 def refuse_secret(name: str, where: str) -> None:

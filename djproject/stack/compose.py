@@ -40,6 +40,8 @@ class StackPlan:
         The image of the workers; empty where the file has no worker.
     pinned
         The images of services that are not built here.
+    mounts
+        The folders that the workers' containers share with this machine or with a volume, as the containers see them.
     """
 
     name: str
@@ -48,6 +50,7 @@ class StackPlan:
     volumes: tuple[str, ...]
     image: str
     pinned: tuple[str, ...]
+    mounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +150,15 @@ def read_plan(document: Mapping[str, Any]) -> StackPlan:
     volumes = [str(volume.get("name") or name) for name, volume in (document.get("volumes") or {}).items()]
     pinned = [service["image"] for service in services.values() if "build" not in service and "image" in service]
     image = str(services.get("worker", {}).get("image", ""))
+    mounts = [str(volume["target"]) for volume in services.get("worker", {}).get("volumes") or ()]
     return StackPlan(
-        document["name"], tuple(services), tuple(ports), tuple(volumes), image, tuple(dict.fromkeys(pinned))
+        document["name"],
+        tuple(services),
+        tuple(ports),
+        tuple(volumes),
+        image,
+        tuple(dict.fromkeys(pinned)),
+        tuple(mounts),
     )
 
 

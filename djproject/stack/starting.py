@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from djproject.errors import EnvironmentUnavailableError, ProjectError
+from djproject.errors import ConfigError, EnvironmentUnavailableError, ProjectError
 from djproject.project.files import locked, make_state_directory, replace_file, state_directory
 from djproject.project.location import Project
 from djproject.project.names import compose_name
@@ -126,6 +126,27 @@ class Stack:
         return name
 
 
+def require_mounts(project: Project, plan: StackPlan) -> None:
+    """Refuse to start workers that could not see a folder chosen for a store of the stack.
+
+    Raises
+    ------
+    ConfigError
+        The compose file does not mount it.
+    """
+    stores = project.managed["stack"].stores if "stack" in project.managed else {}
+    for name, spec in stores.items():
+        protocol = spec.get("protocol", project.datajoint.stores.get(name, {}).get("protocol"))
+        if not plan.image or protocol != "file" or "location" not in spec:
+            continue
+        folder = Path(str(spec["location"])).expanduser()
+        if not any(folder.is_relative_to(mount) for mount in plan.mounts):
+            raise ConfigError(
+                f"The containers do not see {folder}, where [tool.djproject.targets.stack] puts the store {name}.",
+                hint=f"In docker/docker-compose.yaml, add this under volumes:  - {folder}:{folder}",
+            )
+
+
 def planned(stack: Stack, request: UpRequest) -> list[str]:
     """What `up` would do, a sentence each; nothing is done."""
     if not stack.is_made:
@@ -171,6 +192,7 @@ def _start(stack: Stack, request: UpRequest) -> Iterator[Event]:
     if request.workers is not None:
         change_environment(stack.compose.folder, {"WORKERS": str(request.workers)})
     plan = _with_ports(stack, request)
+    require_mounts(stack.project, plan)
     if request.pull:
         yield Doing("Fetching images")
         stack.compose.run("pull", "--ignore-buildable", what="The images cannot be fetched")

@@ -13,6 +13,7 @@ from djproject.project.settings import SYSTEM_SECRETS, Layer, Settings, Value, m
 from djproject.project.stores import COMMON_KEYS, StoreSpec
 from djproject.targets.embedded import SUPERUSER, EmbeddedServer, ensure_running
 from djproject.targets.machine import network_file_system
+from djproject.targets.places import managed_stores, moved_store
 from djproject.targets.stack import STACK, stack_address, stack_layer
 from djproject.targets.variables import (
     chosen_in_environment,
@@ -135,16 +136,19 @@ def load_target(
         return Target(name, by, merged([variables, *secrets, project.datajoint.layer()]))
     server = None
     folders: tuple[Path, ...] = ()
+    overrides = project.managed[name].stores if name in project.managed else {}
     if name == STACK:
-        layer = stack_layer(project, stack_address(project, environ))
-        folders = tuple(Path(str(spec["location"])) for spec in layer.stores.values() if spec.get("protocol") == "file")
+        layer = stack_layer(project, stack_address(project, environ), overrides)
+        folders = _own_folders(layer, overrides)
     elif name == EMBEDDED:
-        server = EmbeddedServer(
-            state_directory(project.root, environ), durable=environ.get("DJPROJECT_DURABLE") != "false"
-        )
-        layer = _embedded_layer(project, server)
-        folders = tuple(Path(str(spec["location"])) for spec in layer.stores.values())
-        secrets = [secret._replace(stores={}) for secret in secrets]
+        throw_away = environ.get("DJPROJECT_DURABLE") == "false"
+        server = EmbeddedServer(state_directory(project.root, environ), durable=not throw_away)
+        # Tests run at a throw-away database, and never write into a folder of real data.
+        overrides = {} if throw_away else overrides
+        layer = _embedded_layer(project, server, overrides)
+        folders = _own_folders(layer, overrides)
+        files = {name for name, spec in layer.stores.items() if spec.get("protocol") == "file"}
+        secrets = [_without_stores(secret, files) for secret in secrets]
     else:
         layer = _named_layer(project, name, environ)
     counted = counted_variables(variables, layer, by, managed=managed)
@@ -171,7 +175,7 @@ def make_folders(target: Target) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def _embedded_layer(project: Project, server: EmbeddedServer) -> Layer:
+def _embedded_layer(project: Project, server: EmbeddedServer, overrides: Mapping[str, StoreSpec]) -> Layer:
     label = f"target {EMBEDDED}"
     values: dict[str, Value] = {
         "database.backend": "postgresql",
@@ -182,12 +186,17 @@ def _embedded_layer(project: Project, server: EmbeddedServer) -> Layer:
         "database.name": "postgres",
         "database.use_tls": False,
     }
-    stores: dict[str, StoreSpec] = {}
+    folders: dict[str, StoreSpec] = {}
     for name, spec in project.datajoint.stores.items():
         kept = {key: spec[key] for key in COMMON_KEYS if key in spec}
-        stores[name] = {"protocol": "file", "location": str(server.state / "stores" / name), **kept}
+        folders[name] = {"protocol": "file", "location": str(server.state / "stores" / name), **kept}
+    stores = managed_stores(EMBEDDED, project, folders, overrides)
     sources = dict.fromkeys(values, label)
     return Layer(values, sources, stores, label, replaces_stores=True)
+
+
+def _without_stores(layer: Layer, names: set[str]) -> Layer:
+    return layer._replace(stores={name: spec for name, spec in layer.stores.items() if name not in names})
 
 
 def _named_layer(project: Project, name: str, environ: Mapping[str, str]) -> Layer:
@@ -200,9 +209,17 @@ def _named_layer(project: Project, name: str, environ: Mapping[str, str]) -> Lay
         values["database.password"], sources["database.password"] = password
     stores: dict[str, StoreSpec] = dict(project.datajoint.stores)
     for store, override in table.stores.items():
-        moved = override.get("protocol", stores.get(store, {}).get("protocol")) != stores.get(store, {}).get("protocol")
-        stores[store] = dict(override) if moved else {**stores.get(store, {}), **override}
+        stores[store] = moved_store(stores.get(store, {}), override)
     return Layer(values, sources, stores, label, replaces_stores=True)
+
+
+def _own_folders(layer: Layer, overrides: Mapping[str, StoreSpec]) -> tuple[Path, ...]:
+    """The folders that the target makes: not those that the user chose, which may be on a disk not mounted now."""
+    return tuple(
+        Path(str(spec["location"]))
+        for name, spec in layer.stores.items()
+        if spec.get("protocol") == "file" and "location" in spec and "location" not in overrides.get(name, {})
+    )
 
 
 def _choice_file(project: Project, environ: Mapping[str, str]) -> Path:

@@ -10,6 +10,7 @@ from djproject.project.location import Project
 from djproject.project.secrets import read_secret
 from djproject.project.settings import DEFAULT_PORTS, Layer, Value
 from djproject.project.stores import StoreSpec
+from djproject.targets.places import managed_stores
 
 STACK = "stack"
 USER = "pipeline"
@@ -108,8 +109,11 @@ def port_number(variables: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def stack_layer(project: Project, address: StackAddress) -> Layer:
-    """The settings that follow: the database of the stack, and every store at its object store or in its folder."""
+def stack_layer(project: Project, address: StackAddress, overrides: Mapping[str, StoreSpec]) -> Layer:
+    """The settings that follow: the database of the stack, and every store at its object store or in its folder.
+
+    `overrides` are the stores of `[tool.djproject.targets.stack]`: those stay where they say.
+    """
     backend = backend_of(project)
     values: dict[str, Value] = {
         "database.backend": backend,
@@ -120,7 +124,8 @@ def stack_layer(project: Project, address: StackAddress) -> Layer:
     }
     if backend == "postgresql":
         values |= {"database.name": USER, "database.use_tls": False}
-    stores = {name: _moved(name, spec, address) for name, spec in project.datajoint.stores.items()}
+    moved = {name: _moved(name, spec, address) for name, spec in project.datajoint.stores.items()}
+    stores = managed_stores(STACK, project, moved, overrides)
     label = f"target {STACK} ({address.source})"
     return Layer(values, dict.fromkeys(values, label), stores, label, replaces_stores=True)
 

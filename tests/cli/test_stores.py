@@ -1,5 +1,6 @@
 """`djproject stores` as a user types it."""
 
+import json
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -103,3 +104,29 @@ def test_a_dry_run_shows_the_difference_and_writes_nothing(cli: Cli, project: Pa
     assert '+[tool.datajoint.stores.main]\n+protocol = "s3"\n' in result.stdout
     assert (project / "pyproject.toml").read_bytes() == before
     assert not (project / ".secrets").exists()
+
+
+def test_list_and_show_say_where_a_store_is_at_the_target(cli: Cli, project: Path) -> None:
+    cli("stores", "add", "raw", "--protocol", "file", "--location", "/data/raw", cwd=project)
+    listed = cli("stores", "list", cwd=project)
+    assert ".djproject/stores/raw" in listed.stdout
+    assert "the store raw is not where [tool.datajoint.stores] says: /data/raw" in listed.stderr
+    assert "[tool.djproject.targets.embedded.stores.raw]" in listed.stderr
+    with (project / "pyproject.toml").open("a") as stream:
+        stream.write('\n[tool.djproject.targets.embedded.stores.raw]\nlocation = "/big/raw"\n')
+    listed = cli("stores", "list", cwd=project)
+    assert "/big/raw" in listed.stdout
+    assert "is not where" not in listed.stderr
+    shown = json.loads(cli("stores", "show", "raw", "--format", "json", cwd=project).stdout)
+    assert shown["location"] == "/data/raw"
+    assert (shown["target"], shown["at_target"]) == ("embedded", {"protocol": "file", "location": "/big/raw"})
+    rows = json.loads(cli("stores", "list", "--format", "json", cwd=project).stdout)["stores"]
+    assert rows[0]["at_target"] == shown["at_target"]
+
+
+def test_stores_are_listed_before_the_stack_was_ever_started(cli: Cli, project: Path) -> None:
+    cli("stores", "add", "raw", "--protocol", "file", "--location", "/data/raw", cwd=project)
+    listed = cli("stores", "list", "--target", "stack", cwd=project)
+    assert listed.exit_code == 0
+    assert "/data/raw" in listed.stdout
+    assert "never started on this machine" in listed.stderr

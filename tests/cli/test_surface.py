@@ -178,9 +178,13 @@ def test_json_shapes_are_as_documented(cli: Cli, project: Path) -> None:
     use = json.loads(cli("use", "--format", "json", cwd=project).stdout)
     assert set(use) == {"target", "chosen_by", "targets"}
     stores = json.loads(cli("stores", "list", "--format", "json", cwd=project).stdout)
+    there = {"protocol": "file", "location": str(project / ".djproject/stores/main")}
     assert stores == {
+        "target": "embedded",
         "default": "main",
-        "stores": [{"name": "main", "default": True, "protocol": "file", "location": "x", "tables": []}],
+        "stores": [
+            {"name": "main", "default": True, "protocol": "file", "location": "x", "at_target": there, "tables": []}
+        ],
     }
     settings = json.loads(cli("config", "show", "--format", "json", cwd=project).stdout)
     assert set(settings) == {"target", "chosen_by", "settings"}
