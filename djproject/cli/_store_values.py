@@ -52,7 +52,7 @@ def refuse_secrets(name: str, spec: StoreSpec) -> None:
     for key in spec:
         if looks_secret(key):
             raise ConfigError(
-                f"{key} is a secret and does not belong into pyproject.toml.",
+                f"{key} is a secret and does not belong in pyproject.toml.",
                 hint=f"djproject stores set {name} --secret {key}",
             )
 

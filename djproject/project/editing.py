@@ -57,45 +57,32 @@ def with_store(text: str, name: str, spec: StoreSpec) -> str:
 
 
 def without_store(text: str, name: str) -> str:
-    """`text` without the store; `default` and `filepath_default` lose the name too."""
+    """`text` without the store; `default`, `filepath_default` and the targets' tables lose the name too."""
     new = copy.deepcopy(tomllib.loads(text))
     stores = _table(new, STORES)
-    stores.pop(name)
     for key in DEFAULT_KEYS:
         if stores.get(key) == name:
             text = _without_default(text, key)
             stores.pop(key)
+    for path in _tables_with_store(new, name):
+        _table(new, path).pop(name)
+        text = _without_entry(text, path, name)
     _drop_empty(new)
-    spans = _blocks(text)
-    own = [span for span in spans if span.path[:4] == (*STORES, name)]
-    if own:
-        for span in reversed(own):
-            text = text[: span.start] + text[_end_of_block(text, span) :]
-        return _checked(_tidy_end(text), new, name)
-    return _checked(_with_fragment(text, STORES, lambda table: table.remove(name)), new, name)
+    return _checked(_tidy_end(text), new, name)
 
 
 def with_renamed_store(text: str, old_name: str, new_name: str) -> str:
-    """`text` with the store called otherwise, `default` and `filepath_default` included."""
+    """`text` with the store called otherwise, in `default`, `filepath_default` and the targets' tables too."""
     new = tomllib.loads(text)
     stores = _table(new, STORES)
-    renamed = {new_name if key == old_name else key: value for key, value in stores.items()}
-    stores.clear()
-    stores.update(renamed)
     for key in DEFAULT_KEYS:
         if stores.get(key) == old_name:
             stores[key] = new_name
             text = with_default_store(text, new_name, key=key)
-    own = [span for span in _blocks(text) if span.path[:4] == (*STORES, old_name)]
-    for span in reversed(own):
-        line_end = text.find("\n", span.start)
-        line = text[span.start : line_end if line_end >= 0 else len(text)]
-        head, tail = line[: line.rindex("]")], line[line.rindex("]") :]
-        path = [*STORES, new_name, *span.path[4:]]
-        head = "[" + ".".join(_key(part) for part in path) if head else head
-        text = text[: span.start] + head + tail + text[span.start + len(line) :]
-    if not own:
-        text = _with_fragment(text, STORES, lambda table: _rename(table, old_name, new_name))
+    for path in _tables_with_store(new, old_name):
+        table = _table(new, path)
+        table[new_name] = table.pop(old_name)
+        text = _with_renamed_entry(text, path, old_name, new_name)
     return _checked(text, new, new_name)
 
 
@@ -126,6 +113,38 @@ def with_target_choice(text: str, name: str) -> str:
     return _checked(
         _with_fragment(text, ("tool", "djproject"), lambda table: table.update({"target": name})), new, name
     )
+
+
+def _tables_with_store(document: Document, name: str) -> list[tuple[str, ...]]:
+    """The tables that have an entry for the store: `[tool.datajoint.stores]`, and the stores of targets."""
+    targets = document["tool"].get("djproject", {}).get("targets", {})
+    paths = [STORES, *(("tool", "djproject", "targets", target, "stores") for target in targets)]
+    return [path for path in paths if name in _lookup(document, path)]
+
+
+def _lookup(document: Document, path: tuple[str, ...]) -> Document:
+    for key in path:
+        document = document.get(key, {}) if isinstance(document, dict) else {}
+    return document if isinstance(document, dict) else {}
+
+
+def _without_entry(text: str, path: tuple[str, ...], name: str) -> str:
+    own = [span for span in _blocks(text) if span.path[: len(path) + 1] == (*path, name)]
+    for span in reversed(own):
+        text = text[: span.start] + text[_end_of_block(text, span) :]
+    return text if own else _with_fragment(text, path, lambda table: table.remove(name))
+
+
+def _with_renamed_entry(text: str, path: tuple[str, ...], old_name: str, new_name: str) -> str:
+    own = [span for span in _blocks(text) if span.path[: len(path) + 1] == (*path, old_name)]
+    for span in reversed(own):
+        line_end = text.find("\n", span.start)
+        line = text[span.start : line_end if line_end >= 0 else len(text)]
+        head, tail = line[: line.rindex("]")], line[line.rindex("]") :]
+        header = [*path, new_name, *span.path[len(path) + 1 :]]
+        head = "[" + ".".join(_key(part) for part in header) if head else head
+        text = text[: span.start] + head + tail + text[span.start + len(line) :]
+    return text if own else _with_fragment(text, path, lambda table: _rename(table, old_name, new_name))
 
 
 class _Span:
@@ -271,15 +290,20 @@ def _checked(text: str, expected: Mapping[str, object], name: str) -> str:
 
 
 def _drop_empty(document: Document) -> None:
-    """Forget empty tables on the way to the stores; `[tool.datajoint.stores]` without content says nothing."""
+    """Forget empty tables of ours: `[tool.datajoint.stores]` without content says nothing."""
     tool = document.get("tool", {})
-    if isinstance(tool, dict) and isinstance(tool.get("datajoint"), dict):
-        if tool["datajoint"].get("stores") == {}:
-            del tool["datajoint"]["stores"]
-        if tool["datajoint"] == {}:
-            del tool["datajoint"]
-        if tool == {}:
-            del document["tool"]
+    for name in ("datajoint", "djproject"):
+        if isinstance(tool, dict) and isinstance(tool.get(name), dict):
+            _drop_empty_tables(tool, name)
+    if tool == {}:
+        document.pop("tool", None)
+
+
+def _drop_empty_tables(table: Document, name: str) -> None:
+    for key in [key for key, value in table[name].items() if isinstance(value, dict)]:
+        _drop_empty_tables(table[name], key)
+    if not table[name]:
+        del table[name]
 
 
 def _tidy_end(text: str) -> str:

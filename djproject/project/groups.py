@@ -81,7 +81,7 @@ def _read_group(name: str, group: object) -> WorkerGroup:
             raise ConfigError(f"{where} environment: {variable} is a text, not {value!r}.", hint=EDIT)
         if looks_secret(variable.lower()):
             raise ConfigError(
-                f"{where} environment: {variable} is a secret and does not belong into pyproject.toml.",
+                f"{where} environment: {variable} is a secret and does not belong in pyproject.toml.",
                 hint=f"export {variable}=… before the workers start",
             )
     concurrency = {str(key): value for key, value in _table(group, "concurrency", where).items()}

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djproject.errors import ConfigError, ProjectError
 from djproject.project.checking import CheckTable, read_check
-from djproject.project.prefixes import read_prefix
 from djproject.project.tables import (
     MANAGED_TARGETS,
     DataJointTable,
@@ -50,9 +49,7 @@ class Project(NamedTuple):
     groups
         The groups of workers in `[tool.djproject.workers]`, by name.
     managed
-        What `[tool.djproject.targets]` says of embedded and stack: their stores and schema prefix.
-    schema_prefix
-        What the names of all schemas begin with, as written; empty for none.
+        What `[tool.djproject.targets]` says of embedded and stack: their stores.
     """
 
     root: Path
@@ -64,7 +61,6 @@ class Project(NamedTuple):
     check: CheckTable = CheckTable()
     groups: Mapping[str, "WorkerGroup"] = MappingProxyType({})
     managed: Mapping[str, TargetTable] = MappingProxyType({})
-    schema_prefix: str = ""
 
     @property
     def import_root(self) -> Path:
@@ -154,10 +150,10 @@ def read_project(root: Path, document: Mapping[str, object]) -> Project:
     if not isinstance(own, Mapping):
         raise ConfigError("[tool.djproject] in pyproject.toml is not a table.", hint="$EDITOR pyproject.toml")
     for key in own:
-        if key not in {"package", "target", "targets", "template", "check", "workers", "schema_prefix"}:
+        if key not in {"package", "target", "targets", "template", "check", "workers"}:
             raise ConfigError(
                 f"[tool.djproject] has no setting called {key!r}.",
-                hint="Settings: package, target, targets, check, workers, schema_prefix",
+                hint="Settings: package, target, targets, check, workers",
             )
     datajoint = read_datajoint(tables.get("datajoint", {}))
     targets = read_targets(own.get("targets", {}))
@@ -172,7 +168,6 @@ def read_project(root: Path, document: Mapping[str, object]) -> Project:
         check=read_check(own.get("check", {})),
         groups=_groups(own["workers"]) if "workers" in own else {},
         managed={name: table for name, table in targets.items() if name in MANAGED_TARGETS},
-        schema_prefix=read_prefix(own.get("schema_prefix", ""), "[tool.djproject]"),
     )
 
 

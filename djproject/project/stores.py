@@ -129,18 +129,18 @@ def find_protocol(name: str) -> StoreProtocol:
     )
 
 
-def read_spec(name: str, table: object) -> StoreSpec:
-    """A store's table from pyproject.toml, its shape checked and secrets refused."""
+def read_spec(name: str, table: object, where: str = "[tool.datajoint.stores]") -> StoreSpec:
+    """A store's table from pyproject.toml, its shape checked and secrets refused; `where` is the table it is in."""
     if not isinstance(table, Mapping):
         raise ConfigError(
-            f"[tool.datajoint.stores] {name} is {table!r}, where a store is a table.",
+            f"{where} {name} must be a table, not {table!r}.",
             hint=f"djproject stores add {name} --help",
         )
     for key, value in table.items():
         _check_value(name, key, value)
         if looks_secret(key):
             raise ConfigError(
-                f"[tool.datajoint.stores.{name}] {key} is a secret and does not belong into pyproject.toml.",
+                f"{where[:-1]}.{name}] {key} is a secret and does not belong in pyproject.toml.",
                 hint=f"Remove the line, then: djproject stores set {name} --secret {key}",
             )
     return dict(table)
@@ -196,7 +196,7 @@ def _check_value(name: str, key: str, value: object) -> None:
     if not good and value is not None:
         names = {"secure": "true or false", "token_length": "an integer", "subfolding": "a list such as [2, 2]"}
         raise ConfigError(
-            f"{key} of the store {name!r} is {names.get(key, 'a string')}, not {value!r}.",
+            f"{key} of the store {name!r} must be {names.get(key, 'a string')}, not {value!r}.",
             hint=f"djproject stores set {name} {key}=…",
         )
 

@@ -5,14 +5,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from djproject.errors import ConfigError
-from djproject.project.prefixes import read_prefix
 from djproject.project.settings import KNOWN, Layer, Value, read_value
-from djproject.project.stores import DEFAULT_KEYS, StoreSpec, looks_secret, read_spec
+from djproject.project.stores import DEFAULT_KEYS, PROTOCOLS, StoreSpec, looks_secret, read_spec
 
 EDIT = "$EDITOR pyproject.toml"
-TARGET_KEYS = ("backend", "host", "port", "user", "name", "use_tls", "stores", "schema_prefix")
+TARGET_KEYS = ("backend", "host", "port", "user", "name", "use_tls", "stores")
 MANAGED_TARGETS = ("embedded", "stack")  # djproject runs their databases
-MANAGED_KEYS = ("stores", "schema_prefix")
+MANAGED_KEYS = ("stores",)
 
 
 class DataJointTable(NamedTuple):
@@ -47,13 +46,10 @@ class TargetTable(NamedTuple):
         `database.*` settings by their dotted name.
     stores
         Attributes that differ from `[tool.datajoint.stores]` at this target, by store name.
-    schema_prefix
-        As written, variables not yet replaced; None where the target has none of its own.
     """
 
     values: Mapping[str, Value]
     stores: Mapping[str, StoreSpec] = MappingProxyType({})
-    schema_prefix: str | None = None
 
 
 def read_datajoint(table: object) -> DataJointTable:
@@ -121,26 +117,42 @@ def _read_target(name: str, target: object) -> TargetTable:
     stores = target.get("stores", {})
     if not isinstance(stores, Mapping):
         raise ConfigError(f"{where} stores is not a table.", hint=EDIT)
-    prefix = read_prefix(target["schema_prefix"], where) if "schema_prefix" in target else None
-    return TargetTable(values, {store: read_spec(store, spec) for store, spec in stores.items()}, prefix)
+    return TargetTable(
+        values, {store: read_spec(store, spec, f"{where[:-1]}.stores]") for store, spec in stores.items()}
+    )
 
 
 def check_target_stores(targets: Mapping[str, TargetTable], stores: Mapping[str, StoreSpec]) -> None:
-    """Refuse a target's store that only moves a store which does not exist: a typing error, in most cases."""
+    """Refuse typing errors: a target's store that only moves a store which does not exist, an unknown attribute."""
     for target, table in targets.items():
         for name, spec in table.stores.items():
+            where = f"[tool.djproject.targets.{target}.stores.{name}]"
             if name not in stores and "protocol" not in spec:
                 raise ConfigError(
-                    f"[tool.djproject.targets.{target}.stores.{name}]: there is no store called {name!r}.",
-                    hint=f"Stores: {', '.join(stores) or 'none'}",
+                    f"{where}: there is no store called {name!r}.", hint=f"Stores: {', '.join(stores) or 'none'}"
                 )
+            allowed = _allowed_keys(target, {**stores.get(name, {}), **spec})
+            unknown = [key for key in spec if allowed and key not in allowed]
+            if unknown:
+                raise ConfigError(
+                    f"{where}: a store of this protocol has no attribute {unknown[0]!r}.",
+                    hint=f"Allowed: {', '.join(allowed)}",
+                )
+
+
+def _allowed_keys(target: str, spec: StoreSpec) -> tuple[str, ...]:
+    """What a store may have there; empty where the protocol is a plugin's. Stores of embedded and stack may be folders."""
+    names = [str(spec.get("protocol")), *(["file"] if target in MANAGED_TARGETS else [])]
+    if not all(name in PROTOCOLS for name in names):
+        return ()
+    return tuple(dict.fromkeys(key for name in names for key in PROTOCOLS[name].allowed))
 
 
 def refuse_secret(name: str, where: str) -> None:
     """Raise a ConfigError where a setting of this name would put a secret into pyproject.toml."""
     if looks_secret(name.rsplit(".", 1)[-1]):
         raise ConfigError(
-            f"{where}: {name} is a secret and does not belong into pyproject.toml, which is committed.",
+            f"{where}: {name} is a secret and does not belong in pyproject.toml, which is committed.",
             hint=f"Remove it and write it to .secrets/{name} (mode 0600) or to the environment.",
         )
 

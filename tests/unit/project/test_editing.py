@@ -176,3 +176,42 @@ def test_dotted_stores_that_an_edit_would_corrupt_are_refused_with_the_mend() ->
     with pytest.raises(ConfigError) as refused:
         editing.without_store('[tool.datajoint]\nstores.main.protocol = "file"\nstores.main.location = "x"\n', "main")
     assert "[tool.datajoint.stores.NAME]" in refused.value.hint
+
+
+MOVED = """[tool.datajoint.stores]
+default = "raw"
+
+[tool.datajoint.stores.raw]
+protocol = "file"
+location = "/data/raw"
+
+# the large disk
+[tool.djproject.targets.embedded.stores.raw]
+location = "/big/raw"
+
+[tool.djproject.targets.lab]
+host = "db"
+stores = { raw = { location = "/lab/raw" }, other = { protocol = "file", location = "/o" } }
+
+[tool.ruff]
+"""
+
+
+def test_a_renamed_store_is_renamed_in_the_tables_of_targets() -> None:
+    expected = MOVED.replace('default = "raw"', 'default = "scans"').replace("stores.raw]", "stores.scans]")
+    renamed = editing.with_renamed_store(MOVED, "raw", "scans")
+    assert tomllib.loads(renamed) == tomllib.loads(expected.replace("{ raw =", "{ scans ="))
+    changed = [line for line in expected.split("\n") if line not in renamed.split("\n")]
+    assert changed == ['stores = { raw = { location = "/lab/raw" }, other = { protocol = "file", location = "/o" } }']
+
+
+def test_a_removed_store_leaves_the_tables_of_targets() -> None:
+    assert tomllib.loads(editing.without_store(MOVED, "raw")) == {
+        "tool": {
+            "datajoint": {"stores": {}},
+            "djproject": {
+                "targets": {"lab": {"host": "db", "stores": {"other": {"protocol": "file", "location": "/o"}}}}
+            },
+            "ruff": {},
+        }
+    }

@@ -87,6 +87,10 @@ def test_a_store_of_the_stack_with_an_endpoint_of_its_own_is_not_given_the_key_o
         ({"embedded": {"host": "h"}}, "djproject runs the database"),
         ({"embedded": {"stroes": {}}}, "no setting called 'stroes'"),
         ({"stack": {"stores": {"raw": {"location": "x"}}}}, "absolute path"),
+        ({"embedded": {"stores": {"raw": {"locaton": "/x"}}}}, "has no attribute 'locaton'"),
+        ({"lab": {"host": "h", "stores": {"raw": {"bucket": "b"}}}}, "has no attribute 'bucket'"),
+        ({"embedded": {"stores": {"raw": {"location": 5}}}}, "must be a string, not 5"),
+        ({"embedded": {"stores": {"main": {"secret_key": "k"}}}}, r"targets.embedded.stores.main\] secret_key is a"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path: Path, targets: dict[str, object], words: str) -> None:
