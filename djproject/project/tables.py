@@ -141,7 +141,7 @@ def check_target_stores(targets: Mapping[str, TargetTable], stores: Mapping[str,
 
 
 def _allowed_keys(target: str, spec: StoreSpec) -> tuple[str, ...]:
-    """What a store may have there; empty where the protocol is a plugin's. Stores of embedded and stack may be folders."""
+    """What a store may have there, folders at embedded and stack included; empty where a plugin has the protocol."""
     names = [str(spec.get("protocol")), *(["file"] if target in MANAGED_TARGETS else [])]
     if not all(name in PROTOCOLS for name in names):
         return ()
