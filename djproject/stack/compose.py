@@ -147,7 +147,7 @@ def read_plan(document: Mapping[str, Any]) -> StackPlan:
         for port in service.get("ports") or ()
         if str(port.get("published", "")).isdigit()
     ]
-    volumes = [str(volume.get("name") or name) for name, volume in (document.get("volumes") or {}).items()]
+    volumes = [str((volume or {}).get("name") or name) for name, volume in (document.get("volumes") or {}).items()]
     pinned = [service["image"] for service in services.values() if "build" not in service and "image" in service]
     image = str(services.get("worker", {}).get("image", ""))
     mounts = [str(volume["target"]) for volume in services.get("worker", {}).get("volumes") or ()]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from djproject.errors import EnvironmentUnavailableError
 from djproject.stack.compose import Port
+from djproject.stack.services import Service
 
 if TYPE_CHECKING:
     import docker
@@ -40,6 +41,23 @@ def free_ports(count: int) -> list[int]:
 def busy_ports(ports: Iterable[Port]) -> list[Port]:
     """Those of the ports at which somebody listens."""
     return [port for port in ports if not is_free(port.number)]
+
+
+def foreign_ports(ports: Iterable[Port], services: Iterable[Service]) -> list[Port]:
+    """Those of the ports that no running container of the stack itself holds."""
+    mine = {address for service in services if service.state == "running" for address in service.ports}
+    return [port for port in ports if f"{ADDRESS}:{port.number}" not in mine]
+
+
+def fixed_port(busy: list[Port], *, auto_ports: bool) -> Port | None:
+    """The first port that cannot be moved: its number is not in `docker/.env`, or moving was not asked for."""
+    unknown = [port for port in busy if port.service not in VARIABLES]
+    return (unknown or busy)[0] if unknown or not auto_ports else None
+
+
+def moved_ports(busy: list[Port], numbers: list[int]) -> dict[str, str]:
+    """The variables of `docker/.env` that move ports to new numbers."""
+    return {VARIABLES[port.service]: str(number) for port, number in zip(busy, numbers, strict=True)}
 
 
 def refuse_busy(port: Port, client: "docker.DockerClient") -> EnvironmentUnavailableError:

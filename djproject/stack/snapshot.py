@@ -118,21 +118,12 @@ def restore_snapshot(stack: Stack, path: Path, *, force: bool = False) -> Manife
     ProjectError
         The file is no snapshot, of another kind of database, or the stack has data (and not `force`).
     """
-    manifest = read_manifest(path)
     backend = backend_of(stack.project)
-    if manifest.backend != backend:
-        raise ProjectError(
-            f"{path} was taken of {manifest.backend}, and this stack has {backend}.", hint="djproject init --help"
-        )
-    _require(stack)
     address = stack_address(stack.project)
+    manifest = check_snapshot(path, backend, address.folder)
+    _require(stack)
     client = _client(address)
-    data = _data(stack, backend, client)
-    if data and not force:
-        raise ProjectError(
-            f"The stack has data already: {data}.",
-            hint=f"djproject stack restore {path} --force  (deletes them first)",
-        )
+    refuse_existing(_data(stack, backend, client), path, force=force)
     stack.compose.run("rm", "--stop", "--force", WORKER, DEPLOY, what="The workers do not stop")
     _empty(stack, backend, client)
     buckets = set(_buckets(client))
@@ -151,6 +142,46 @@ def restore_snapshot(stack: Stack, path: Path, *, force: bool = False) -> Manife
             elif member.name.startswith(STORES) and address.folder is not None:
                 _write_file(address.folder, member, stream)
     return manifest
+
+
+def check_snapshot(path: Path, backend: str, folder: Path | None) -> Manifest:
+    """What a snapshot says of itself, once it is known to fit a stack; nothing is changed.
+
+    Raises
+    ------
+    ProjectError
+        The file is no snapshot, of another kind of database, or has a file that would land outside `folder`.
+    """
+    manifest = read_manifest(path)
+    if manifest.backend != backend:
+        raise ProjectError(
+            f"{path} was taken from {manifest.backend}, but this stack uses {backend}.", hint="djproject init --help"
+        )
+    if folder is not None:
+        with tarfile.open(path) as archive:
+            for name in archive.getnames():
+                if name.startswith(STORES):
+                    place_of(folder, name)
+    return manifest
+
+
+def refuse_existing(data: str, path: Path, *, force: bool) -> None:
+    """Raise a ProjectError where the stack has data that a restore would delete."""
+    if data and not force:
+        raise ProjectError(
+            f"The stack already has data: {data}.",
+            hint=f"djproject stack restore {path} --force  (deletes it first)",
+        )
+
+
+def place_of(folder: Path, name: str) -> Path:
+    """Where a file of a snapshot goes, always inside `folder`; else a ProjectError."""
+    path = (folder / name.removeprefix(STORES)).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ProjectError(
+            f"The snapshot has a file outside its folder: {name}.", hint="Do not use this file; take a new snapshot."
+        )
+    return path
 
 
 def _require(stack: Stack) -> None:
@@ -279,9 +310,7 @@ def _put(client: Any, bucket: str, key: str, stream: IO[bytes], buckets: set[str
 
 
 def _write_file(folder: Path, member: tarfile.TarInfo, stream: IO[bytes]) -> None:
-    path = (folder / member.name.removeprefix(STORES)).resolve()
-    if not path.is_relative_to(folder):
-        raise ProjectError(f"The snapshot has a file outside its folder: {member.name}.")
+    path = place_of(folder, member.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as target:
         _copy(stream, target)

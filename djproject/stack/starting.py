@@ -16,7 +16,7 @@ from djproject.stack.compose import Compose, StackPlan, compose_of
 from djproject.stack.engine import check_compose, connect_engine
 from djproject.stack.environment import NAME, SECRETS, change_environment, complete_environment
 from djproject.stack.image import context_digest, put_wheel
-from djproject.stack.ports import VARIABLES, busy_ports, free_ports, refuse_busy
+from djproject.stack.ports import VARIABLES, busy_ports, fixed_port, foreign_ports, free_ports, moved_ports, refuse_busy
 from djproject.stack.services import PROJECT_LABEL, Service, look, wait_until_done, wait_until_up
 from djproject.targets.choice import use_target
 from djproject.targets.stack import STACK, read_variables
@@ -219,7 +219,7 @@ def _start(stack: Stack, request: UpRequest) -> Iterator[Event]:
 
 
 def expected(stack: Stack, services: list[str]) -> list[str]:
-    """The services of which there shall be a container: no workers, where none are wanted."""
+    """The services that must have a container: no workers where WORKERS is 0."""
     none = read_variables(stack.compose.folder / NAME).get("WORKERS") == "0"
     return [name for name in services if not (none and name == WORKER)]
 
@@ -243,18 +243,13 @@ def _make_environment(stack: Stack) -> None:
 def _with_ports(stack: Stack, request: UpRequest) -> StackPlan:
     """The plan, once each of its ports is its own or free."""
     plan = stack.compose.plan()
-    mine = {port for service in look(stack.client, plan.name) if service.state == "running" for port in service.ports}
-    busy = busy_ports(port for port in plan.ports if f"127.0.0.1:{port.number}" not in mine)
+    busy = busy_ports(foreign_ports(plan.ports, look(stack.client, plan.name)))
     if not busy:
         return plan
-    unknown = [port for port in busy if port.service not in VARIABLES]
-    if not request.auto_ports or unknown:
-        raise refuse_busy((unknown or busy)[0], stack.client)
-    chosen = free_ports(len(busy))
-    change_environment(
-        stack.compose.folder,
-        {VARIABLES[port.service]: str(number) for port, number in zip(busy, chosen, strict=True)},
-    )
+    fixed = fixed_port(busy, auto_ports=request.auto_ports)
+    if fixed is not None:
+        raise refuse_busy(fixed, stack.client)
+    change_environment(stack.compose.folder, moved_ports(busy, free_ports(len(busy))))
     return stack.compose.plan()
 
 
@@ -290,9 +285,8 @@ def _is_deployed(stack: Stack, plan: StackPlan) -> bool:
     done = [s for s in look(stack.client, plan.name) if s.service == DEPLOY and s.state == "exited" and not s.exit_code]
     if not done or read_state(stack.state, DEPLOY) != _deployed_by(stack, plan):
         return False
-    made = [volume.attrs.get("CreatedAt", "") for volume in
-            stack.client.volumes.list(filters={"label": f"{PROJECT_LABEL}={plan.name}"})]  # fmt: skip
-    return all(_seconds(time) <= _seconds(done[0].finished) for time in made)
+    volumes = stack.client.volumes.list(filters={"label": f"{PROJECT_LABEL}={plan.name}"})
+    return none_newer([volume.attrs.get("CreatedAt", "") for volume in volumes], done[0].finished)
 
 
 def _deployed_by(stack: Stack, plan: StackPlan) -> str:
@@ -300,6 +294,17 @@ def _deployed_by(stack: Stack, plan: StackPlan) -> str:
     variables = read_variables(stack.compose.folder / NAME)
     parts = [_image_id(stack, plan.image), *(variables.get(name, "") for name in SECRETS)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def none_newer(times: Sequence[str], limit: str) -> bool:
+    """Whether no time is after `limit`; ISO 8601, in any time zone.
+
+    Examples
+    --------
+    >>> none_newer(["2026-01-01T12:00:00+02:00"], "2026-01-01T10:00:01Z"), none_newer(["2026-01-02T00:00:00Z"], "")
+    (True, False)
+    """
+    return all(_seconds(time) <= _seconds(limit) for time in times)
 
 
 def _seconds(time: str) -> float:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from djproject.project.files import locked
 from djproject.stack.environment import NAME, change_environment
@@ -67,8 +68,14 @@ def restart(stack: Stack, services: Sequence[str], seconds: float = 120.0) -> It
             yield from wait_until_up(stack.client, plan.name, expected(stack, [name]), seconds)
 
 
+def own_store_folder(compose_folder: Path, state: Path, setting: str) -> Path | None:
+    """The folder of stores that belongs to the stack; None where the user chose one elsewhere, or there is none."""
+    path = (compose_folder / setting).resolve()
+    return path if setting and path.is_relative_to(state.resolve()) else None
+
+
 def _delete_folder(stack: Stack) -> None:
-    folder = read_variables(stack.compose.folder / NAME).get("STORE_FOLDER", "")
-    path = (stack.compose.folder / folder).resolve()
-    if folder and path.is_relative_to(stack.state.resolve()):  # never what the user chose elsewhere
-        shutil.rmtree(path, ignore_errors=True)
+    setting = read_variables(stack.compose.folder / NAME).get("STORE_FOLDER", "")
+    folder = own_store_folder(stack.compose.folder, stack.state, setting)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
