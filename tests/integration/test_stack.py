@@ -72,7 +72,7 @@ def test_the_life_of_a_stack(stack_project: Make, backend: str, tmp_path: Path) 
     project.run("stack", "snapshot", str(file), cwd=project.root)
     assert file.stat().st_mode & 0o777 == 0o600
     refused = project.run("stack", "restore", str(file), cwd=project.root, code=2)
-    assert "The stack has data already: the schemas acquisition" in refused.stderr
+    assert "The stack already has data: the schemas acquisition" in refused.stderr
     assert "--force" in refused.stderr
     assert "--volumes --yes" in project.run("down", "--volumes", cwd=project.root, code=2).stderr
     project.run("down", "--volumes", "--yes", cwd=project.root)
