@@ -1,5 +1,6 @@
 """Workers: errors are told, children follow parents, Ctrl-C drains, a SIGKILL costs one job."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import PYTHON_ENVIRONMENT, Run
@@ -57,9 +59,12 @@ def wait_for(path: Path, count: int = 1, seconds: float = 60) -> list[Path]:
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
-    result = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False)
-    commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_text() for pid in result.stdout.split()}
-    return [pid for pid, command in commands.items() if "djproject.worker" in command]
+    found = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found += [child.pid] if "djproject.worker" in child.cmdline() else []
+    return found
 
 
 def test_failed_jobs_are_told_and_tried_again_on_request(jobs_project: Path, run: Run, python: Run) -> None:
