@@ -1,0 +1,207 @@
+"""What keeps a queue right over days, on both servers: leases, old jobs, retries, jobs changed by hand."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import datajoint as dj
+import pytest
+
+from djproject.database.history import History
+from djproject.database.job_tables import declare_job_table, job_table
+from djproject.database.jobs import JobChoice, change_jobs, find_jobs
+from djproject.database.leases import declare_leases, read_leases
+from djproject.database.loading import LoadedTable
+from djproject.worker import lease
+from djproject.worker.attempt import MOST_ATTEMPTS, attempt
+from djproject.worker.events import Failed, Made, Postponed
+from djproject.worker.queue import Queue
+from tests.integration.conftest import MySQL, PostgreSQL
+
+SERVERS = ["postgresql", pytest.param("mysql", marks=pytest.mark.mysql)]
+FillTable = Callable[..., LoadedTable]
+
+
+@pytest.fixture(params=SERVERS)
+def connection(request: pytest.FixtureRequest) -> Iterator[Any]:
+    server: PostgreSQL | MySQL = request.getfixturevalue(request.param)
+    with dj.config.override(database__backend=request.param):
+        connection = dj.Connection(server.host, server.user, server.password, server.port)
+        declare_leases(connection)
+        yield connection
+    connection.close()
+
+
+@pytest.fixture
+def pipeline(connection: Any) -> Iterator[str]:
+    """A name under which nothing was recorded before."""
+    name = f"upkeep_{random.randrange(10**9)}"
+    yield name
+    for table in ("worker_lease", "attempt"):
+        connection.query(f"DELETE FROM djproject.{table} WHERE pipeline='{name}'")
+
+
+@pytest.fixture
+def fill(connection: Any, pipeline: str) -> Iterator[FillTable]:
+    """A computed table over items 0, 1, 2 …, with the make that is given."""
+    schema = dj.Schema(pipeline, connection=connection)
+
+    def build(items: int, **methods: Any) -> LoadedTable:
+        class Item(dj.Manual):
+            definition = "k : int32\n---\nvalue = 0 : int32"
+
+        Result = type("Result", (dj.Computed,), {"definition": "-> Item\n---\nvalue : int32", **methods})
+        schema(Item, context={})
+        schema(Result, context={"Item": Item})
+        Item.insert({"k": number} for number in range(items))
+        table: Any = SimpleNamespace(full_name="work.Result", tier="computed", Item=Item)
+        loaded = LoadedTable(table, Result, Result())
+        declare_job_table(loaded.instance, loaded.name)
+        return loaded
+
+    yield build
+    cascade = " CASCADE" if connection.adapter.backend == "postgresql" else ""
+    connection.query(f"DROP SCHEMA IF EXISTS {pipeline}{cascade}")
+
+
+def insert_row(self: Any, key: dict[str, Any]) -> None:
+    self.insert1({**key, "value": 1})
+
+
+def jobs_of(loaded: LoadedTable) -> dict[int, str]:
+    query = f"SELECT k, status FROM {job_table(loaded.instance).full_table_name}"
+    return {int(key): str(status) for key, status in loaded.instance.connection.query(query).fetchall()}
+
+
+def work(loaded: LoadedTable, pipeline: str, queue: Queue | None = None) -> list[Any]:
+    queue = queue or Queue(loaded)
+    queue.refresh()
+    history = History(loaded.instance.connection, pipeline)
+    outcomes = []
+    while keys := queue.claim(1):
+        outcomes.append(attempt(queue, keys[0], history, slot=1))
+    return outcomes
+
+
+def delete_item(loaded: LoadedTable, key: int) -> None:
+    name = loaded.table.Item.full_table_name  # type: ignore[attr-defined]
+    loaded.instance.connection.query(f"DELETE FROM {name} WHERE k={key}")
+
+
+def test_errors_of_keys_that_are_gone_are_removed_and_no_others(fill: FillTable, pipeline: str) -> None:
+    def fails(self: Any, key: dict[str, Any]) -> None:
+        raise ValueError
+
+    loaded = fill(3, make=fails)
+    assert all(isinstance(outcome, Failed) for outcome in work(loaded, pipeline))
+    delete_item(loaded, 1)
+    Queue(loaded).tidy()
+    assert jobs_of(loaded) == {0: "error", 2: "error"}
+
+
+def test_a_completed_job_whose_row_was_deleted_is_made_again(fill: FillTable, pipeline: str) -> None:
+    loaded = fill(3, make=insert_row)
+    with loaded.instance.connection._config.override(jobs__keep_completed=True):
+        assert len(work(loaded, pipeline)) == 3
+        loaded.instance.connection.query(f"DELETE FROM {loaded.instance.full_table_name} WHERE k=1")
+        Queue(loaded).tidy()
+        assert jobs_of(loaded) == {0: "success", 1: "pending", 2: "success"}
+
+
+def test_a_restriction_holds_for_jobs_that_wait_already(fill: FillTable, pipeline: str) -> None:
+    loaded = fill(4, make=insert_row)
+    Queue(loaded).refresh()
+    assert len(work(loaded, pipeline, Queue(loaded, ["k > 1"]))) == 2
+    assert jobs_of(loaded) == {0: "pending", 1: "pending"}
+
+
+def test_a_transient_error_becomes_an_error_in_the_end(fill: FillTable, pipeline: str) -> None:
+    def fails(self: Any, key: dict[str, Any]) -> None:
+        raise TimeoutError("the store is away")
+
+    loaded = fill(1, make=fails)
+    jobs, outcomes = job_table(loaded.instance).full_table_name, []
+    for _ in range(MOST_ATTEMPTS + 2):
+        outcomes += work(loaded, pipeline)
+        loaded.instance.connection.query(
+            f"UPDATE {jobs} SET scheduled_time=CURRENT_TIMESTAMP(3) WHERE status='pending'"
+        )
+    assert [type(outcome) for outcome in outcomes] == [Postponed] * (MOST_ATTEMPTS - 1) + [Failed]
+    assert MOST_ATTEMPTS < 20
+    assert outcomes[-1].message == f"TimeoutError: the store is away (after {MOST_ATTEMPTS} attempts)"
+    assert jobs_of(loaded) == {0: "error"}
+
+
+def test_rows_cannot_be_inserted_by_hand_after_a_make(fill: FillTable, pipeline: str) -> None:
+    loaded = fill(1, make=insert_row)
+    assert isinstance(work(loaded, pipeline)[0], Made)
+    loaded.instance.delete_quick()
+    with pytest.raises(dj.DataJointError, match="populate"):
+        loaded.instance.insert1({"k": 0, "value": 5})
+
+
+def test_a_make_in_three_parts_notices_that_its_input_changed(fill: FillTable, pipeline: str) -> None:
+    changes = {0: False, 1: True}
+
+    def fetch(self: Any, key: dict[str, Any]) -> tuple[Any, ...]:
+        query = f"SELECT value FROM {item.full_table_name} WHERE k={key['k']}"
+        return tuple(self.connection.query(query).fetchone())
+
+    def compute(self: Any, key: dict[str, Any], value: int) -> tuple[int]:
+        if changes[key["k"]]:
+            self.connection.query(f"UPDATE {item.full_table_name} SET value=7 WHERE k={key['k']}")
+        return (value,)
+
+    def insert(self: Any, key: dict[str, Any], value: int) -> None:
+        self.insert1({**key, "value": value})
+
+    loaded = fill(2, make_fetch=fetch, make_compute=compute, make_insert=insert)
+    item = loaded.table.Item  # type: ignore[attr-defined]
+    outcomes = work(loaded, pipeline)
+    assert [type(outcome) for outcome in outcomes] == [Made, Failed]
+    assert "has changed" in outcomes[1].message
+
+
+def test_what_changed_meanwhile_is_not_changed_by_hand(fill: FillTable, pipeline: str) -> None:
+    loaded = fill(2, make=insert_row)
+    Queue(loaded).refresh()
+    pending = find_jobs([loaded], JobChoice(("pending",)))
+    loaded.instance.connection.query(
+        f"UPDATE {job_table(loaded.instance).full_table_name} SET status='reserved' WHERE k=1"
+    )
+    assert change_jobs([loaded], pending, "ignore") == 1
+    assert jobs_of(loaded) == {0: "ignore", 1: "reserved"}
+
+
+def wait_until(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 60
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return holds()
+
+
+def test_a_lease_comes_back_after_a_false_death_and_goes_with_its_worker(
+    fill: FillTable, pipeline: str, connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.05)
+    loaded = fill(1, make=insert_row)
+
+    def mine() -> bool:
+        return any(found.worker == worker for found in read_leases(connection))
+
+    with lease.leased(loaded.instance.connection, pipeline, [loaded]) as worker:
+        assert mine()
+        connection.query(f"DELETE FROM djproject.worker_lease WHERE worker='{worker}'")
+        assert wait_until(mine), "another worker took it for dead"
+    assert not mine()
+
+
+def test_a_worker_that_crashes_leaves_its_lease(fill: FillTable, pipeline: str, connection: Any) -> None:
+    loaded = fill(1, make=insert_row)
+    with pytest.raises(RuntimeError), lease.leased(loaded.instance.connection, pipeline, [loaded]) as worker:
+        raise RuntimeError
+    assert [found.job_tables for found in read_leases(connection) if found.worker == worker] == [
+        {job_table(loaded.instance).full_table_name}
+    ]
