@@ -52,12 +52,12 @@ def fill(connection: Any, pipeline: str) -> Iterator[FillTable]:
         class Item(dj.Manual):
             definition = "k : int32\n---\nvalue = 0 : int32"
 
-        Result = type("Result", (dj.Computed,), {"definition": "-> Item\n---\nvalue : int32", **methods})
+        result = type("Result", (dj.Computed,), {"definition": "-> Item\n---\nvalue : int32", **methods})
         schema(Item, context={})
-        schema(Result, context={"Item": Item})
+        schema(result, context={"Item": Item})
         Item.insert({"k": number} for number in range(items))
         table: Any = SimpleNamespace(full_name="work.Result", tier="computed", Item=Item)
-        loaded = LoadedTable(table, Result, Result())
+        loaded = LoadedTable(table, result, result())
         declare_job_table(loaded.instance, loaded.name)
         return loaded
 

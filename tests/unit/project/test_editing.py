@@ -215,3 +215,16 @@ def test_a_removed_store_leaves_the_tables_of_targets() -> None:
             "ruff": {},
         }
     }
+
+
+@pytest.mark.parametrize("written", ['[tool.djproject]\npackage = "lost"\n', "[tool.djproject\n"])
+def test_a_result_that_is_not_what_was_meant_is_refused(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setattr(editing.tomlkit, "dumps", lambda document: written)
+    with pytest.raises(ConfigError, match=r"cannot be written into pyproject\.toml"):
+        editing.with_target_choice('[tool.djproject]\npackage = "workflow"\n', "stack")
+
+
+def test_names_that_need_quotes_are_quoted() -> None:
+    text = editing.with_store("", "a b", {"protocol": "file", "key with = sign": "x"})
+    assert tomllib.loads(text)["tool"]["datajoint"]["stores"]["a b"]["key with = sign"] == "x"
+    assert "[tool.datajoint.stores.'c.d']" in editing.with_renamed_store(text, "a b", "c.d").replace('"', "'")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from djproject.errors import ConfigError, ProjectError
-from djproject.project.files import edit_file, replace_file
+from djproject.project.files import edit_file, make_state_directory, replace_file
 from djproject.project.location import load_project
 
 
@@ -82,3 +82,11 @@ def test_malformed_toml_is_refused_with_line_and_column(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.djproject]\npackage = \n")
     with pytest.raises(ConfigError, match=r"line 2, column 11"):
         load_project(tmp_path, {})
+
+
+def test_git_never_sees_the_state_directory(tmp_path: Path) -> None:
+    folder = make_state_directory(tmp_path / "a/.djproject")
+    assert (folder / ".gitignore").read_text() == "*\n"
+    (folder / ".gitignore").write_text("mine\n")
+    make_state_directory(folder)
+    assert (folder / ".gitignore").read_text() == "mine\n"

@@ -9,7 +9,14 @@ import pytest
 from djproject.errors import ConfigError
 from djproject.project.export import datajoint_json, environment_of
 from djproject.project.location import Project, read_project
-from djproject.project.secrets import load_secrets, make_secrets_directory, read_secret, secret_names, write_secret
+from djproject.project.secrets import (
+    load_secrets,
+    make_secrets_directory,
+    read_secret,
+    secret_names,
+    target_password,
+    write_secret,
+)
 from djproject.project.settings import KNOWN, merged, read_environment
 from djproject.project.tables import read_datajoint, read_targets
 from djproject.targets.choice import choose_target, load_target, use_target
@@ -174,6 +181,14 @@ def test_secrets_are_files_of_their_owner_in_a_folder_git_ignores(tmp_path: Path
     assert read_secret(path.parent, "stores.main.secret_key") == "s3cret"
     assert secret_names(tmp_path, "stores.main.") == ("stores.main.secret_key",)
     assert load_secrets(tmp_path / "missing", "x").values == {}
+
+
+def test_the_password_of_a_target_is_its_file_before_its_variable(tmp_path: Path) -> None:
+    environ = {"DJPROJECT_MY_LAB_PASSWORD": "from the variable"}
+    assert target_password(tmp_path, "my-lab", {}) is None
+    assert target_password(tmp_path, "my-lab", environ) == ("from the variable", "DJPROJECT_MY_LAB_PASSWORD")
+    write_secret(tmp_path, "targets.my-lab.password", "from the file")
+    assert target_password(tmp_path, "my-lab", environ) == ("from the file", ".secrets/targets.my-lab.password")
 
 
 def test_exports_leave_secrets_out_unless_asked(lab: Project) -> None:
