@@ -55,7 +55,7 @@ def test_a_folder_of_another_user_is_not_trusted(server: EmbeddedServer) -> None
     assert not server.is_running()
 
 
-@pytest.mark.parametrize("text", ["", "not a number\n", "1\n", f"{os.getpid()}\n", "999999999\n"])
+@pytest.mark.parametrize("text", ["", "not a number\n", "1\n", "{me}\n", "999999999\n"])
 def test_a_process_of_that_number_is_not_yet_the_server(tmp_path: Path, text: str) -> None:
-    (tmp_path / "postmaster.pid").write_text(text)
+    (tmp_path / "postmaster.pid").write_text(text.format(me=os.getpid()))
     assert postmaster(tmp_path) is None

@@ -43,7 +43,7 @@ def raised_from(outer: BaseException, cause: BaseException) -> BaseException:
         (raised_from(ValueError("wrapped"), TimeoutError()), True),
         (raised_from(ValueError("wrapped"), KeyError("x")), False),
     ],
-    ids=str,
+    ids=repr,
 )
 def test_what_is_tried_again(error: BaseException, transient: bool) -> None:
     assert is_passing(error) == transient
