@@ -38,7 +38,7 @@ COMMANDS = {
     "scale": "Change how many workers the stack has.",
     "shell": "Open Python with the pipeline, or the database's client, in the stack.",
     "down": "Stop the stack and the embedded database.",
-    "doctor": "Check what this machine and project have, and say how to mend the rest.",
+    "doctor": "Check what this machine, project and database have, and say how to fix the rest.",
     "demo": "Make and populate an example pipeline on real data.",
 }
 

@@ -66,7 +66,7 @@ def demo(
     pipeline = load_pipeline(project)
     target = load_target(project, EMBEDDED)
     _render.target(target.description)
-    _render.note(f"{len(deploy(project, target, pipeline))} schemas and tables declared.")
+    _render.note(f"{len(deploy(project, target, pipeline).created)} schemas and tables declared.")
     insert_sample_data(project)
     posts = posts_of([(ALL._replace(processes=workers), Assignment(str(root), target.name))])
     code = fill(Pool(posts, root / STATE_DIRECTORY / "logs"))

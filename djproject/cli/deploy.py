@@ -28,12 +28,14 @@ def deploy(
 ) -> None:
     """Declare schemas, tables and job tables in the database.
 
-    Upstream first; what is there already is left alone, so a second deploy does nothing.
+    Upstream first; what is there already is left alone, so a second deploy does nothing. Tables whose attributes, key,
+    types or codecs are not those of the source are listed, and the exit code is 1.
 
     Example: djproject deploy --target embedded --dry-run
     """
+    from djproject.database.agreement import sentences, way_out
     from djproject.database.deploy import deploy as declare
-    from djproject.database.deploy import missing
+    from djproject.database.deploy import plan_deployment
 
     project = load_project()
     pipeline = load_pipeline(project)
@@ -50,13 +52,22 @@ def deploy(
 
         for bucket in make(place):
             _render.note(f"Made the bucket {bucket}.")
-    created = missing(place, pipeline) if dry_run else declare(project, place, pipeline)
+    done = plan_deployment(place, pipeline) if dry_run else declare(project, place, pipeline)
+    created, found = done.created, done.differences
     if format is Format.JSON:
-        _render.as_json({"target": place.name, "dry_run": dry_run, "created": [asdict(item) for item in created]})
-        return
+        differences = [asdict(difference) | {"text": difference.text} for difference in found]
+        items = [asdict(item) for item in created]
+        _render.as_json({"target": place.name, "dry_run": dry_run, "created": items, "differences": differences})
+        raise typer.Exit(1 if found else 0)
     for item in created:
         _render.result(f"{'would create' if dry_run else 'created'} {item.kind} {item.name}")
+    if found:
+        for sentence in sentences(found).values():
+            _render.result(sentence)
+        _render.note("deploy leaves tables that exist as they are; populate does not fill those that differ.")
+        _render.next_step(way_out(pipeline, found))
+        raise typer.Exit(1)
     if not created:
-        _render.note(f"Nothing to do: all {len(pipeline.tables)} tables are declared.")
+        _render.note(f"Nothing to do: all {len(pipeline.tables)} tables are declared as in the source.")
     elif not dry_run:
         _render.next_step("djproject populate")

@@ -17,12 +17,14 @@ app = new_app()
 
 @app.command()
 def doctor(target: TargetOption = None, format: FormatOption = Format.TEXT) -> None:
-    """Check what this machine and project have, and say how to mend the rest.
+    """Check what this machine, project and database have, and say how to fix the rest.
 
     Exit code 1 if something failed; warnings are about what only some commands need.
 
     Example: djproject doctor --target lab
     """
+    from djproject.database.probes import table_probes
+    from djproject.pipeline.source import load_pipeline
     from djproject.targets.probes import Probe, State, machine_probes, project_probes, store_probes, target_probes
 
     lines = list(machine_probes())
@@ -32,7 +34,10 @@ def doctor(target: TargetOption = None, format: FormatOption = Format.TEXT) -> N
         project = load_project()
         lines += project_probes(project)
         place = load_target(project, target)
-        lines += target_probes(place)
+        of_target = list(target_probes(place))
+        lines += of_target
+        if not any(line.state is State.FAILED for line in of_target):
+            lines += table_probes(place, load_pipeline(project))
         lines += store_probes(place)
         name = place.name
         moved = moved_stores(project, place.name, place.settings.stores)

@@ -35,6 +35,7 @@ from djproject.worker.events import (
     MadeNothing,
     Postponed,
     Refused,
+    SetAside,
     Waiting,
 )
 
@@ -140,6 +141,7 @@ def _seconds(text: str | None, default: float | None = None) -> float | None:
 
 def _show_plan(project: Project, place: Target, pipeline: Pipeline, posts: Sequence[Post]) -> None:
     """What there is to do in each table, how long a job took so far, and when it will be done."""
+    from djproject.database.agreement import compare, why_not_filled
     from djproject.database.planning import plan_tables
 
     names = {name for post in posts for name in post.assignment.tables}
@@ -153,6 +155,9 @@ def _show_plan(project: Project, place: Target, pipeline: Pipeline, posts: Seque
                      ", ".join(plan.waits_for)))  # fmt: skip
     header = ("table", "keys", "done", "pending", "errors", "median", "95 %", "waits for")
     _render.columns(header, rows, right=range(1, 7))
+    for table, reason in why_not_filled(pipeline, compare(place, pipeline)).items():
+        if table in {plan.table for plan in plans}:
+            _render.note(f"not populated: {reason}")
     known = [plan.pending * plan.median for plan in plans if plan.median is not None]
     if any(plan.pending for plan in plans) and known:
         _render.note(f"About {_render.duration(sum(known) / workers)} with {workers} workers, by the history.")
@@ -170,6 +175,7 @@ class _Tally:
     refused: list[Refused] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
     nothing: list[MadeNothing] = field(default_factory=list)
+    aside: dict[str, SetAside] = field(default_factory=dict)
 
     def see(self, event: Event) -> None:
         match event:
@@ -182,6 +188,8 @@ class _Tally:
                 self.failed.append(event)
             case Refused():
                 self.refused.append(event)
+            case SetAside():
+                self.aside[event.table] = event
             case Lost():
                 self.lost.append(event)
             case MadeNothing():
@@ -208,7 +216,7 @@ def fill(pool: Pool, *, as_json: bool = False, port: int | None = None) -> int:
     _summarize(pool, tally)
     if interrupts:
         return 130
-    return 1 if tally.failed or tally.nothing else 0
+    return 1 if tally.failed or tally.nothing or tally.aside else 0
 
 
 def _summarize(pool: Pool, tally: _Tally) -> None:
@@ -221,11 +229,15 @@ def _summarize(pool: Pool, tally: _Tally) -> None:
             f"The workers end as soon as they begin: {tally.lost[-1].cause}.",
             hint=f"less {pool.logs}/worker-{tally.lost[-1].slot}.log",
         )
+    for aside in tally.aside.values():
+        _render.note(text_of(aside))
     if tally.failed:
         _render.failures(tally.failed)
         lacks_package = all("ModuleNotFoundError" in event.message for event in tally.failed)
         mend = "pip install -e . (the project's packages)" if lacks_package else "mend make"
         _render.next_step(f"{mend}, then: djproject populate --retry")
+    elif tally.aside:
+        _render.next_step(next(iter(tally.aside.values())).hint)
     elif (before := sum(tally.failed_before.values())) and not pool.posts[0].assignment.retry:
         _render.note(f"{_render.count(before, 'job')} failed in earlier runs, left alone.")
         _render.next_step("djproject populate --retry")
@@ -269,7 +281,7 @@ def _show(event: Event, progress: "_render.PopulateProgress") -> None:
         case Counted(totals=totals):
             for name, (done, total, _) in totals.items():
                 progress.expect(name, done, total)
-        case Waiting() | Postponed():
+        case Waiting() | Postponed() | SetAside():
             _render.note(text_of(event))
         case Added(table=name, count=count):
             progress.add(name, count)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from djproject.database.agreement import compare, compare_loaded
+from djproject.database.comparison import Difference
 from djproject.database.job_tables import declare_job_table
 from djproject.database.leases import declare_leases
 from djproject.database.loading import LoadedTable, load_tables, part_name, sql_names
@@ -42,6 +44,30 @@ class Declared:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What a deployment found and made.
+
+    Attributes
+    ----------
+    created
+        What was missing and is declared now, or would be.
+    differences
+        Where tables that were there are not as in the source; they are left alone.
+    """
+
+    created: tuple[Declared, ...]
+    differences: tuple[Difference, ...] = ()
+
+
+def plan_deployment(target: Target, pipeline: Pipeline) -> Deployment:
+    """What `deploy` would create, and which tables differ from the source. Nothing is imported and nothing created.
+
+    Modules whose schema is not a literal are left out.
+    """
+    return Deployment(missing(target, pipeline), compare(target, pipeline))
+
+
 def missing(target: Target, pipeline: Pipeline) -> tuple[Declared, ...]:
     """What the source declares and the database lacks, in the order in which it would be declared.
 
@@ -51,8 +77,8 @@ def missing(target: Target, pipeline: Pipeline) -> tuple[Declared, ...]:
     return tuple(declared for declared, key in _expected(pipeline) if key not in existing)
 
 
-def deploy(project: Project, target: Target, pipeline: Pipeline) -> tuple[Declared, ...]:
-    """Declare everything that is missing and return what was created; nothing the second time.
+def deploy(project: Project, target: Target, pipeline: Pipeline) -> Deployment:
+    """Declare everything that is missing; nothing the second time.
 
     Raises
     ------
@@ -69,7 +95,8 @@ def deploy(project: Project, target: Target, pipeline: Pipeline) -> tuple[Declar
             declare_job_table(loaded.instance, loaded.name)
     with contextlib.suppress(Exception):  # without it, idle workers look every few seconds
         declare_notices(connection, tables)
-    return tuple(_created(tables, before, _existing(connection)))
+    created = tuple(_created(tables, before, _existing(connection)))
+    return Deployment(created, compare_loaded(tables, pipeline))
 
 
 def _created(

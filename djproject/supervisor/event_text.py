@@ -15,18 +15,20 @@ from djproject.worker.events import (
     Recovered,
     Refused,
     Retired,
+    SetAside,
     Waiting,
     values_of,
 )
 
 LONGEST_LINE = 500
 LEVELS: dict[type[Event], str] = {
-    Failed: "error", Refused: "error", Lost: "warning", LostJob: "warning", MadeNothing: "warning",
+    Failed: "error", Refused: "error", SetAside: "error", Lost: "warning", LostJob: "warning", MadeNothing: "warning",
     Postponed: "warning", Waiting: "warning",
 }  # fmt: skip
 NAMES: dict[type[Event], str] = {
     Made: "made", Failed: "failed", MadeNothing: "made_nothing", Postponed: "postponed", LostJob: "lost_job",
-    Added: "added", Recovered: "recovered", Retired: "retired", Waiting: "waiting", Refused: "refused", Lost: "lost",
+    Added: "added", Recovered: "recovered", Retired: "retired", SetAside: "set_aside",
+    Waiting: "waiting", Refused: "refused", Lost: "lost",
 }  # fmt: skip
 
 
@@ -38,6 +40,7 @@ TEXTS: dict[type[Event], str] = {
     Postponed: "postponed {table} ({key}) by {seconds:.0f} s: {message}",
     LostJob: "lost {table} ({key}): another worker has it; nothing was committed",
     Recovered: "{count} jobs of a worker that is gone are pending again",
+    SetAside: "not populated: {message}",
     Waiting: "waiting: {message}  ({hint})",
     Retired: "worker {slot} makes room for a fresh process after {reason}",
 }

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from djproject.database.agreement import compare_loaded, way_out, why_not_filled
 from djproject.database.connections import keep_alive, second_connection
 from djproject.database.deploy import missing
 from djproject.database.history import History
@@ -37,6 +38,7 @@ from djproject.worker.events import (
     Failed,
     Refused,
     Retired,
+    SetAside,
     Started,
     Tell,
     Waiting,
@@ -136,7 +138,7 @@ def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tel
             f"The {lacking[0].kind} {lacking[0].name} is not declared at the target {target.name}.",
             hint="djproject deploy",
         )
-    loaded = [table for table in load_tables(project, target, pipeline) if table.name in chosen]
+    loaded = _fitting(load_tables(project, target, pipeline), pipeline, chosen, assignment, tell)
     for table in loaded:
         check_restrictions(table, assignment.restrictions)
     tell(Started(assignment.slot))
@@ -170,6 +172,27 @@ def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tel
         wakeup.stop()
         if loop.retired != ALL_JOBS:
             tell(Retired(assignment.slot, loop.retired))
+
+
+def _fitting(
+    tables: Sequence[LoadedTable], pipeline: Pipeline, chosen: set[str], assignment: Assignment, tell: Tell
+) -> list[LoadedTable]:
+    """The chosen tables that are in the database as in the source; those that are not are set aside.
+
+    Raises
+    ------
+    NothingToDoYet
+        All of them differ.
+    """
+    differences = compare_loaded(tables, pipeline)
+    reasons, hint = why_not_filled(pipeline, differences), way_out(pipeline, differences)
+    aside = {table.name: reasons[table.name] for table in tables if table.name in chosen and table.name in reasons}
+    if aside and len(aside) == len(chosen):
+        first, *others = aside.values()
+        raise NothingToDoYet(first, details="\n".join(others), hint=hint)
+    for name, reason in aside.items() if assignment.is_first else ():
+        tell(SetAside(assignment.slot, name, reason, hint))
+    return [table for table in tables if table.name in chosen and table.name not in aside]
 
 
 def _count_beside(slot: int, loaded: Sequence[LoadedTable], tell: Tell) -> threading.Thread:

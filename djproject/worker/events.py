@@ -161,6 +161,16 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """A table is not filled in this run, for the reason that the message gives; the others are."""
+
+    slot: int
+    table: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Retired:
     """A worker made as many jobs, or took as much memory, as one process may; another one takes its place."""
 
@@ -217,7 +227,21 @@ class Lost:
 
 
 Outcome = Made | MadeNothing | Failed | Postponed | LostJob
-Event = Started | Counted | Begins | Outcome | Added | Recovered | Idle | Alive | Retired | Waiting | Refused | Lost
+Event = (
+    Started
+    | Counted
+    | Begins
+    | Outcome
+    | Added
+    | Recovered
+    | Idle
+    | Alive
+    | SetAside
+    | Retired
+    | Waiting
+    | Refused
+    | Lost
+)
 
 
 class Tell(Protocol):
