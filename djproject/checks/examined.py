@@ -1,10 +1,11 @@
 """What the rules look at: a project's files, its settings and its static pipeline; nothing is imported or run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 from djproject.checks.loading import Inputs
+from djproject.checks.setting_problems import broken_stores
 from djproject.findings import Edit, Location
 from djproject.pipeline.definition import Attribute, ForeignKey
 from djproject.pipeline.heading import Headings
@@ -34,8 +35,8 @@ class Examined:
         Of the private files that exist: those that git tracks, those that no .gitignore covers.
     in_git
         Whether the project is in a git repository.
-    setting_problem
-        Why pyproject.toml could not be understood as a whole; empty where it could.
+    setting_problems
+        The settings of pyproject.toml that are refused; the project is without them.
     """
 
     def __init__(self, inputs: Inputs, pipeline: Pipeline) -> None:
@@ -44,7 +45,7 @@ class Examined:
             inputs.project, inputs.document, inputs.files, inputs.names,
         )  # fmt: skip
         self.tracked, self.unignored, self.in_git = inputs.tracked, inputs.unignored, inputs.in_git
-        self.setting_problem = inputs.setting_problem
+        self.setting_problems = inputs.setting_problems
         self._lines: dict[Path, list[str]] = {}
 
     @cached_property
@@ -97,6 +98,18 @@ class Examined:
         if self.project.target == "embedded" or not found:
             found.add(POSTGRESQL)
         return tuple(sorted(found))
+
+    def setting(self, path: tuple[str, ...]) -> object:
+        """What pyproject.toml has at these keys; None where it has nothing."""
+        value: object = self.document
+        for key in path:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value
+
+    @cached_property
+    def broken_stores(self) -> frozenset[str]:
+        """The stores with a setting that is refused: they are configured, and nothing else is known of them."""
+        return frozenset(broken_stores(self.setting_problems))
 
     @cached_property
     def own_codecs(self) -> frozenset[str]:

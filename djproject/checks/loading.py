@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from djproject import __version__
+from djproject.checks.setting_problems import SettingProblem, lenient_project
 from djproject.errors import ConfigError, ProjectError
 from djproject.pipeline.files import load_files
-from djproject.project.location import NO_PROJECT_HINT, PYPROJECT, Project, find_root, read_document, read_project
+from djproject.project.location import NO_PROJECT_HINT, PYPROJECT, Project, find_root, read_document
 
 PRIVATE = (".env", "docker/.env", "dj_local_conf.json", ".dj_local_conf.json")
 PRIVATE_FOLDERS = (".secrets",)
@@ -29,13 +30,13 @@ class Inputs(NamedTuple):
     tracked: frozenset[str]
     unignored: frozenset[str]
     in_git: bool
-    setting_problem: str
+    setting_problems: tuple[SettingProblem, ...]
 
     def digest(self) -> str:
         """A hash of everything a finding can depend on: files, names, versions, what is installed."""
         state = hashlib.blake2b(digest_size=20)
         installed = [Path(place) for place in sys.path if place.endswith("-packages")]
-        parts = [__version__, sys.version, str(self.project.root), str(self.in_git), self.setting_problem]
+        parts = [__version__, sys.version, str(self.project.root), str(self.in_git), repr(self.setting_problems)]
         parts += [str(entry.stat().st_mtime_ns) for folder in _CODE for entry in os.scandir(folder)]
         parts += [str(place.stat().st_mtime_ns) for place in installed if place.exists()]
         parts += [*sorted(self.names), *sorted(self.tracked), "", *sorted(self.unignored)]
@@ -66,7 +67,7 @@ def load_inputs(start: Path | None = None, environ: Mapping[str, str] = os.envir
     except UnicodeDecodeError as error:
         raise ConfigError(f"{root / PYPROJECT} is not UTF-8 text.", hint=f"$EDITOR {root / PYPROJECT}") from error
     document = read_document(text, root / PYPROJECT)
-    project, problem = _lenient_project(root, document)
+    project, problems = lenient_project(root, document)
     folder = project.source
     files = load_files(folder)
     files |= dict(_other_files(root))
@@ -75,21 +76,7 @@ def load_inputs(start: Path | None = None, environ: Mapping[str, str] = os.envir
     private = list(_private_files(root))
     tracked, unignored = _asked_git(root, private) if in_git and private else (frozenset(), frozenset())
     names = frozenset(os.listdir(root)) - {".djproject", ".git"}  # noqa: PTH208
-    return Inputs(project, document, folder, files, names, tracked, unignored, in_git, problem)
-
-
-def _lenient_project(root: Path, document: Mapping[str, object]) -> tuple[Project, str]:
-    """The project, and why its settings could not be understood; then it has none of them."""
-    try:
-        return read_project(root, document), ""
-    except ConfigError as error:
-        own = document.get("tool")
-        kept = own.get("djproject") if isinstance(own, Mapping) else None
-        package = kept.get("package") if isinstance(kept, Mapping) else None
-        check = kept.get("check", {}) if isinstance(kept, Mapping) else {}
-        named = {"package": package} if isinstance(package, str) and package else {}
-        minimal = {"tool": {"djproject": {**named, "check": check}}}
-        return read_project(root, minimal), error.message
+    return Inputs(project, document, folder, files, names, tracked, unignored, in_git, problems)
 
 
 def _other_files(root: Path) -> Iterator[tuple[Path, bytes]]:

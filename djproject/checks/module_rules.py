@@ -8,7 +8,7 @@ from djproject.checks.rule import Found, rule
 from djproject.pipeline.editing import docstring_entries, with_docstring_entries, without_docstring_entries
 from djproject.pipeline.model import SchemaModule
 from djproject.pipeline.module import Place, SchemaCall
-from djproject.project.names import SCHEMA_BYTES
+from djproject.project.names import schema_name_problem
 
 NAME = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -104,7 +104,7 @@ def names_are_lower_case(examined: Examined) -> Iterator[Found]:
                 f"The module name {last!r} is not in lower case with underscores.",
             )
         for call in schemas_of(module):
-            if call.name and not NAME.fullmatch(call.name):
+            if call.name and not NAME.fullmatch(call.name) and not schema_name_problem(call.name, examined.backends):
                 where = examined.at(module.path, call.place)
                 yield Found(where, f"The schema name {call.name!r} is not in lower case with underscores.")
 
@@ -163,24 +163,30 @@ def schema_names_are_unique(examined: Examined) -> Iterator[Found]:
 
 @rule
 def schema_names_fit_the_database(examined: Examined) -> Iterator[Found]:
-    """DJP106 error: A schema's name is at most 63 bytes long.
+    """DJP106 error: A schema's name is one that DataJoint can work with at the project's database servers.
 
-    What it does: counts the bytes of the name.
+    What it does: looks for more than 63 bytes, for characters that DataJoint does not quote, and for names that the
+    server keeps for itself. Where the project has a target with PostgreSQL, names that begin with `pg_` or have
+    capitals or spaces are refused as well.
 
-    Why it matters: PostgreSQL silently cuts names after 63 bytes, so that two schemas can become one; MySQL refuses
-    more than 64 characters.
+    Why it matters: the schema cannot be created, or its tables cannot be declared or populated. PostgreSQL silently
+    cuts names after 63 bytes, so that two schemas can become one.
 
     Example:
-        schema = dj.Schema("a_very_long_name_that_says_everything_about_what_is_in_here_and_more")
+        schema = dj.Schema("pg_recordings")
+        schema = dj.Schema("Subject")
 
-    Use instead: a shorter name.
+    Use instead:
+        schema = dj.Schema("recordings")
+        schema = dj.Schema("subject")
 
-    Source: PostgreSQL, Lexical Structure; MySQL, Identifier Length Limits.
+    Source: PostgreSQL, Lexical Structure and CREATE SCHEMA; MySQL, Identifier Length Limits; DataJoint, tried.
     """
     for module in examined.pipeline.modules:
-        if module.schema and len(module.schema.encode()) > SCHEMA_BYTES:
+        problem = schema_name_problem(module.schema or "", examined.backends)
+        if problem:
             where = examined.at(module.path, schemas_of(module)[0].place)
-            yield Found(where, f"The schema name has {len(module.schema.encode())} bytes; {SCHEMA_BYTES} are kept.")
+            yield Found(where, f"The schema name {module.schema!r} {problem}.")
 
 
 @rule

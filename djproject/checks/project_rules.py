@@ -133,8 +133,20 @@ def settings_can_be_understood(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/settings.py; `djproject config show`.
     """
-    if examined.setting_problem and not any(True for _ in pyproject_holds_no_secrets.check(examined)):
-        yield Found(Location("pyproject.toml"), examined.setting_problem)
+    secrets = {found.location for found in pyproject_holds_no_secrets.check(examined)}
+    for problem in examined.setting_problems:
+        where = _place_of_setting(examined, problem.path)
+        if where not in secrets:
+            yield Found(where, problem.message, problem.hint)
+
+
+def _place_of_setting(examined: Examined, path: tuple[str, ...]) -> Location:
+    value = examined.setting(path)
+    return (
+        toml_place(examined, ".".join(path))
+        if isinstance(value, Mapping)
+        else toml_place(examined, ".".join(path[:-1]), path[-1])
+    )
 
 
 def _floor(requirement: str) -> tuple[int, ...]:

@@ -102,7 +102,7 @@ def default_stores_exist(examined: Examined) -> Iterator[Found]:
     datajoint = examined.project.datajoint
     for key in DEFAULT_KEYS:
         name = datajoint.defaults.get(key)
-        if name is not None and name not in datajoint.stores:
+        if name is not None and name not in {*datajoint.stores, *examined.broken_stores}:
             message = f"stores.{key} is {name!r}, and there is no such store."
             yield Found(_place(examined, "", key), message, "djproject stores default NAME")
     for name, _ in _stores(examined):
@@ -213,7 +213,8 @@ def stores_are_used(examined: Examined) -> Iterator[Found]:
 
 
 def _stores(examined: Examined) -> Iterator[tuple[str, StoreSpec]]:
-    yield from examined.project.datajoint.stores.items()
+    stores = examined.project.datajoint.stores
+    yield from ((name, spec) for name, spec in stores.items() if name not in examined.broken_stores)
 
 
 def _protocol(spec: StoreSpec) -> StoreProtocol | None:
@@ -240,6 +241,8 @@ def toml_place(examined: Examined, table: str, key: str = "") -> Location:
     lines = examined.lines(examined.project.root / "pyproject.toml")
     last = table.rpartition(".")[2]
     header = next((n for n, line in enumerate(lines) if re.match(rf"\s*\[{re.escape(table)}\]", line)), None)
+    if header is None:
+        header = next((n for n, line in enumerate(lines) if re.match(rf"\s*\[{re.escape(table)}\.", line)), None)
     if header is None:
         pattern = rf"\s*(?:[\w.]*\.)?\"?{re.escape(last)}\"?\s*[.=]"
         header = next((n for n, line in enumerate(lines) if re.match(pattern, line)), None)

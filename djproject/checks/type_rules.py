@@ -35,7 +35,7 @@ def stores_are_configured(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/settings.py, Config.get_store_spec.
     """
-    stores = set(examined.project.datajoint.stores)
+    stores = {*examined.project.datajoint.stores, *examined.broken_stores}
     targets = (*examined.project.targets.values(), *examined.project.managed.values())
     stores |= {name for target in targets for name in target.stores}
     for table, attribute in examined.attributes_where(lambda kind: _store(kind) not in {None, "", *stores}):

@@ -3,6 +3,7 @@
 import keyword
 import re
 import sys
+from collections.abc import Iterable
 from functools import lru_cache
 
 from djproject.errors import ProjectError
@@ -87,6 +88,38 @@ def checked_schema_name(name: str) -> str:
             hint=hint,
         )
     return name
+
+
+def schema_name_problem(name: str, backends: Iterable[str]) -> str:
+    """Why a database schema cannot be called so at servers of these kinds, as the end of a sentence; empty if it can.
+
+    Source: DataJoint 2.3.5, tried at PostgreSQL 16 and MySQL 8.4 with declaring, populating, deleting and dropping.
+
+    Examples
+    --------
+    >>> schema_name_problem("pg_stats", ["postgresql"])
+    'begins with pg_, which PostgreSQL reserves for itself'
+    >>> schema_name_problem("pg_stats", ["mysql"])
+    ''
+    """
+    kinds = tuple(backends)
+    claims = [
+        (re.search(r"[%.\"\x00-\x1f]", name), 'has a character (% . " or a control character) that DataJoint fails on'),
+        (name.lower() == "information_schema", "is the server's own schema"),
+        (len(name.encode()) > SCHEMA_BYTES, f"has {len(name.encode())} bytes; {SCHEMA_BYTES} are kept"),
+    ]
+    if "mysql" in kinds:
+        claims += [
+            ("`" in name or name.endswith(" "), "has a backtick or ends in a space, which MySQL refuses"),
+            (name.lower() in {"mysql", "sys", "performance_schema"}, "is MySQL's own schema"),
+        ]
+    if "postgresql" in kinds:
+        claims += [
+            (name.lower().startswith("pg_"), "begins with pg_, which PostgreSQL reserves for itself"),
+            (" " in name, "has a space, which DataJoint fails on at PostgreSQL"),
+            (name != name.lower(), "has capitals, which DataJoint fails on at PostgreSQL"),
+        ]
+    return next((words for holds, words in claims if holds), "")
 
 
 def checked_table_name(name: str, tier: str, *, hint: str) -> str:
