@@ -9,6 +9,7 @@ from djproject.errors import ConfigError
 from djproject.project.location import Project, read_project
 
 OURS = (("project",), ("tool", "djproject"), ("tool", "datajoint"))
+OWN = ("tool", "djproject", "check")  # without them the wrong rules would run
 MOST_PROBLEMS = 50
 _Document = dict[str, Any]  # what tomllib returns
 _Path = tuple[str, ...]
@@ -41,7 +42,8 @@ def lenient_project(root: Path, document: Mapping[str, object]) -> tuple[Project
     Raises
     ------
     ConfigError
-        Something outside `[project]`, `[tool.datajoint]` and `[tool.djproject]` is refused.
+        A setting of `[tool.djproject.check]` is refused, or something outside `[project]`, `[tool.datajoint]` and
+        `[tool.djproject]`.
     """
     problems: list[SettingProblem] = []
     rest = copy.deepcopy(dict(document))
@@ -50,7 +52,7 @@ def lenient_project(root: Path, document: Mapping[str, object]) -> tuple[Project
             return read_project(root, rest), tuple(problems)
         except ConfigError as error:
             path = _culprit(root, rest, error.message)
-            if not path or len(problems) >= MOST_PROBLEMS:
+            if not path or path[: len(OWN)] == OWN or len(problems) >= MOST_PROBLEMS:
                 raise
             problems.append(SettingProblem(path, error.message, error.hint))
             _remove(rest, path)

@@ -36,7 +36,6 @@ def found_in(root: Path, pyproject: str) -> list[tuple[str, int, str]]:
         ('host = "db"', 'host = "db"\nprt = 1', "prt = 1"),
         ('host = "db"', 'user = "me"', "[tool.djproject.targets.lab]"),
         ('host = "db"', 'host = "db"\n[tool.djproject.workers.gpu]\ncount = "x"', 'count = "x"'),
-        ('host = "db"', 'host = "db"\n[tool.djproject.check]\nselct = ["DJP1"]', 'selct = ["DJP1"]'),
         ('host = "db"', 'host = "db"\n[tool.djproject.targets.embedded]\nport = 5', "port = 5"),
     ],
 )
