@@ -7,6 +7,7 @@ import pytest
 
 from djproject.checks import loading
 from djproject.checks.loading import Inputs, load_inputs
+from djproject.checks.setting_problems import SettingProblem
 from tests.checking import module, write_project
 
 CHANGES: dict[str, Callable[[Inputs], Inputs]] = {
@@ -21,7 +22,9 @@ CHANGES: dict[str, Callable[[Inputs], Inputs]] = {
     "what git tracks": lambda inputs: inputs._replace(tracked=frozenset({".env"})),
     "what git does not ignore": lambda inputs: inputs._replace(unignored=frozenset({".env"})),
     "whether it is a repository": lambda inputs: inputs._replace(in_git=not inputs.in_git),
-    "settings that cannot be read": lambda inputs: inputs._replace(setting_problem="no"),
+    "settings that cannot be read": lambda inputs: inputs._replace(
+        setting_problems=(SettingProblem(("tool",), "no", ""),)
+    ),
 }
 
 
