@@ -226,7 +226,7 @@ def _summarize(pool: Pool, tally: _Tally) -> None:
     _render.note(f"{_render.count(tally.made, 'job')} done, {len(tally.failed)} failed.")
     if pool.gave_up:
         raise EnvironmentUnavailableError(
-            f"The workers end as soon as they begin: {tally.lost[-1].cause}.",
+            f"Workers exit immediately after starting: {tally.lost[-1].cause}.",
             hint=f"less {pool.logs}/worker-{tally.lost[-1].slot}.log",
         )
     for aside in tally.aside.values():
@@ -246,11 +246,10 @@ def _summarize(pool: Pool, tally: _Tally) -> None:
         _render.next_step("djproject status")
     for nothing in tally.nothing[:20]:
         _render.note(f"{nothing.table} ({nothing.key}): make inserted nothing; the key is kept out of the queue.")
-    ends = Counter((lost.cause, lost.job) for lost in tally.lost)
-    for (cause, job), count in ends.most_common(20):
-        what = f" while making {job}" if job else ""
-        times = f" {count} times" if count > 1 else ""
-        _render.note(f"A worker ended by {cause}{times}{what}; see {pool.logs}.")
+    ends = Counter(lost.end for lost in tally.lost)
+    for end, count in ends.most_common(20):
+        times = f" ({count} times)" if count > 1 else ""
+        _render.note(f"A worker {end}{times}; see {pool.logs}.")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Connections of a worker: another one to the same server, and one that notices a network that is gone."""
+"""Connections of a worker: another one to the same server, one that notices a network that is gone, one per process."""
 
 import os
 import socket
@@ -16,9 +16,7 @@ def second_connection(connection: Any) -> Any:
 def keep_alive(connection: Any) -> None:
     """Notice within a minute that the network to the server is gone, instead of waiting for hours."""
     try:
-        raw = connection._conn
-        number = raw.fileno() if hasattr(raw, "fileno") else raw._sock.fileno()
-        with socket.socket(fileno=os.dup(number)) as same:
+        with socket.socket(fileno=os.dup(_descriptor(connection))) as same:
             if same.family == socket.AF_UNIX:
                 return
             for option, value in (
@@ -32,3 +30,24 @@ def keep_alive(connection: Any) -> None:
             same.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     except (OSError, AttributeError):  # another driver
         return
+
+
+def detach(connection: Any) -> None:
+    """Leave a connection to the process that this one was forked from; the next query here opens another one.
+
+    Two processes on one connection would read each other's answers.
+    """
+    try:
+        number = _descriptor(connection)
+    except (OSError, AttributeError, ValueError):  # closed, or another driver
+        return
+    ours, other = socket.socketpair()
+    other.close()
+    os.dup2(ours.fileno(), number, inheritable=False)  # a dead line: nothing of this process reaches the server
+    ours.close()
+    connection._in_transaction = False
+
+
+def _descriptor(connection: Any) -> int:
+    raw = connection._conn
+    return int(raw.fileno() if hasattr(raw, "fileno") else raw._sock.fileno())

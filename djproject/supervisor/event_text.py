@@ -42,7 +42,7 @@ TEXTS: dict[type[Event], str] = {
     Recovered: "{count} jobs of a worker that is gone are pending again",
     SetAside: "not populated: {message}",
     Waiting: "waiting: {message}  ({hint})",
-    Retired: "worker {slot} makes room for a fresh process after {reason}",
+    Retired: "a new process replaces worker {slot} after {reason}",
 }
 
 
@@ -55,8 +55,8 @@ def text_of(event: Event) -> str:
     '3 new jobs for processing.Scan'
     """
     match event:
-        case Lost(slot=slot, job=job, cause=cause):
-            return f"worker {slot} ended by {cause}{f' while making {job}' if job else ''}"
+        case Lost(slot=slot, end=end):
+            return f"worker {slot} {end}"
         case Refused(message=message, hint=hint, details=details):
             return "\n".join(filter(None, (f"error: {message}", details, hint and f"next: {hint}")))
     text = TEXTS.get(type(event), "").format(**values_of(event))

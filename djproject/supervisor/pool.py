@@ -13,7 +13,18 @@ from djproject.supervisor.limits import Limits, RunClock
 from djproject.supervisor.process import LONGEST_SILENCE_SECONDS, WorkerProcess, start_worker
 from djproject.supervisor.replacement import Replacement, Replacements
 from djproject.worker.assignment import ABANDON, Post
-from djproject.worker.events import Event, Failed, Lost, LostJob, Made, MadeNothing, Postponed, Refused, Started
+from djproject.worker.events import (
+    Event,
+    Failed,
+    Lost,
+    LostJob,
+    Made,
+    MadeNothing,
+    Postponed,
+    Refused,
+    Retired,
+    Started,
+)
 
 TICK_SECONDS = 0.5
 NO_LIMITS = Limits()
@@ -130,7 +141,9 @@ class Pool:
             if isinstance(event, Refused) and event.may_pass and self._working:
                 worker.retired = True  # others could begin: it is tried again, as after an outage
                 continue
-            if isinstance(event, Lost) and self._terminated:
+            if isinstance(event, Lost) and self._terminated and not event.stuck:
+                continue
+            if isinstance(event, Retired) and self._stopping:
                 continue
             if isinstance(event, Lost):
                 self._replace(worker, event)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from djproject.worker.assignment import Assignment, Post
+from djproject.worker.assignment import ABANDON, Assignment, Post
 from djproject.worker.events import (
     Alive,
     Begins,
@@ -57,6 +57,8 @@ class WorkerProcess:
         Whether it cannot work, makes room for a fresh process, has imported the pipeline.
     heard
         When it last reported anything.
+    killed, abandoned
+        When it was first sent SIGKILL, 0 where it was not; whether it was to give its job back.
     """
 
     post: Post
@@ -73,6 +75,8 @@ class WorkerProcess:
     refused: bool = False
     retired: bool = False
     started: bool = False
+    killed: float = 0.0
+    abandoned: bool = False
     _buffer: bytes = b""
 
     @property
@@ -97,21 +101,38 @@ class WorkerProcess:
         self.events.close()
         self.is_open = False
         code = self._wait()
+        stuck = code is None
+        code = -signal.SIGKILL if code is None else code
         if code and code != -signal.SIGALRM and not self.refused:  # the alarm ends one whose work is done
-            yield Lost(self.number, code, self.process.pid, *self.making, self.timeout)
+            yield Lost(self.number, code, self.process.pid, *self.making, self.timeout, stuck)
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process has ended, whoever else may hold its pipe."""
-        return self.process.poll() is not None
+        """Whether the process has ended, whoever else may hold its pipe, or cannot be made to end."""
+        return self.process.poll() is not None or self._is_stuck
 
-    def _wait(self) -> int:
-        """Its exit code; what a worker that did not end by itself has started is ended with it."""
-        self._wait_or_kill(EXIT_SECONDS)
-        code = self.process.wait()
-        if code:
-            _kill_group(self.process.pid)
+    @property
+    def _is_stuck(self) -> bool:
+        return bool(self.killed) and time.monotonic() - self.killed > EXIT_SECONDS
+
+    def _wait(self, seconds: float | None = EXIT_SECONDS) -> int | None:
+        """Its exit code; what it has started and left behind is ended with it.
+
+        None where it does not end: the kernel finishes a process only after its access to a disk that does not answer.
+        """
+        code = self._exit_code(seconds)
+        if code is None:
+            self.send_signal(signal.SIGKILL)
+            code = self._exit_code(EXIT_SECONDS)
+        _signal_group(self.process.pid, signal.SIGKILL if code or self.abandoned else signal.SIGTERM)
         return code
+
+    def _exit_code(self, seconds: float | None) -> int | None:
+        """Its exit code, waited for by `select`: sleeping fails where a clock is set under this process."""
+        deadline = float("inf") if seconds is None else time.monotonic() + seconds
+        while self.process.poll() is None and time.monotonic() < deadline and not self._is_stuck:
+            select.select([], [], [], POLL_SECONDS)
+        return self.process.poll()
 
     def _read_events(self, data: bytes) -> Iterator[Event]:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
@@ -134,7 +155,9 @@ class WorkerProcess:
         if self.process.poll() is not None:
             return
         if number == signal.SIGKILL:
-            _kill_group(self.process.pid)
+            self.killed = self.killed or time.monotonic()
+            _signal_group(self.process.pid, number)
+        self.abandoned = self.abandoned or number == ABANDON
         self.process.send_signal(number)
 
     def time_out(self, now: float) -> None:
@@ -145,20 +168,11 @@ class WorkerProcess:
             self.send_signal(signal.SIGKILL)
 
     def close(self, seconds: float | None) -> None:
-        """Wait for its end; after so many seconds it is killed."""
-        if seconds is not None:
-            self._wait_or_kill(seconds)
-        self.process.wait()
-        if self.is_open:
-            self.events.close()
-
-    def _wait_or_kill(self, seconds: float) -> None:
-        """Wait so long for its end, by `select`: sleeping fails where a clock is set under this process."""
-        deadline = time.monotonic() + seconds
-        while self.process.poll() is None and time.monotonic() < deadline:
-            select.select([], [], [], POLL_SECONDS)
-        if self.process.poll() is None:
-            self.send_signal(signal.SIGKILL)
+        """Wait for its end, unless that was seen; after so many seconds it is killed."""
+        if not self.is_open:
+            return
+        self._wait(seconds)
+        self.events.close()
 
     def _see(self, event: Event) -> None:
         self.making = (event.table, event.key) if isinstance(event, Begins) else ("", "")
@@ -207,7 +221,7 @@ def start_worker(post: Post, assignment: Assignment, log: BinaryIO | None) -> Wo
     return WorkerProcess(post, process, events, orders, began=now, heard=now)
 
 
-def _kill_group(leader: int) -> None:
-    """End a worker's process group: what its `make` started, unless that began a session of its own."""
+def _signal_group(leader: int, number: int) -> None:
+    """Signal a worker's process group: what its `make` started, unless that began a session of its own."""
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)
+        os.killpg(leader, number)

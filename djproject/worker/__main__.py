@@ -44,6 +44,7 @@ from djproject.worker.events import (
     Waiting,
     line_of,
 )
+from djproject.worker.forks import give_forks_default_signals, give_forks_own_connections
 from djproject.worker.lease import leased
 from djproject.worker.loop import ALL_JOBS, Loop, Quota
 from djproject.worker.recovery import Killed, accuse
@@ -72,10 +73,16 @@ def main() -> int:
     assignment = Assignment(**values | {key: tuple(values[key]) for key in lists if values[key] is not None})
     wakeup = Wakeup()
     threading.Thread(target=_stop_at_end_of_input, args=(control, wakeup), daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda *_: wakeup.stop())
+    terminated: list[int] = []
+
+    def terminate(number: int, frame: object) -> None:  # noqa: ARG001 (the shape signal wants)
+        terminated.append(number)
+        wakeup.stop()
+
+    signal.signal(signal.SIGTERM, terminate)
     signal.signal(signal.SIGINT, lambda *_: None)  # SIG_IGN would be inherited by every program a make starts
     signal.signal(ABANDON, _abandon)
-    os.register_at_fork(after_in_child=_use_default_signals)
+    give_forks_default_signals()
 
     turn = threading.Lock()
 
@@ -95,14 +102,9 @@ def main() -> int:
         return 2
     except AbandonJob:
         pass
+    if terminated:  # by somebody else than the pool, which replaces it unless it stops, too
+        tell(Retired(assignment.slot, "SIGTERM"))
     return 0
-
-
-def _use_default_signals() -> None:
-    """Let a process that a make forks end on signals, as in plain Python."""
-    for number in (signal.SIGTERM, ABANDON):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _abandon(number: int, frame: object) -> None:  # noqa: ARG001 (the shape signal wants)
@@ -142,6 +144,7 @@ def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tel
     for table in loaded:
         check_restrictions(table, assignment.restrictions)
     tell(Started(assignment.slot))
+    give_forks_own_connections(loaded)
     if assignment.retry and assignment.is_first:
         for table in loaded:
             forget_errors(table)
@@ -152,8 +155,8 @@ def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tel
         history = History(connection if lease else None, project.name, code_version(str(project.root), project.name))
         if assignment.killed:
             killed = Killed(*assignment.killed[:3], tuple(assignment.killed[3]))
-            if accuse(loaded, killed, history):
-                message = f"killed its worker {len(killed.causes)} times: {', '.join(killed.causes)}"
+            message = accuse(loaded, killed, history)
+            if message:
                 tell(Failed(assignment.slot, killed.table, key_text(json.loads(killed.key)), message))
         loop = Loop(
             loaded,
@@ -246,6 +249,7 @@ def _run() -> int:
         sys.stderr.flush()
         os._exit(1)  # the exit of the interpreter would wait for threads and processes
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the kernel ends it, whatever the interpreter waits for
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
     signal.alarm(EXIT_SECONDS)
     return code
 

@@ -22,6 +22,7 @@ from djproject.database.history import History
 from djproject.database.keys import key_text
 from djproject.database.version import datajoint_version
 from djproject.worker.events import Failed, LostJob, Made, MadeNothing, Outcome, Postponed
+from djproject.worker.forks import ends_forked_processes
 from djproject.worker.queue import LONGEST_MESSAGE, MADE_NOTHING, Queue
 
 MOST_ATTEMPTS = 8
@@ -99,7 +100,8 @@ def _make(queue: Queue, key: dict[str, Any], history: History) -> None:
         if in_parts:
             _make_in_parts(make, key, connection)
         else:
-            make(dict(key))
+            with ends_forked_processes():
+                make(dict(key))
         seconds = time.monotonic() - ticking
         queue.write_metadata(key, datetime.datetime.fromtimestamp(began), seconds, version)
         if not queue.finish(key, seconds, history):
@@ -116,16 +118,19 @@ def _make_in_parts(make: Any, key: dict[str, Any], connection: Any) -> None:
     import deepdiff
     from datajoint.errors import DataJointError
 
-    steps = make(dict(key))
-    fetched = next(steps)
-    before = deepdiff.DeepHash(fetched, ignore_iterable_order=False)[fetched]
-    computed = next(steps)
+    with ends_forked_processes():
+        steps = make(dict(key))
+        fetched = next(steps)
+        before = deepdiff.DeepHash(fetched, ignore_iterable_order=False)[fetched]
+        computed = next(steps)
     connection.start_transaction()
-    steps = make(dict(key))
-    fetched = next(steps)
+    with ends_forked_processes():
+        steps = make(dict(key))
+        fetched = next(steps)
     if before != deepdiff.DeepHash(fetched, ignore_iterable_order=False)[fetched]:
         raise DataJointError("Referential integrity failed! The `make_fetch` data has changed")
-    steps.send(computed)
+    with ends_forked_processes():
+        steps.send(computed)
 
 
 def _failed(

@@ -199,6 +199,8 @@ class Lost:
         The job it was making, as in `Begins`; empty where it was making none.
     timeout
         Seconds after which its job was ended; 0 where that was not the reason.
+    stuck
+        Whether it is still there, although it was killed: the kernel waits for a device first.
     """
 
     slot: int
@@ -207,6 +209,7 @@ class Lost:
     table: str = ""
     key: str = ""
     timeout: float = 0.0
+    stuck: bool = False
 
     @property
     def cause(self) -> str:
@@ -224,6 +227,18 @@ class Lost:
     def job(self) -> str:
         """What it was making, in words; empty where it was making nothing."""
         return job_text(self.table, self.key) if self.table else ""
+
+    @property
+    def end(self) -> str:
+        """How it ended, as the predicate of a sentence: "was ended by SIGSEGV while making work.Result (item_id=1)"."""
+        making = f" while making {self.job}" if self.table else ""
+        if self.timeout:
+            return f"was stopped{making}: it {self.cause}"
+        if self.stuck:
+            return f"does not end{making} (process {self.pid}): it waits for a disk or a network drive"
+        if self.exit_code >= 0:
+            return f"exited with code {self.exit_code}{making}"
+        return f"was ended by {self.cause}{making}"
 
 
 Outcome = Made | MadeNothing | Failed | Postponed | LostJob

@@ -61,14 +61,15 @@ class Recovery:
     undecided: int = 0
 
 
-def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> bool:
+def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> str:
     """Record that a job's worker died while it made the job, which waits again; from the third time on it is an error.
 
-    Whether it became one. Another worker may have given the job back meanwhile, and another one may have taken it.
+    The message of that error comes back; empty where there is none. Another worker may have given the job back
+    meanwhile, and another one may have taken it.
     """
     loaded = next((loaded for loaded in tables if loaded.name == killed.table), None)
     if loaded is None:
-        return False
+        return ""
     jobs, cause = job_table(loaded.instance), killed.causes[-1]
     columns = key_columns(jobs)
     key = columns.read(killed.key)
@@ -76,22 +77,22 @@ def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> b
     held = Condition("status='reserved' AND host=%s AND pid=%s", (platform.node(), killed.pid))
     open_ = same & Condition("status IN ('pending', 'reserved')")
     if not query(f"SELECT 1 FROM {jobs.full_table_name} WHERE {open_.sql}", args=open_.args).rowcount:
-        return False  # it was finished, and the worker died before it could say so
+        return ""  # it was finished, and the worker died before it could say so
     history.add(loaded, key, "killed", 0.0, cause)
     causes = max(history.messages(loaded, key, "killed"), list(killed.causes), key=len)
     if cause.startswith(TOOK_LONGER):
-        message = f"{cause} and was ended"
+        message = f"ended: {cause}"
     elif len(causes) < MOST_KILLS:
         condition = same & held
         query(f"UPDATE {jobs.full_table_name} SET status='pending' WHERE {condition.sql}", args=condition.args)
-        return False
+        return ""
     else:
         message = _killed(causes)
     waiting = Condition("status='pending' OR status='reserved' AND pid=%s", (killed.pid,))
     if not record_error(jobs, same & waiting, message, NO_TRACEBACK):
-        return False  # another worker makes it now: its pool will have more to say
+        return ""  # another worker makes it now: its pool will have more to say
     history.add(loaded, key, "error", 0.0, message)
-    return True
+    return message
 
 
 def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
@@ -173,7 +174,7 @@ def _judge(
 
 
 def _killed(causes: Sequence[str]) -> str:
-    return f"killed its worker {len(causes)} times: {', '.join(causes)}"[:LONGEST_MESSAGE]
+    return f"the worker process died {len(causes)} times: {', '.join(causes)}"[:LONGEST_MESSAGE]
 
 
 def _give_back(loaded: LoadedTable, lease: Lease, *, but: Sequence[dict[str, Any]]) -> int:

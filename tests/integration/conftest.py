@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -80,6 +81,47 @@ def jobs_project(tmp_path: Path, run: Run) -> Iterator[Path]:
     write_make(root, 'self.insert1({**key, "value": 1.0})')
     yield root
     stop(EmbeddedServer(root / ".djproject"))
+
+
+@pytest.fixture(params=["postgresql", pytest.param("mysql", marks=pytest.mark.mysql)])
+def server_project(request: pytest.FixtureRequest, tmp_path: Path, run: Run) -> Iterator[Path]:
+    """A project with two computed tables, at a real server; its schema, and its user at MySQL, are gone afterwards."""
+    root = tmp_path / "jobs"
+    name = f"work_{os.getpid()}_{random.randrange(10**6)}"
+    run("init", str(root), "--yes", "--no-git", "--database", request.param, cwd=tmp_path)
+    run(
+        "add-schema",
+        "work",
+        "--table",
+        "Item:manual",
+        "--table",
+        "Result:computed",
+        "--table",
+        "Child:computed",
+        cwd=root,
+    )
+    path = root / "src/workflow/work.py"
+    path.write_text(path.read_text().replace('dj.Schema("work")', f'dj.Schema("{name}")'))
+    write_make(root, 'self.insert1({**key, "value": 1.0})')
+    if request.param == "postgresql":
+        yield root
+        stop(EmbeddedServer(root / ".djproject"))
+        return
+    mysql: MySQL = request.getfixturevalue("mysql")
+    mysql.execute(f"CREATE USER {name} IDENTIFIED BY '{mysql.password}'", f"GRANT ALL ON *.* TO {name}")
+    with (root / "pyproject.toml").open("a") as file:
+        file.write(
+            f'\n[tool.djproject.targets.lab]\nbackend = "mysql"\nhost = "{mysql.host}"\nport = {mysql.port}\n'
+            f'user = "{name}"\n'
+        )
+    secrets = root / ".secrets"
+    secrets.mkdir(mode=0o700, exist_ok=True)
+    (secrets / "targets.lab.password").write_text(mysql.password)
+    (secrets / "targets.lab.password").chmod(0o600)
+    run("use", "lab", cwd=root)
+    yield root
+    mysql.drop(name)
+    mysql.execute(f"DROP USER {name}")
 
 
 def write_make(root: Path, body: str, child: str = 'self.insert1({**key, "value": 2.0})') -> None:

@@ -5,60 +5,17 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from djproject.targets.embedded import EmbeddedServer, stop
 from tests.conftest import Run
-from tests.integration.conftest import MySQL, insert_items, write_make
+from tests.integration.conftest import insert_items, write_make
 from tests.integration.test_populate import start, status_of, workers_of
 
 # `DJPROJECT_TEST_FAULTS=full`: the numbers a release is held to, which take most of an hour.
 FULL = os.environ.get("DJPROJECT_TEST_FAULTS") == "full"
 pytestmark = pytest.mark.timeout(1800 if FULL else 400)
-
-
-@pytest.fixture(params=["postgresql", pytest.param("mysql", marks=pytest.mark.mysql)])
-def server_project(request: pytest.FixtureRequest, tmp_path: Path, run: Run) -> Iterator[Path]:
-    """A project with two computed tables, at a real server; its schema, and its user at MySQL, are gone afterwards."""
-    root = tmp_path / "jobs"
-    name = f"work_{os.getpid()}_{random.randrange(10**6)}"
-    run("init", str(root), "--yes", "--no-git", "--database", request.param, cwd=tmp_path)
-    run(
-        "add-schema",
-        "work",
-        "--table",
-        "Item:manual",
-        "--table",
-        "Result:computed",
-        "--table",
-        "Child:computed",
-        cwd=root,
-    )
-    path = root / "src/workflow/work.py"
-    path.write_text(path.read_text().replace('dj.Schema("work")', f'dj.Schema("{name}")'))
-    write_make(root, 'self.insert1({**key, "value": 1.0})')
-    if request.param == "postgresql":
-        yield root
-        stop(EmbeddedServer(root / ".djproject"))
-        return
-    mysql: MySQL = request.getfixturevalue("mysql")
-    mysql.execute(f"CREATE USER {name} IDENTIFIED BY '{mysql.password}'", f"GRANT ALL ON *.* TO {name}")
-    with (root / "pyproject.toml").open("a") as file:
-        file.write(
-            f'\n[tool.djproject.targets.lab]\nbackend = "mysql"\nhost = "{mysql.host}"\nport = {mysql.port}\n'
-            f'user = "{name}"\n'
-        )
-    secrets = root / ".secrets"
-    secrets.mkdir(mode=0o700, exist_ok=True)
-    (secrets / "targets.lab.password").write_text(mysql.password)
-    (secrets / "targets.lab.password").chmod(0o600)
-    run("use", "lab", cwd=root)
-    yield root
-    mysql.drop(name)
-    mysql.execute(f"DROP USER {name}")
 
 
 def account(run: Run, python: Run, root: Path, count: int) -> None:
@@ -152,8 +109,8 @@ MAKES = {
     'self.insert1({**key, "value": 1.0})',
 }
 EXPECTED = {
-    "segfault": ("error", "killed its worker 3 times: SIGSEGV, SIGSEGV, SIGSEGV"),
-    "exit": ("error", "killed its worker 3 times: exit code 3, exit code 3, exit code 3"),
+    "segfault": ("error", "the worker process died 3 times: SIGSEGV, SIGSEGV, SIGSEGV"),
+    "exit": ("error", "the worker process died 3 times: exit code 3, exit code 3, exit code 3"),
     "nothing": ("ignore", "make returned without inserting a row for this key"),
     "another key": ("ignore", "make returned without inserting a row for this key"),
     "unpicklable": ("error", "Odd: x"),
@@ -184,7 +141,7 @@ def test_makes_that_misbehave_block_nobody(server_project: Path, run: Run, pytho
 
     # By hand: grouped, tried again after mending, and removed.
     grouped = run("jobs", "list", cwd=root).stdout
-    assert "killed its worker N times: SIGSEGV" in grouped
+    assert "the worker process died N times: SIGSEGV" in grouped
     assert "pending again: 1 of work.Result" in run(
         "jobs", "retry", "--error", "SIGSEGV", "--dry-run", cwd=root
     ).stdout.replace("would be ", "")

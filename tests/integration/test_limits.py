@@ -53,7 +53,7 @@ def test_a_job_that_takes_too_long_is_ended(ready: Path, run: Run) -> None:
     assert "took longer than 2 s" in result.stderr
     status = status_of(run, ready)
     assert (status["done"], status["errors"], status["reserved"]) == (29, 1, 0)
-    assert "took longer than N s and was ended" in run("jobs", "list", cwd=ready).stdout
+    assert "ended: took longer than N s" in run("jobs", "list", cwd=ready).stdout
 
 
 def test_processes_are_replaced_after_so_many_jobs(ready: Path, run: Run) -> None:

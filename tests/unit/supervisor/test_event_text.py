@@ -9,12 +9,19 @@ import pytest
 from djproject.errors import EnvironmentUnavailableError
 from djproject.supervisor.event_text import json_of, text_of
 from djproject.supervisor.metrics import Metrics
-from djproject.worker.events import Added, Alive, Begins, Failed, Lost, Made, Refused, Waiting
+from djproject.worker.events import Added, Alive, Begins, Failed, Lost, Made, Refused, Retired, Waiting
 
 
 def test_one_line_of_words() -> None:
     assert text_of(Made(1, "a.B", 1.234, 5.0, "x=1")) == "made a.B (x=1) in 1.23 s"
-    assert text_of(Lost(2, -9, 77, "a.B", '{"x": 1}')) == "worker 2 ended by SIGKILL while making a.B (x=1)"
+    key = '{"x": 1}'
+    assert text_of(Lost(2, -9, 77, "a.B", key)) == "worker 2 was ended by SIGKILL while making a.B (x=1)"
+    assert text_of(Lost(2, 3)) == "worker 2 exited with code 3"
+    assert (
+        text_of(Lost(2, -9, 77, "a.B", key, 3.0))
+        == "worker 2 was stopped while making a.B (x=1): it took longer than 3 s"
+    )
+    assert text_of(Retired(2, "30 jobs")) == "a new process replaces worker 2 after 30 jobs"
     assert text_of(Refused(0, "no", "do", "why")) == "error: no\nwhy\nnext: do"
     assert text_of(Begins(1, "a.B", "{}")) == text_of(Alive(1)) == json_of(Alive(1)) == ""
     assert len(text_of(Failed(1, "a.B", "x=1", "y" * 100_000))) < 600

@@ -1,10 +1,15 @@
 """Events survive the way between processes; a pool hears its workers out."""
 
+import os
+import signal
+import subprocess
+import time
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from djproject.supervisor import process
 from djproject.supervisor.placement import ALL, posts_of
 from djproject.supervisor.pool import Pool
 from djproject.worker.assignment import Assignment, Post
@@ -83,3 +88,34 @@ def test_a_worker_that_imports_for_minutes_is_healthy_and_one_that_falls_silent_
     slot.making = ("work.Result", "{}")
     assert pool.is_healthy
     pool.close()
+
+
+class Unkillable(subprocess.Popen[bytes]):
+    """A process whose end does not come, as where the kernel waits for a disk first."""
+
+    def send_signal(self, sig: int) -> None:
+        pass
+
+
+def test_a_process_that_cannot_be_killed_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "EXIT_SECONDS", 0.3)
+    with Unkillable(["sleep", "1000"], stdin=subprocess.PIPE) as sleep:
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        assert sleep.stdin is not None
+        (post,) = _posts(tmp_path, 1)
+        worker = process.WorkerProcess(post, sleep, os.fdopen(reading, "rb", 0), sleep.stdin, began=0.0, heard=0.0)
+        worker.making = ("a.B", '{"x": 1}')
+        worker.send_signal(signal.SIGKILL)
+        assert list(worker.read()) == []
+        assert worker.is_open
+        time.sleep(0.4)
+        (lost,) = worker.read()
+        assert isinstance(lost, Lost)
+        assert lost.end == (
+            f"does not end while making a.B (x=1) (process {sleep.pid}): it waits for a disk or a network drive"
+        )
+        assert not worker.is_open
+        worker.close(None)
+        os.close(writing)
+        os.kill(sleep.pid, signal.SIGKILL)
