@@ -46,6 +46,19 @@ def detach(connection: Any) -> None:
     os.dup2(ours.fileno(), number, inheritable=False)  # a dead line: nothing of this process reaches the server
     ours.close()
     connection._in_transaction = False
+    connection._conn = _OpenedAtFirstUse(connection)
+
+
+class _OpenedAtFirstUse:
+    """Stands for a driver's connection, and opens one when anything is asked of it."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        if self._connection._conn is self:
+            self._connection.connect()
+        return getattr(self._connection._conn, name)
 
 
 def _descriptor(connection: Any) -> int:
