@@ -28,8 +28,8 @@ def test_a_number_of_jobs_is_kept_exactly(ready: Path, run: Run) -> None:
 
 
 def test_a_run_of_some_time_finishes_its_jobs(ready: Path, run: Run) -> None:
-    write_make(ready, 'import time; time.sleep(0.3); self.insert1({**key, "value": 1.0})')
-    run("populate", "Result", "--for", "4s", cwd=ready)
+    write_make(ready, 'import time; time.sleep(0.8); self.insert1({**key, "value": 1.0})')
+    run("populate", "Result", "--for", "12s", cwd=ready)
     status = status_of(run, ready)
     assert 0 < status["done"] < 30
     assert (status["reserved"], status["errors"]) == (0, 0)
