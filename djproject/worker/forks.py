@@ -71,7 +71,7 @@ def _end(error: BaseException | None) -> None:
     elif error is not None:
         code = 1
         traceback.print_exception(error)
-    print(f"Process {os.getpid()} was forked by a make and came back from it: ended.", file=sys.stderr)  # noqa: T201
+    sys.stderr.write(f"Process {os.getpid()} was forked by a make and came back from it: ended.\n")
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
