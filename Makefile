@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check docs benchmarks clean
+.PHONY: demo test test-quick mutations check docs benchmarks clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
@@ -17,6 +17,14 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+# What needs no server and no container.
+test-quick: $(READY)
+	$(BIN)/python -m pytest -n 2 -q tests/unit tests/cli tests/test_architecture.py djproject $(PYTEST_ARGS)
+
+# Breaks the code on purpose, one change at a time, and shows which changes no test notices.
+mutations: $(READY)
+	$(BIN)/python -m tests.mutations $(WORDS)
 
 check: $(READY)
 	$(BIN)/ruff check .
