@@ -3,8 +3,7 @@
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,16 +13,14 @@ from djproject.project.tables import MANAGED_TARGETS
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live
-    from rich.progress import Progress, TaskID
 
+    from djproject.cli._run_summary import FailureGroup
     from djproject.database.status import TableStatus
     from djproject.project.stores import StoreSpec
     from djproject.scaffold.plan import Plan
     from djproject.stack.services import Service
     from djproject.targets.probes import Probe
-    from djproject.worker.events import Failed
 
-MOST_WORKER_LINES = 16
 LONGEST_MESSAGE = 500  # `djproject jobs show` has all of it
 _quiet: list[bool] = []
 
@@ -177,111 +174,22 @@ def status_table(statuses: Sequence["TableStatus"]) -> None:
     columns(header, rows, right=range(2, 8))
 
 
-def failures(failed: Sequence["Failed"], *, limit: int = 20) -> None:
-    """The table of failed jobs."""
-    rows = [(failure.table, failure.key, failure.message) for failure in failed[:limit]]
-    result()
-    for table, key, message in rows:
-        result(f"{_red('error')} {table} ({key})")
+def failures(groups: Sequence["FailureGroup"], *, limit: int) -> None:
+    """Failed jobs, by cause."""
+    if groups:
+        result()
+    for group in groups[:limit]:
+        others = f" and {count(group.count - 1, 'other job')}" if group.count > 1 else ""
+        result(f"{_red('error')} {group.table} ({group.key}){others}")
+        message = group.message
         result(f"      {message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + '…'}")
-    if len(failed) > limit:
-        result(f"… and {len(failed) - limit} more")
+    if len(groups) > limit:
+        result(f"… and {count(len(groups) - limit, 'other cause')}: djproject jobs list")
 
 
-@contextmanager
-def progress(making: Callable[[], Mapping[int, tuple[str, str, float]]]) -> Iterator["PopulateProgress"]:
-    """Bars per table and a line per worker while they fill them: on a terminal only.
-
-    `making` gives, by worker, the table and key at hand and since how many seconds.
-    """
-    from rich.console import Group
-    from rich.constrain import Constrain
-    from rich.live import Live
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-    from rich.table import Table
-
-    from djproject.worker.events import job_text
-
-    console = _stderr_console()
-    bars = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(compact=True),
-        auto_refresh=False,
-    )
-    if any(_quiet) or not sys.stderr.isatty():
-        yield PopulateProgress(bars, is_live=False)
-        return
-
-    def picture() -> Group:
-        lines = Table.grid(padding=(0, 2), expand=True)
-        lines.add_column(style="dim", no_wrap=True)
-        lines.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        lines.add_column(justify="right", no_wrap=True)
-        for slot, (table, key, seconds) in list(making().items())[:MOST_WORKER_LINES]:
-            job, time_so_far = (job_text(table, key), duration(seconds)) if table else ("", "")
-            lines.add_row(f"worker {slot}", job, time_so_far)
-        # Room for the "^C" that a terminal writes: a line more would confuse what is drawn over what.
-        return Group(bars, Constrain(lines, max(console.width - 6, 20)))
-
-    with Live(get_renderable=picture, console=console, refresh_per_second=4):
-        yield PopulateProgress(bars, is_live=True)
-
-
-class PopulateProgress:
-    """One bar per table: done of total, jobs per second, time left.
-
-    Attributes
-    ----------
-    is_live
-        Whether it is seen: on a terminal.
-    """
-
-    def __init__(self, display: "Progress", *, is_live: bool) -> None:
-        self._display, self.is_live = display, is_live
-        self._tasks: dict[str, TaskID] = {}
-        self._totals: dict[str, int] = {}
-        self._done_before: dict[str, int] = {}
-        self._added: dict[str, int] = {}
-        self._made: dict[str, int] = {}
-        self._began: dict[str, float] = {}
-        self._counted: set[str] = set()
-
-    def expect(self, table: str, done: int, total: int) -> None:
-        """A table has `done` of `total` keys by now; only the first word on a table counts."""
-        if table in self._counted:
-            return
-        self._counted.add(table)
-        self._begin(table)
-        self._totals[table], self._done_before[table] = total, max(done - self._made[table], 0)
-        self._display.update(self._tasks[table], total=total, completed=self._done_before[table] + self._made[table])
-
-    def _begin(self, table: str) -> None:
-        if table not in self._tasks:
-            self._tasks[table] = self._display.add_task(table, total=None, rate="")
-            self._totals[table] = self._done_before[table] = self._added[table] = self._made[table] = 0
-
-    def add(self, table: str, count: int) -> None:
-        """`count` new jobs were found for a table; keys known from the start may be among them."""
-        self._begin(table)
-        self._added[table] += count
-        self._raise_total(table, self._added[table])
-
-    def advance(self, table: str) -> None:
-        """One more key of a table is done or failed."""
-        now = time.monotonic()
-        self._begin(table)
-        self._made[table] += 1
-        self._raise_total(table, self._made[table])
-        elapsed = now - self._began.setdefault(table, now)
-        rate = f"{(self._made[table] - 1) / elapsed:.1f}/s" if elapsed > 0.2 else ""
-        self._display.update(self._tasks[table], advance=1, rate=rate)
-
-    def _raise_total(self, table: str, count: int) -> None:
-        self._totals[table] = max(self._totals[table], self._done_before[table] + count)
-        self._display.update(self._tasks[table], total=self._totals[table])
+def shows_progress() -> bool:
+    """Whether `progress` is seen."""
+    return not any(_quiet) and sys.stderr.isatty()
 
 
 def count(number: int, thing: str) -> str:
@@ -307,7 +215,7 @@ def services() -> Iterator["ServiceDisplay"]:
         return
     from rich.live import Live
 
-    with Live(console=_stderr_console(), refresh_per_second=8, transient=True) as live:
+    with Live(console=stderr_console(), refresh_per_second=8, transient=True) as live:
         yield ServiceDisplay(live)
 
 
@@ -367,7 +275,8 @@ def clear_screen() -> None:
     print("\033[2J\033[H", end="")
 
 
-def _stderr_console() -> "Console":
+def stderr_console() -> "Console":
+    """Rich's console on stderr."""
     from rich.console import Console
 
     return Console(stderr=True)

@@ -1,10 +1,8 @@
 """`djproject populate`."""
 
 import signal
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +12,8 @@ from djproject.cli import _render
 from djproject.cli._gate import refuse_errors
 from djproject.cli._options import DryRunOption, ExcludeOption, SelectorsArgument, TargetOption, complete_group, new_app
 from djproject.cli._options import seconds as seconds_of
-from djproject.errors import EnvironmentUnavailableError, ProjectError
+from djproject.cli._progress import PopulateProgress, progress_display
+from djproject.cli._run_summary import Tally, summarize
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.source import load_pipeline
 from djproject.project.files import state_directory
@@ -30,7 +29,6 @@ from djproject.worker.events import (
     Counted,
     Event,
     Failed,
-    Lost,
     Made,
     MadeNothing,
     Postponed,
@@ -125,7 +123,14 @@ def populate(
     _render.target(place.description)
     start_target(place)
     common = Assignment(
-        str(project.root), place.name, names, tuple(where or ()), retry=retry, jobs=max_jobs, chosen_by=place.chosen_by
+        str(project.root),
+        place.name,
+        names,
+        tuple(where or ()),
+        retry=retry,
+        jobs=max_jobs,
+        chosen_by=place.chosen_by,
+        counts_again=_render.shows_progress(),
     )
     posts = posts_for_groups(project, [chosen], common)
     if dry_run:
@@ -164,44 +169,12 @@ def _show_plan(project: Project, place: Target, pipeline: Pipeline, posts: Seque
     _render.note("Nothing was done (--dry-run).")
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What came of a run."""
-
-    made: int = 0
-    keys: int | None = None  # of all tables, once they were counted
-    failed_before: dict[str, int] = field(default_factory=dict)
-    failed: list[Failed] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-    lost: list[Lost] = field(default_factory=list)
-    nothing: list[MadeNothing] = field(default_factory=list)
-    aside: dict[str, SetAside] = field(default_factory=dict)
-
-    def see(self, event: Event) -> None:
-        match event:
-            case Counted(totals=totals):
-                self.keys = sum(total for _, total, _ in totals.values())
-                self.failed_before |= {name: errors for name, (_, _, errors) in totals.items()}
-            case Made():
-                self.made += 1
-            case Failed():
-                self.failed.append(event)
-            case Refused():
-                self.refused.append(event)
-            case SetAside():
-                self.aside[event.table] = event
-            case Lost():
-                self.lost.append(event)
-            case MadeNothing():
-                self.nothing.append(event)
-
-
 def fill(pool: Pool, *, as_json: bool = False, port: int | None = None) -> int:
     """Run a pool to its end, show how it goes, and return the exit code."""
-    tally = _Tally()
+    tally = Tally()
     with (
         _metrics(pool, port) as metrics,
-        _render.progress(lambda: pool.making) as progress,
+        progress_display(lambda: pool.making) as progress,
         _stops_on_ctrl_c(pool) as interrupts,
     ):
         pool.start()
@@ -213,43 +186,10 @@ def fill(pool: Pool, *, as_json: bool = False, port: int | None = None) -> int:
             if metrics is not None:
                 metrics.see(event)
         pool.close()
-    _summarize(pool, tally)
+    summarize(pool, tally)
     if interrupts:
         return 130
     return 1 if tally.failed or tally.nothing or tally.aside else 0
-
-
-def _summarize(pool: Pool, tally: _Tally) -> None:
-    if tally.refused:
-        first = tally.refused[0]
-        raise ProjectError(first.message, hint=first.hint, details=first.details)
-    _render.note(f"{_render.count(tally.made, 'job')} done, {len(tally.failed)} failed.")
-    if pool.gave_up:
-        raise EnvironmentUnavailableError(
-            f"Workers exit immediately after starting: {tally.lost[-1].cause}.",
-            hint=f"less {pool.logs}/worker-{tally.lost[-1].slot}.log",
-        )
-    for aside in tally.aside.values():
-        _render.note(text_of(aside))
-    if tally.failed:
-        _render.failures(tally.failed)
-        lacks_package = all("ModuleNotFoundError" in event.message for event in tally.failed)
-        mend = "pip install -e . (the project's packages)" if lacks_package else "mend make"
-        _render.next_step(f"{mend}, then: djproject populate --retry")
-    elif tally.aside:
-        _render.next_step(next(iter(tally.aside.values())).hint)
-    elif (before := sum(tally.failed_before.values())) and not pool.posts[0].assignment.retry:
-        _render.note(f"{_render.count(before, 'job')} failed in earlier runs, left alone.")
-        _render.next_step("djproject populate --retry")
-    elif tally.keys == 0:
-        _render.note("There is no key to compute anything for: enter rows in the manual tables first.")
-        _render.next_step("djproject status")
-    for nothing in tally.nothing[:20]:
-        _render.note(f"{nothing.table} ({nothing.key}): make inserted nothing; the key is kept out of the queue.")
-    ends = Counter(lost.end for lost in tally.lost)
-    for end, count in ends.most_common(20):
-        times = f" ({count} times)" if count > 1 else ""
-        _render.note(f"A worker {end}{times}; see {pool.logs}.")
 
 
 @contextmanager
@@ -273,18 +213,20 @@ def _log(event: Event, *, as_json: bool) -> None:
         _render.note(text)
 
 
-def _show(event: Event, progress: "_render.PopulateProgress") -> None:
+def _show(event: Event, progress: PopulateProgress) -> None:
     if not progress.is_live:
         return
     match event:
-        case Counted(totals=totals):
-            for name, (done, total, _) in totals.items():
-                progress.expect(name, done, total)
+        case Counted(totals=totals, at=at):
+            for name, (done, total, errors, ignored) in totals.items():
+                progress.expect(name, (done, errors + ignored, total), at)
         case Waiting() | Postponed() | SetAside():
             _render.note(text_of(event))
         case Added(table=name, count=count):
             progress.add(name, count)
-        case Made(table=name) | Failed(table=name) | MadeNothing(table=name):
+        case Made(table=name, finished=finished):
+            progress.advance(name, finished)
+        case Failed(table=name) | MadeNothing(table=name):
             progress.advance(name)
 
 

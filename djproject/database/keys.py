@@ -159,16 +159,18 @@ def key_columns(table: Any, names: Sequence[str] | None = None) -> KeyColumns:
     )
 
 
-def key_json(key: dict[str, Any]) -> str:
-    r"""A key as JSON, the same for the same key.
+def key_json(key: dict[str, Any], *, in_order: bool = False) -> str:
+    r"""A key as JSON: sorted by name, so that equal keys give equal texts, or in its own order.
 
     Examples
     --------
     >>> key_json({"b": datetime.date(2024, 1, 2), "a": b"\x01"})
     '{"a": "01", "b": "2024-01-02"}'
+    >>> key_json({"session": 1, "block": 2}, in_order=True)
+    '{"session": 1, "block": 2}'
     """
     return json.dumps(
-        key, default=lambda value: value.hex() if isinstance(value, bytes) else str(value), sort_keys=True
+        key, default=lambda value: value.hex() if isinstance(value, bytes) else str(value), sort_keys=not in_order
     )
 
 

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from djproject.database.agreement import compare_loaded, way_out, why_not_filled
-from djproject.database.connections import keep_alive, second_connection
+from djproject.database.connections import keep_alive
 from djproject.database.deploy import missing
 from djproject.database.history import History
 from djproject.database.jobs import check_restrictions, forget_errors
 from djproject.database.keys import key_text
 from djproject.database.loading import LoadedTable, load_tables
-from djproject.database.status import StatusQueries
 from djproject.database.version import code_version
 from djproject.errors import DJProjectError, EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.graph import sorted_tables
@@ -31,9 +30,9 @@ from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import load_target
 from djproject.worker.assignment import ABANDON, Assignment
 from djproject.worker.attempt import AbandonJob
+from djproject.worker.counting import counted
 from djproject.worker.events import (
     Alive,
-    Counted,
     Event,
     Failed,
     Refused,
@@ -52,7 +51,6 @@ from djproject.worker.wakeup import Wakeup
 
 RETRY_SECONDS = 5.0
 EXIT_SECONDS = 3
-COUNT_SECONDS = 2.0  # a run that ends waits so long for the count of what there was to do
 
 
 class NothingToDoYet(ProjectError):
@@ -150,8 +148,7 @@ def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tel
             forget_errors(table)
     connection = loaded[0].instance.connection
     keep_alive(connection)
-    counting = _count_beside(assignment.slot, loaded, tell) if assignment.is_first else None
-    with leased(connection, project.name, loaded) as lease:
+    with counted(assignment, loaded, tell), leased(connection, project.name, loaded) as lease:
         history = History(connection if lease else None, project.name, code_version(str(project.root), project.name))
         if assignment.killed:
             killed = Killed(*assignment.killed[:3], tuple(assignment.killed[3]))
@@ -169,8 +166,6 @@ def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tel
             workers=assignment.slots,
         )
         loop.run()
-    if counting is not None:
-        counting.join(COUNT_SECONDS)
     if loop.retired:
         wakeup.stop()
         if loop.retired != ALL_JOBS:
@@ -196,25 +191,6 @@ def _fitting(
     for name, reason in aside.items() if assignment.is_first else ():
         tell(SetAside(assignment.slot, name, reason, hint))
     return [table for table in tables if table.name in chosen and table.name not in aside]
-
-
-def _count_beside(slot: int, loaded: Sequence[LoadedTable], tell: Tell) -> threading.Thread:
-    """Count how much there is while the first jobs are made: of millions of keys that takes a second."""
-    queries = StatusQueries(loaded)
-
-    def count() -> None:
-        try:
-            own = second_connection(loaded[0].instance.connection)
-            statuses = queries.ask(own)
-            own.close()
-        except Exception:  # the database is away: nobody learns how much there is
-            return
-        totals = {status.name: (status.done or 0, status.keys or 0, status.errors or 0) for status in statuses}
-        tell(Counted(slot, totals))
-
-    thread = threading.Thread(target=count, daemon=True)
-    thread.start()
-    return thread
 
 
 def _chosen(pipeline: Pipeline, assignment: Assignment) -> set[str]:

@@ -35,6 +35,8 @@ class Assignment:
         Whether it takes another one's place: then, too, it waits for a database that is away.
     jobs, jobs_per_process, megabytes
         As in `Quota`.
+    counts_again
+        Whether the first worker counts the keys every few seconds, so that the work of other runs is seen.
     """
 
     root: str
@@ -52,6 +54,7 @@ class Assignment:
     jobs_per_process: int | None = None
     megabytes: float | None = None
     chosen_by: str = ""
+    counts_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,15 @@ class Counted:
     Attributes
     ----------
     totals
-        For each table to be filled: how many keys are done, how many there are, and how many failed and are not tried
-        again by themselves.
+        For each table to be filled: how many keys are done, how many there are, how many failed and are not tried again
+        by themselves, and how many are ignored.
+    at
+        When, on this machine's monotonic clock.
     """
 
     slot: int
-    totals: dict[str, tuple[int, int, int]]
+    totals: dict[str, tuple[int, int, int, int]]
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,7 +242,7 @@ class Loop:
                 if time.monotonic() - began > 4 * BATCH_SECONDS:
                     break  # slower than they were: the rest is for others too
                 key = keys.pop(0)
-                self._tell(*told, Begins(self._slot, work.queue.name, key_json(key)))
+                self._tell(*told, Begins(self._slot, work.queue.name, key_json(key, in_order=True)))
                 told.clear()
                 outcome = attempt(work.queue, key, self._history, slot=self._slot)
                 done += 1

@@ -29,7 +29,7 @@ from djproject.worker.events import (
 
 EVENTS: list[Event] = [
     Started(1),
-    Counted(1, {"a.B": (1, 2, 3)}),
+    Counted(1, {"a.B": (1, 2, 3, 4)}, 5.5),
     Made(1, "a.B", 0.5, 12.5),
     Failed(2, "a.B", "x=1", "line\nbreaks and ünïcode"),
     Added(1, "a.B", 3),
