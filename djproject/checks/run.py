@@ -183,7 +183,7 @@ def load_baseline(path: Path) -> dict[tuple[str, str, str], int]:
         raise ConfigError(
             f"The baseline {path} cannot be read.", hint=f"djproject check --write-baseline {path.name}"
         ) from error
-    raise ConfigError(f"{path} is not a baseline.", hint=f"djproject check --write-baseline {path.name}")
+    raise ConfigError(f"{path} is not a baseline.", hint="djproject check --write-baseline ANOTHER_FILE")
 
 
 def baseline_text(findings: Iterable[Finding]) -> str:

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from djproject import __version__
+from djproject.cli._parameters import plain_parameter_errors, with_plain_parameters
 from djproject.errors import ProjectError
 
 # The summary of each command, so that --help loads none of them; a test holds them against the docstrings.
@@ -42,6 +43,23 @@ COMMANDS = {
     "demo": "Make and populate an example pipeline on real data.",
 }
 
+# The commands of --help under their headings; one that is not named here is listed last.
+HEADINGS = {
+    "Design": ("init", "add-schema", "add-table", "check", "explain", "rules", "graph"),
+    "Data": ("deploy", "status", "stores", "config", "use"),
+    "Run": ("populate", "jobs", "workers", "run"),
+    "Stack": ("up", "down", "stack", "logs", "restart", "scale", "shell"),
+    "More": ("doctor", "demo"),
+}
+
+
+def headings() -> dict[str, list[str]]:
+    """The commands under each heading, in the order of --help."""
+    placed = {name for names in HEADINGS.values() for name in names}
+    found = {heading: list(names) for heading, names in HEADINGS.items()}
+    found["More"] += [name for name in COMMANDS if name not in placed]
+    return found
+
 
 class LazyCommands(MutableMapping[str, Any]):
     """The commands by name; each is loaded when it is asked for."""
@@ -54,7 +72,7 @@ class LazyCommands(MutableMapping[str, Any]):
             raise KeyError(name)
         if name not in self._loaded:
             module = importlib.import_module(f"djproject.cli.{name.replace('-', '_')}")
-            self._loaded[name] = typer.main.get_command(module.app)
+            self._loaded[name] = with_plain_parameters(typer.main.get_command(module.app))
             self._loaded[name].name = name
         return self._loaded[name]
 
@@ -79,20 +97,28 @@ class CommandGroup(TyperGroup):
         self.commands = LazyCommands()
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (typer's signature)
-        """The names, in the order of a project's life."""
-        return list(COMMANDS)
+        """The names, in the order of --help."""
+        return [name for names in headings().values() for name in names]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (typer's signature)
         """Write the summaries of all commands without loading one."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for heading, names in headings().items():
+            with formatter.section(heading):
+                formatter.write_dl([(f"{name:<{width}}", COMMANDS[name]) for name in names])
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse the options before the command."""
+        with plain_parameter_errors():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; whatever it raises becomes a sentence and an exit code."""
         from djproject.cli._errors import told
 
         try:
-            return super().invoke(ctx)
+            with plain_parameter_errors():
+                return super().invoke(ctx)
         except (typer.Exit, typer.Abort, BrokenPipeError):
             raise
         except (Exception, KeyboardInterrupt) as error:

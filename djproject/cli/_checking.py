@@ -91,6 +91,8 @@ def _check_once(request: Request, inputs: Inputs) -> int:
     findings, held_back = chosen(results, choice)
     if request.write_baseline is not None:
         path = inputs.project.root / request.write_baseline
+        if path.exists():
+            load_baseline(path)  # refuses to replace a file that is something else
         everything, _ = chosen(results, choice._replace(baseline=None))
         replace_file(path, baseline_text(everything).encode())
         _render.note(f"{request.write_baseline} holds {len(everything)} findings.")
@@ -170,7 +172,7 @@ def _show(request: Request, inputs: Inputs, results: Results, findings: tuple[Fi
         case "concise":
             text = _findings.as_lines(findings)
         case _:
-            text = _findings.as_text(findings, inputs.project.root, inputs.files, _render.paint())
+            text = _findings.as_text(findings, inputs.project.root, inputs.files, _render.paint(), _render.width())
     if text:
         _render.result(text)
         if request.format == "text":

@@ -1,16 +1,24 @@
 """Findings as text: for people, for other programs, for GitHub, for SARIF viewers. Nothing here prints."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from djproject import __version__
+from djproject.cli._terminal import fitted
 from djproject.findings import Finding, Location, Severity
 
 SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
-def as_text(findings: Sequence[Finding], root: Path, files: Mapping[Path, bytes], paint: Mapping[str, str]) -> str:
+def as_text(
+    findings: Sequence[Finding],
+    root: Path,
+    files: Mapping[Path, bytes],
+    paint: Mapping[str, str],
+    width: int = sys.maxsize,
+) -> str:
     """Each finding with its source line and a caret below it.
 
     Parameters
@@ -21,6 +29,8 @@ def as_text(findings: Sequence[Finding], root: Path, files: Mapping[Path, bytes]
         Where the source lines come from.
     paint
         Terminal codes for "error", "warning", "info", "dim" and "end"; empty texts for no colours.
+    width
+        Of the terminal, in columns.
     """
     lines: dict[str, list[str]] = {}
 
@@ -33,27 +43,35 @@ def as_text(findings: Sequence[Finding], root: Path, files: Mapping[Path, bytes]
 
     blocks = []
     for finding in findings:
-        head = f"{paint[finding.severity]}{finding.code} {finding.severity}:{paint['end']} {finding.message}"
-        block = [head, *_excerpt(finding.location, line_of(finding.location), finding.severity, paint)]
+        code = f"{finding.code} {finding.severity}:"
+        block = _marked(f"{code} {finding.message}", code, (paint[finding.severity], paint["end"]), width)
+        block += _excerpt(finding.location, line_of(finding.location), finding.severity, paint, width)
         for note in finding.notes:
             where = f"{note.location.path}:{note.location.line}"
-            block.append(f"   {paint['dim']}::{paint['end']} {where} {note.text}")
+            block += _marked(f"   :: {where} {note.text}", "::", (paint["dim"], paint["end"]), width)
         if finding.hint:
-            block.append(f"   {paint['dim']}={paint['end']} {finding.hint}")
+            block += _marked(f"   = {finding.hint}", "=", (paint["dim"], paint["end"]), width)
         blocks.append("\n".join(block))
     return "\n\n".join(blocks)
 
 
-def _excerpt(location: Location, line: str, severity: Severity, paint: Mapping[str, str]) -> list[str]:
+def _marked(text: str, mark: str, color: tuple[str, str], width: int) -> list[str]:
+    """A text as lines, its mark in colour."""
+    first, *rest = fitted(text, width, "      ")
+    return [first.replace(mark, f"{color[0]}{mark}{color[1]}", 1), *rest]
+
+
+def _excerpt(location: Location, line: str, severity: Severity, paint: Mapping[str, str], columns: int) -> list[str]:
     dim, end = paint["dim"], paint["end"]
     if not line.strip() or (location.line, location.column, location.end_column) == (1, 1, 1):
         return [f"  {dim}-->{end} {location.path}"]
     number = str(location.line)
     gap = " " * len(number)
     shown, start = line.expandtabs(1), location.column - 1
-    if len(shown) > 200:  # a window around the place, where the line is endless
+    room = min(columns - len(number) - 4, 200)
+    if len(shown) > room:  # a window around the place
         first = max(0, start - 40)
-        shown, start = shown[first : first + 100], start - first
+        shown, start = shown[first : first + min(room, 100)], start - first
     width = max(1, min(location.end_column - location.column, len(shown) - start))
     return [
         f"  {dim}-->{end} {location.path}:{location.line}:{location.column}",

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from djproject.errors import DJProjectError
 from djproject.project.durations import DURATION, read_duration
@@ -13,11 +14,11 @@ from djproject.project.location import Project, load_project
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, option: str) -> float:
     """The seconds that "90", "90s", "2m" or "1h" mean; typer's error for anything else."""
     value = read_duration(text)
     if value is None:
-        raise typer.BadParameter(f"{text!r} is no duration; write {DURATION}.")
+        raise typer.BadParameter(f"{text!r} is not a valid duration (use {DURATION}).", param_hint=f"'{option}'")
     return value
 
 
@@ -28,9 +29,23 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class SubcommandGroup(TyperGroup):
+    """A command with commands below it, whose summaries are shown in full."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the first line of each command's help."""
+        lines = []
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            lines.append((name, ((command.help if command else "") or "").strip().partition("\n")[0]))
+        with formatter.section("Commands"):
+            formatter.write_dl(lines)
+
+
 def new_app(**options: object) -> typer.Typer:
     """A Typer app for one command or group, set up as all are."""
     return typer.Typer(
+        cls=SubcommandGroup,
         rich_markup_mode=None,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -116,4 +131,4 @@ ExcludeOption = Annotated[
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take the defaults.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from djproject.cli._terminal import fitted, fitted_command, fitted_tree, table_lines, terminal_width
 from djproject.errors import DJProjectError
 from djproject.project.tables import MANAGED_TARGETS
 
@@ -43,7 +44,7 @@ def as_json(value: object) -> None:
 def note(text: str) -> None:
     """A line about what is being done."""
     if not any(_quiet):
-        print(text, file=sys.stderr, flush=True)
+        print("\n".join(fitted(text, terminal_width(sys.stderr))), file=sys.stderr, flush=True)
 
 
 def target(description: str) -> None:
@@ -85,18 +86,34 @@ def paint() -> dict[str, str]:
     return {use: _code(code) for use, code in codes.items()}
 
 
+def width() -> int:
+    """The columns that a line of the result may have."""
+    return terminal_width(sys.stdout)
+
+
 def next_step(command: str) -> None:
     """What to type next."""
-    note(f"Next: {command}")
+    if not any(_quiet):
+        _print_next(command)
 
 
 def error(problem: DJProjectError) -> None:
     """An error: the sentence, the lines that belong to it, what to type next."""
-    print(f"{_red('Error:')} {problem.message}", file=sys.stderr)
+    _print_error(problem.message)
     for line in problem.details.splitlines():
-        print(f"  {line}", file=sys.stderr)
+        print("\n".join(fitted(f"  {line}", terminal_width(sys.stderr))), file=sys.stderr)
     if problem.hint:
-        print(f"Next: {problem.hint}", file=sys.stderr)
+        _print_next(problem.hint)
+
+
+def _print_error(message: str) -> None:
+    lines = "\n".join(fitted(f"Error: {message}", terminal_width(sys.stderr)))
+    print(lines.replace("Error:", _red("Error:"), 1), file=sys.stderr)
+
+
+def _print_next(command: str) -> None:
+    lines = fitted_command(command, terminal_width(sys.stderr))
+    print("\n".join([f"Next: {lines[0]}", *lines[1:]]), file=sys.stderr, flush=True)
 
 
 def interrupted() -> None:
@@ -107,8 +124,8 @@ def interrupted() -> None:
 def unexpected(problem: BaseException) -> None:
     """An error nobody foresaw: a bug."""
     text = " ".join(str(problem).split())
-    print(f"{_red('Error:')} This is a bug in djproject: {type(problem).__name__}: {text}", file=sys.stderr)
-    print("Next: type it again after 'export DJPROJECT_DEBUG=1' and report the traceback.", file=sys.stderr)
+    _print_error(f"This is a bug in djproject: {type(problem).__name__}: {text}")
+    _print_next("Run it again after 'export DJPROJECT_DEBUG=1' and report the traceback.")
 
 
 def is_terminal() -> bool:
@@ -127,24 +144,29 @@ def plan(changes: "Plan", *, dry_run: bool) -> None:
 def probes(lines: Sequence["Probe"]) -> None:
     """The lines of `doctor`."""
     width = max((len(probe.name) for probe in lines), default=0)
+    margin = f"        {'':<{width}}  "
     for probe in lines:
         mark = {"ok": _green("ok     "), "warning": _yellow("warning"), "failed": _red("failed ")}[probe.state]
-        result(f"{mark} {probe.name:<{width}}  {probe.detail}")
+        first, *rest = fitted(f"{margin}{probe.detail}", terminal_width(sys.stdout))
+        result(f"{mark} {probe.name:<{width}}  {first[len(margin) :]}")
+        for line in rest:
+            result(line)
         if probe.mend:
-            result(f"        {'':<{width}}  → {probe.mend}")
+            for line in fitted(f"{margin}→ {probe.mend}", terminal_width(sys.stdout), f"{margin}  "):
+                result(line)
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
     """Rows under a header, as wide as their content; the columns in `right` are set to the right."""
-    widths = [max(len(row[index]) for row in (header, *rows)) for index in range(len(header))]
-    gap = "  " if sum(widths) + 2 * len(widths) - 2 <= _terminal_width() else " "
-    for number, row in enumerate((header, *rows)):
-        cells = [
-            f"{cell:>{width}}" if index in right else f"{cell:<{width}}"
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        line = gap.join(cells).rstrip()
+    for number, line in enumerate(table_lines(header, rows, terminal_width(sys.stdout), right=right)):
         result(_bold(line) if number == 0 else line)
+
+
+def tree(text: str) -> None:
+    """A tree, line by line."""
+    for line in text.splitlines():
+        for piece in fitted_tree(line, terminal_width(sys.stdout)):
+            result(piece)
 
 
 def heading(text: str) -> None:
@@ -157,8 +179,13 @@ def entry(name: str, kind: str, text: str) -> None:
     import textwrap
 
     margin = f"  {name}  {kind:<13}"
-    width = max(min(_terminal_width(), 100), 60) if sys.stdout.isatty() else 80
-    result(textwrap.fill(text, width, initial_indent=margin, subsequent_indent=" " * len(margin)))
+    width = max(min(terminal_width(sys.stdout), 100), 60) if sys.stdout.isatty() else 80
+    result(
+        textwrap.fill(
+            text, width, initial_indent=margin, subsequent_indent=" " * len(margin),
+            break_long_words=False, break_on_hyphens=False,
+        )
+    )  # fmt: skip
 
 
 def status_table(statuses: Sequence["TableStatus"]) -> None:
@@ -178,11 +205,14 @@ def failures(groups: Sequence["FailureGroup"], *, limit: int) -> None:
     """Failed jobs, by cause."""
     if groups:
         result()
+    room = terminal_width(sys.stdout)
     for group in groups[:limit]:
         others = f" and {count(group.count - 1, 'other job')}" if group.count > 1 else ""
-        result(f"{_red('error')} {group.table} ({group.key}){others}")
+        head = "\n".join(fitted(f"error {group.table} ({group.key}){others}", room))
         message = group.message
-        result(f"      {message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + '…'}")
+        shown = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"
+        result(head.replace("error", _red("error"), 1))
+        result("\n".join(fitted(f"      {shown}", room)))
     if len(groups) > limit:
         result(f"… and {count(len(groups) - limit, 'other cause')}: djproject jobs list")
 
@@ -280,12 +310,6 @@ def stderr_console() -> "Console":
     from rich.console import Console
 
     return Console(stderr=True)
-
-
-def _terminal_width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
 
 
 def _styled(text: str, code: str) -> str:

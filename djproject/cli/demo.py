@@ -31,7 +31,7 @@ app = new_app()
 @app.command()
 def demo(
     directory: Annotated[Path, typer.Argument(help="Where the example project is, or is to be.")] = Path("demo"),
-    workers: Annotated[int, typer.Option("--workers", "-w", min=1, max=64, help="Worker processes.")] = 2,
+    workers: Annotated[int, typer.Option("--workers", "-w", min=1, max=64, metavar="N", help="Worker processes.")] = 2,
 ) -> None:
     """Make and populate an example pipeline on real data.
 
@@ -73,7 +73,7 @@ def demo(
     _render.result()
     _render.status_table(load_status(project, target, pipeline))
     _render.result("\nSchema modules, upstream first:\n")
-    _render.result(as_tree(module_graph(pipeline, pipeline.tables)))
+    _render.tree(as_tree(module_graph(pipeline, pipeline.tables)))
     _render.result()
     for label, place in (
         ("project", root),

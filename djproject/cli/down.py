@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from djproject.cli import _render
+from djproject.cli._consent import require_consent
 from djproject.cli._options import DryRunOption, new_app
 from djproject.errors import ProjectError
 from djproject.project.files import state_directory
@@ -22,7 +23,7 @@ def down(
     volumes: Annotated[
         bool, typer.Option("--volumes", help="Delete the stack's data too, once the project's name was typed.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
     forget_machine: Annotated[
         bool,
         typer.Option(
@@ -43,7 +44,7 @@ def down(
 
     project = load_project()
     if forget_machine:
-        _forget_machine(EmbeddedServer(state_directory(project.root, os.environ)), dry_run=dry_run)
+        _forget_machine(EmbeddedServer(state_directory(project.root, os.environ)), yes=yes, dry_run=dry_run)
         return
     stack_done = _stop_stack(project, volumes=volumes, yes=yes, dry_run=dry_run)
     server = EmbeddedServer(state_directory(project.root, os.environ))
@@ -56,12 +57,15 @@ def down(
         _render.note("Nothing was running: neither the stack nor the embedded database.")
 
 
-def _forget_machine(server: "EmbeddedServer", *, dry_run: bool) -> None:
+def _forget_machine(server: "EmbeddedServer", *, yes: bool, dry_run: bool) -> None:
     from djproject.targets.embedded import forget_machine
 
     if dry_run:
         _render.result("would free the embedded database of another machine, if one has claimed it")
-    elif name := forget_machine(server):
+        return
+    action = "Take the embedded database from another machine (if that machine still uses it, data are lost)"
+    require_consent(action, yes=yes, command=("down", "--forget-machine"))
+    if name := forget_machine(server):
         _render.note(f"The embedded database is free: {name} does not use it any more.")
     else:
         _render.note("No other machine uses the embedded database.")
@@ -86,15 +90,16 @@ def _stop_stack(project: Project, *, volumes: bool, yes: bool, dry_run: bool) ->
     if volumes and not yes:
         _ask(project.name)
     follow(stop(stack, volumes=volumes))
-    _render.note("The stack is gone, with its data." if volumes else "The stack is stopped; its data stay.")
-    _render.next_step("djproject up" if not volumes else "djproject up  (begins anew)")
+    _render.note("The stack and its data were deleted." if volumes else "The stack is stopped; its data are kept.")
+    _render.next_step("djproject up" if not volumes else "djproject up  (starts with an empty database)")
     return True
 
 
 def _ask(name: str) -> None:
     if not _render.is_terminal():
         raise ProjectError(
-            "Deleting the data of the stack needs a word of yours.", hint="djproject down --volumes --yes"
+            "Delete all data of the stack? Nobody can be asked here, so this command needs --yes.",
+            hint="djproject down --volumes --yes",
         )
     answer = typer.prompt(f"All data of the stack will be deleted. Type the project's name ({name})", err=True)
     if answer.strip() != name:

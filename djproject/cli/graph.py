@@ -75,7 +75,7 @@ def graph(
     if output is not None:
         _replace(output, f"{text}\n", dry_run=dry_run)
     else:
-        _render.result(text)
+        _render.tree(text) if format in {None, PictureFormat.TREE} else _render.result(text)
 
 
 def _format_of(output: Path | None) -> PictureFormat:

@@ -39,7 +39,7 @@ def init(
         str,
         typer.Option(help="The import package below src/; projects in one environment need different names."),
     ] = "workflow",
-    description: Annotated[str, typer.Option(help="One line about the pipeline.")] = "",
+    description: Annotated[str, typer.Option(metavar="TEXT", help="One line about the pipeline.")] = "",
     license: Annotated[
         str, typer.Option(metavar="|".join(LICENSES), autocompletion=_choices(LICENSES), help="The project's licence.")
     ] = "MIT",

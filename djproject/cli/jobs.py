@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from djproject.cli import _render
+from djproject.cli._consent import require_consent
 from djproject.cli._options import (
     DryRunOption,
     ExcludeOption,
@@ -15,6 +16,7 @@ from djproject.cli._options import (
     FormatOption,
     SelectorsArgument,
     TargetOption,
+    YesOption,
     new_app,
 )
 from djproject.errors import ProjectError
@@ -74,7 +76,7 @@ def show(
     selector: SelectorsArgument = None,
     where: WhereOption = None,
     error: ErrorOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many, at most.")] = 3,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many, at most.")] = 3,
     target: TargetOption = None,
 ) -> None:
     """Show failed jobs with their tracebacks.
@@ -140,12 +142,18 @@ def clear(
     error: ErrorOption = None,
     target: TargetOption = None,
     dry_run: DryRunOption = False,
+    yes: YesOption = False,
 ) -> None:
     """Remove the records of jobs that failed, are ignored or are done; keys without rows are found again.
 
     Example: djproject jobs clear
     """
-    _change(_chosen(selector, exclude, ("error", "ignore", "success"), where, error, target), None, "removed", dry_run)
+    chosen = _chosen(selector, exclude, ("error", "ignore", "success"), where, error, target)
+    if chosen[1] and not dry_run:
+        action = f"Remove the records of {_render.count(len(chosen[1]), 'job')}"
+        again = ("jobs", "clear", *(selector or ()), *_options_of(exclude, where, error, target))
+        require_consent(action, yes=yes, command=again)
+    _change(chosen, None, "removed", dry_run)
 
 
 @app.command()
@@ -175,6 +183,15 @@ def requeue(
     _change((tables, free), "pending", "pending again", dry_run)
     if kept:
         _render.note(f"{_render.count(kept, 'reserved job')} left: a worker lives, or had no lease (--force).")
+
+
+def _options_of(
+    exclude: Sequence[str] | None, where: Sequence[str] | None, error: str | None, target: str | None
+) -> list[str]:
+    """The options of a command that chooses jobs, as they were typed."""
+    given = [("--exclude", text) for text in exclude or ()] + [("--where", text) for text in where or ()]
+    given += [(name, text) for name, text in (("--error", error), ("--target", target)) if text]
+    return [word for pair in given for word in pair]
 
 
 def _chosen(

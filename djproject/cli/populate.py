@@ -55,7 +55,7 @@ def populate(
     selector: SelectorsArgument = None,
     exclude: ExcludeOption = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", "-w", min=1, max=256, help="Worker processes; 1 by default.")
+        int | None, typer.Option("--workers", "-w", min=1, max=256, metavar="N", help="Worker processes; 1 by default.")
     ] = None,
     group: Annotated[
         str | None,
@@ -76,7 +76,7 @@ def populate(
     for_: Annotated[
         str | None, typer.Option("--for", metavar="DURATION", help="Stop after so long, the jobs at hand finished.")
     ] = None,
-    max_jobs: Annotated[int | None, typer.Option(min=1, help="Stop after so many jobs.")] = None,
+    max_jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after so many jobs.")] = None,
     grace: Annotated[
         str | None,
         typer.Option(metavar="DURATION", help="How long jobs at hand may take when it is to stop."),
@@ -85,7 +85,7 @@ def populate(
         str | None, typer.Option(metavar="DURATION", help="How long one job may take; then it is an error.")
     ] = None,
     max_jobs_per_process: Annotated[
-        int | None, typer.Option(min=1, help="Jobs after which a fresh process takes over.")
+        int | None, typer.Option(min=1, metavar="N", help="Jobs after which a fresh process takes over.")
     ] = None,
     max_rss: Annotated[
         float | None, typer.Option(min=1, metavar="MEGABYTES", help="Memory above which a fresh process takes over.")
@@ -113,12 +113,12 @@ def populate(
     (chosen,) = chosen_groups(project, [group]) if group else (ALL,)
     chosen = chosen._replace(
         processes=workers or chosen.processes,
-        grace_seconds=_seconds(grace, chosen.grace_seconds),
-        job_seconds=_seconds(job_timeout, chosen.job_seconds),
+        grace_seconds=_seconds("--grace", grace, chosen.grace_seconds),
+        job_seconds=_seconds("--job-timeout", job_timeout, chosen.job_seconds),
         jobs_per_process=max_jobs_per_process or chosen.jobs_per_process,
         megabytes=max_rss or chosen.megabytes,
     )
-    limits = Limits(watch, _seconds(idle_exit), _seconds(for_), chosen.grace_seconds)
+    limits = Limits(watch, _seconds("--idle-exit", idle_exit), _seconds("--for", for_), chosen.grace_seconds)
     place = load_target(project, target)
     _render.target(place.description)
     start_target(place)
@@ -140,8 +140,8 @@ def populate(
     raise typer.Exit(fill(pool, as_json=log_format is LogFormat.JSON, port=metrics))
 
 
-def _seconds(text: str | None, default: float | None = None) -> float | None:
-    return default if text is None else seconds_of(text)
+def _seconds(option: str, text: str | None, default: float | None = None) -> float | None:
+    return default if text is None else seconds_of(text, option)
 
 
 def _show_plan(project: Project, place: Target, pipeline: Pipeline, posts: Sequence[Post]) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from djproject.cli import _render
-from djproject.cli._options import Format, FormatOption, new_app
+from djproject.cli._consent import require_consent
+from djproject.cli._options import Format, FormatOption, YesOption, new_app
 from djproject.cli._stack import load_stack
 
 app = new_app(help="Look at the stack; take a snapshot of its data, and restore it.\n\nExample: djproject stack status")
@@ -39,6 +40,7 @@ def status(format: FormatOption = Format.TEXT) -> None:
 def snapshot(
     file: Annotated[Path, typer.Argument(help="The file to write, a tar archive.")],
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    yes: YesOption = False,
 ) -> None:
     """Write the database and all buckets to one file.
 
@@ -51,6 +53,8 @@ def snapshot(
 
     if file.exists() and not force:
         raise ProjectError(f"{file} is there already.", hint=f"djproject stack snapshot {file} --force")
+    if file.exists():
+        require_consent(f"Replace {file}", yes=yes, command=("stack", "snapshot", str(file), "--force"))
     manifest = write_snapshot(load_stack(), file.absolute())
     size = file.stat().st_size / 1e6
     _render.note(
@@ -62,7 +66,8 @@ def snapshot(
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="What `stack snapshot` wrote.")],
-    force: Annotated[bool, typer.Option("--force", help="Delete the data that are there first.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Delete the data of the stack first.")] = False,
+    yes: YesOption = False,
 ) -> None:
     """Put the data of a snapshot into the stack.
 
@@ -76,6 +81,9 @@ def restore(
 
     read_manifest(file)
     stack = load_stack()
+    if force and stack.is_made:
+        action = f"Delete all data of the stack {stack.plan().name} and restore {file}"
+        require_consent(action, yes=yes, command=("stack", "restore", str(file), "--force"))
     if not stack.is_made:
         complete_environment(stack.compose.folder, stack.own_name())
     manifest = restore_snapshot(stack, file.absolute(), force=force)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from djproject.cli import _render
+from djproject.cli._consent import require_consent
 from djproject.cli._options import DryRunOption, Format, FormatOption, TargetOption, YesOption, complete_stores, new_app
 from djproject.cli._store_values import (
     AccessKeyOption,
@@ -64,6 +65,7 @@ def add(
     secret: SecretOption = None,
     default: Annotated[bool, typer.Option("--default", help="Make it the default store.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the store if it is there.")] = False,
+    yes: YesOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Add a store to [tool.datajoint.stores] in pyproject.toml.
@@ -85,6 +87,8 @@ def add(
         raise ConfigError(
             f"There is a store called {name!r} already.", hint=f"djproject stores set {name} KEY=VALUE  (or --force)"
         )
+    if existing is not None and dict(existing) != spec and not dry_run:
+        require_consent(f"Replace the settings of the store {name}", yes=yes, command=())
 
     def edit(text: str) -> str:
         text = editing.with_store(text, name, spec)
@@ -213,8 +217,9 @@ def remove(
     project = load_project()
     _known(project, name)
     _refuse_if_used(project, name, "remove", force=force)
-    if _render.is_terminal() and not (yes or dry_run or force):
-        typer.confirm(f"Remove the store {name} and its secrets?", abort=True, err=True)
+    if not dry_run:
+        again = ("stores", "remove", name, *(["--force"] if force else []))
+        require_consent(f"Remove the store {name} and its secrets", yes=yes, command=again)
     _edit(project, lambda text: editing.without_store(text, name), {}, name, dry_run=dry_run)
     if not dry_run:
         remove_secrets(project.root, f"stores.{name}.")

@@ -15,7 +15,7 @@ app = new_app()
 @app.command()
 def up(
     workers: Annotated[
-        int | None, typer.Option("--workers", "-w", min=0, max=256, help="Worker containers; remembered.")
+        int | None, typer.Option("--workers", "-w", min=0, max=256, metavar="N", help="Worker containers; remembered.")
     ] = None,
     build: Annotated[bool, typer.Option("--build", help="Build the workers' image even if nothing changed.")] = False,
     pull: Annotated[bool, typer.Option("--pull", help="Fetch the images of the services first.")] = False,
@@ -36,7 +36,7 @@ def up(
 
     Example: djproject up --workers 2
     """
-    request = UpRequest(workers, build, pull, not no_deploy, auto_ports, seconds(wait), rollback)
+    request = UpRequest(workers, build, pull, not no_deploy, auto_ports, seconds(wait, "--wait"), rollback)
     stack = load_stack()
     if dry_run:
         steps = planned(stack, request)

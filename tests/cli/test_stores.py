@@ -60,7 +60,7 @@ def test_a_store_that_tables_use_is_kept(cli: Cli, project: Path) -> None:
     assert result.exit_code == 2
     assert "acquisition.Scan uses the store 'main'." in result.stderr
     assert "acquisition.Scan" in cli("stores", "list", cwd=project).stdout
-    assert cli("stores", "remove", "main", "--force", cwd=project).exit_code == 0
+    assert cli("stores", "remove", "main", "--force", "--yes", cwd=project).exit_code == 0
 
 
 @pytest.mark.parametrize(

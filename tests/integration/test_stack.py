@@ -79,7 +79,7 @@ def test_the_life_of_a_stack(stack_project: Make, backend: str, tmp_path: Path) 
     project.run("stack", "restore", str(file), cwd=project.root)
     project.up()
     assert json.loads(project.value(DIGESTS)) == before
-    project.run("stack", "restore", str(file), "--force", cwd=project.root)
+    project.run("stack", "restore", str(file), "--force", "--yes", cwd=project.root)
     assert json.loads(project.value(DIGESTS)) == before
 
 
@@ -206,7 +206,7 @@ def test_a_stack_is_brought_back_from_what_people_do(stack_project: Make) -> Non
     assert (code, "nothing was deleted" in told) == (2, True), told
     assert project.services() != []
     code, told = typed(project.root, project.root.name, "down", "--volumes")
-    assert (code, "The stack is gone, with its data." in told) == (0, True), told
+    assert (code, "The stack and its data were deleted." in told) == (0, True), told
     assert project.docker("volume", "ls", "-q", "--filter", f"name={project.name}_") == ""
 
 
