@@ -37,7 +37,7 @@ def progress_display(making: Callable[[], Mapping[int, tuple[str, str, float]]])
         TimeRemainingColumn(compact=True),
         auto_refresh=False,
     )
-    if not _render.shows_progress():
+    if not _render.is_live():
         yield PopulateProgress(bars, is_live=False)
         return
 

@@ -3,8 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from djproject.cli._terminal import fitted, fitted_command, fitted_tree, table_lines, terminal_width
@@ -13,13 +12,11 @@ from djproject.project.tables import MANAGED_TARGETS
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.live import Live
 
     from djproject.cli._run_summary import FailureGroup
     from djproject.database.status import TableStatus
     from djproject.project.stores import StoreSpec
     from djproject.scaffold.plan import Plan
-    from djproject.stack.services import Service
     from djproject.targets.probes import Probe
 
 LONGEST_MESSAGE = 500  # `djproject jobs show` has all of it
@@ -29,6 +26,11 @@ _quiet: list[bool] = []
 def be_quiet(quiet: bool) -> None:
     """Print notes, or not; results and errors are always printed."""
     _quiet[:] = [quiet]
+
+
+def is_live() -> bool:
+    """Whether pictures that change are wanted: stderr is a terminal, and --quiet was not given."""
+    return not any(_quiet) and sys.stderr.isatty()
 
 
 def result(text: str = "") -> None:
@@ -217,11 +219,6 @@ def failures(groups: Sequence["FailureGroup"], *, limit: int) -> None:
         result(f"… and {count(len(groups) - limit, 'other cause')}: djproject jobs list")
 
 
-def shows_progress() -> bool:
-    """Whether `progress` is seen."""
-    return not any(_quiet) and sys.stderr.isatty()
-
-
 def count(number: int, thing: str) -> str:
     """So many of a thing: `1 job`, `2 jobs`."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
@@ -237,76 +234,12 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-@contextmanager
-def services() -> Iterator["ServiceDisplay"]:
-    """The services of a stack while they start: a live table on a terminal, a line per change elsewhere."""
-    if any(_quiet) or not sys.stderr.isatty():
-        yield ServiceDisplay(None)
-        return
-    from rich.live import Live
-
-    with Live(console=stderr_console(), refresh_per_second=8, transient=True) as live:
-        yield ServiceDisplay(live)
-
-
-class ServiceDisplay:
-    """What is being done, and how each container of the stack is."""
-
-    def __init__(self, live: "Live | None") -> None:
-        self._live = live
-        self._text = ""
-        self._states: dict[str, str] = {}
-
-    def say(self, text: str) -> None:
-        """A new step."""
-        self._text = text
-        if self._live is None:
-            note(f"{text} …")
-        else:
-            self.show(())
-
-    def show(self, services: Sequence["Service"]) -> None:
-        """How the containers are now."""
-        if self._live is not None:
-            from rich.console import Group
-            from rich.spinner import Spinner
-            from rich.table import Table
-
-            table = Table.grid(padding=(0, 2))
-            for service in services:
-                color = "green" if service.is_up else "red" if service.health == "unhealthy" else "yellow"
-                table.add_row("", service.container, f"[{color}]{_state(service)}[/]")
-            self._live.update(Group(Spinner("dots", self._text), table))
-            return
-        for service in services:
-            state = _state(service)
-            if self._states.get(service.container) != state:
-                self._states[service.container] = state
-                note(f"  {service.container}: {state}")
-
-
-def service_table(services: Sequence["Service"]) -> None:
-    """The table of `stack status`."""
-    rows = [(s.service, s.container, _state(s), " ".join(s.ports), s.image) for s in services]
-    columns(("service", "container", "state", "address", "image"), rows)
-
-
-def _state(service: "Service") -> str:
-    """The state of a container in words: `healthy`, `starting`, `done`, `ended (1)`."""
-    if service.state == "running":
-        return service.health or "running"
-    if service.state == "exited":
-        return "done" if service.exit_code == 0 else f"ended ({service.exit_code})"
-    return service.state
-
-
 def clear_screen() -> None:
     """Begin a new picture on a terminal (`--watch`)."""
     print("\033[2J\033[H", end="")
 
 
 def stderr_console() -> "Console":
-    """Rich's console on stderr."""
     from rich.console import Console
 
     return Console(stderr=True)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from djproject.cli import _render
+from djproject.cli import _services
 from djproject.project.location import load_project
 from djproject.stack.starting import Doing, Event, Stack
 
@@ -15,7 +15,7 @@ def load_stack() -> Stack:
 
 def follow(events: Iterable[Event]) -> None:
     """Show what is being done and how the services are, until it is done."""
-    with _render.services() as display:
+    with _services.services() as display:
         for event in events:
             if isinstance(event, Doing):
                 display.say(event.text)

@@ -49,9 +49,9 @@ def fitted_command(command: str, width: int, margin: str = "      ") -> list[str
 
     Examples
     --------
-    >>> fitted_command("djproject stores add main  (or --force)", 30)
+    >>> fitted_command("djproject stores add main  (or --force)", 31)
     ['djproject stores add main', '      (or --force)']
-    >>> fitted_command("djproject stores add main --location x", 30)
+    >>> fitted_command("djproject stores add main --location x", 33)
     ['djproject stores add main \\', '      --location x']
     """
     if len(margin) + len(command) <= width:

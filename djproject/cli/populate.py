@@ -130,7 +130,7 @@ def populate(
         retry=retry,
         jobs=max_jobs,
         chosen_by=place.chosen_by,
-        counts_again=_render.shows_progress(),
+        counts_again=_render.is_live(),
     )
     posts = posts_for_groups(project, [chosen], common)
     if dry_run:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from djproject.cli import _render
+from djproject.cli import _render, _services
 from djproject.cli._consent import require_consent
 from djproject.cli._options import Format, FormatOption, YesOption, new_app
 from djproject.cli._stack import load_stack
@@ -29,7 +29,7 @@ def status(format: FormatOption = Format.TEXT) -> None:
         _render.note("The stack is down.")
         _render.next_step("djproject up")
         return
-    _render.service_table(services)
+    _services.service_table(services)
     for service in services:
         if (service.has_failed or service.state == "restarting") and service.service != "deploy":
             _render.next_step(f"djproject logs {service.service}")
