@@ -37,7 +37,7 @@ COMMANDS = {
     "logs": "Show what the services of the stack say.",
     "restart": "Restart services of the stack.",
     "scale": "Change how many workers the stack has.",
-    "shell": "Open Python with the pipeline, or the database's client, in the stack.",
+    "shell": "Open Python with the pipeline imported and connected to the target.",
     "down": "Stop the stack and the embedded database.",
     "doctor": "Check what this machine, project and database have, and say how to fix the rest.",
     "demo": "Make and populate an example pipeline on real data.",
