@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-SCRIPT = "<stdin>"
-
 
 def open_console(names: Mapping[str, Any]) -> None:
-    """Read, evaluate and print until the person leaves.
+    """Read, evaluate and print until the user leaves.
 
     `sys.exit()` ends the process with its exit code.
     """
@@ -37,16 +35,16 @@ def console_name() -> str:
     return f"{kind} ({platform.python_version()})" if kind == "IPython" else f"Python {platform.python_version()}"
 
 
-def run_script(text: str, names: Mapping[str, Any]) -> int:
+def run_script(text: str, names: Mapping[str, Any], file: str) -> int:
     """Run a script and return its exit code: 0, or 1 after an exception, whose traceback goes to stderr.
 
-    `sys.exit()` ends the process with its exit code.
+    `sys.exit()` ends the process with its exit code. `file` is the script's name in tracebacks.
     """
     module = _main_module(names)
     sys.path.insert(1, "")
-    linecache.cache[SCRIPT] = (len(text), None, text.splitlines(keepends=True), SCRIPT)
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     try:
-        exec(compile(text, SCRIPT, "exec"), module.__dict__)
+        exec(compile(text, file, "exec"), module.__dict__)  # noqa: S102 (the purpose of the command)
     except Exception as error:
         stack = error.__traceback__.tb_next if error.__traceback__ else None  # without this function
         traceback.print_exception(error.with_traceback(stack))
@@ -55,7 +53,7 @@ def run_script(text: str, names: Mapping[str, Any]) -> int:
 
 
 def _main_module(names: Mapping[str, Any]) -> ModuleType:
-    """A new `__main__` with these names, so that pickled functions and completion find what the person defines."""
+    """A new `__main__` with these names, so that pickle and completion find what the user defines."""
     module = ModuleType("__main__")
     module.__dict__.update(names)
     sys.modules["__main__"] = module

@@ -2,7 +2,9 @@
 
 import os
 import sys
-from typing import Annotated, Any
+from collections.abc import Iterable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,8 +14,13 @@ from djproject.cli._stack import complete_services, load_stack
 from djproject.errors import ProjectError
 from djproject.project.location import Project, load_project
 from djproject.targets.choice import Target, load_target
+from djproject.targets.stack import STACK
 
-STACK = "stack"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from djproject.database.deploy import Declared
+
 app = new_app()
 
 
@@ -25,47 +32,61 @@ def shell(
             autocompletion=complete_services, help="A service of the stack: worker for Python, database for its client."
         ),
     ] = None,
+    code: Annotated[
+        str | None, typer.Option("--command", "-c", metavar="CODE", help="Run this code instead of opening a console.")
+    ] = None,
     target: TargetOption = None,
 ) -> None:
     """Open Python with the pipeline imported and connected to the target.
 
-    IPython where it is installed. At the target "stack" Python runs in the stack's worker container; with a service,
-    that service's shell opens, whatever the target is. Off a terminal, the script on standard input is run.
+    The console is IPython where it is installed. It starts with dj, the package and its modules. Without a terminal,
+    the script on standard input runs instead. An exception ends a script with exit code 1.
+
+    At the target stack, Python runs in a worker container. A service named on the command line opens its own shell
+    there, whatever the target is.
 
     Example: djproject shell --target lab
 
-    Example: djproject shell database
+    Example: djproject shell -c 'print(len(subject.Subject()))'
 
-    Example: echo 'print(len(subject.Subject()))' | djproject shell
+    Example: djproject shell database
     """
     if service is not None and target not in {None, STACK}:
         raise ProjectError(
-            f"{service!r} is a service of the stack, and --target is {target}.",
-            hint=f"djproject shell --target {target}  (or: djproject shell {service})",
+            f"{service} is a service of the stack, but --target is {target}.",
+            hint=f"djproject shell {service}  (or: djproject shell --target {target})",
         )
     project = load_project()
     place = None if service is not None else load_target(project, target)
     if place is None or place.name == STACK:
-        raise typer.Exit(_stack_shell(service or "worker"))
-    raise typer.Exit(_local_shell(project, place))
+        raise typer.Exit(_stack_shell(service or "worker", code))
+    raise typer.Exit(_local_shell(project, place, code))
 
 
-def _local_shell(project: Project, place: Target) -> int:
+def _local_shell(project: Project, place: Target, code: str | None) -> int:
     """Python in this process; its exit code."""
     from djproject.cli._console import console_name, open_console, run_script
 
     _render.target(place.description)
     names = _pipeline_names(project, place)
+    if code is not None:
+        return run_script(code, names, "<command>")
     if not sys.stdin.isatty():
-        return run_script(sys.stdin.read(), names)
-    _render.note(f"{console_name()} with {', '.join(names)}. Leave with exit() or Ctrl-D.")
+        return run_script(sys.stdin.read(), names, "<stdin>")
+    _render.note(f"{console_name()} with {', '.join(names)}. Leave it with exit() or Ctrl-D.")
     open_console(names)
     return 0
 
 
 def _pipeline_names(project: Project, place: Target) -> dict[str, Any]:
-    """`dj`, the package and its modules, imported; nothing is declared."""
-    from djproject.database.deploy import Kind, missing
+    """`dj`, the package and its modules, imported; nothing is declared.
+
+    Raises
+    ------
+    ProjectError
+        The pipeline has no schema module, a schema is not declared, or a module does not import.
+    """
+    from djproject.database.deploy import missing
     from djproject.database.loading import load_tables
     from djproject.pipeline.source import load_pipeline
 
@@ -73,39 +94,58 @@ def _pipeline_names(project: Project, place: Target) -> dict[str, Any]:
     if not pipeline.modules:
         raise ProjectError("The pipeline has no schema modules yet.", hint="djproject add-schema NAME --table T:manual")
     lacking = missing(place, pipeline)
+    _refuse_missing_schemas(place, lacking)
+    with _settings_kept(place):
+        load_tables(project, place, pipeline)
+    _note_missing_tables(lacking)
+    root = sys.modules[project.package]
+    tops = dict.fromkeys(module.name.partition(".")[0] for module in pipeline.modules if module.name)
+    modules = {name: sys.modules[f"{project.package}.{name}"] for name in tops}
+    return {"dj": sys.modules["datajoint"], root.__name__.rpartition(".")[2]: root, **modules}
+
+
+def _refuse_missing_schemas(place: Target, lacking: "Iterable[Declared]") -> None:
+    from djproject.database.deploy import Kind
+
     for item in lacking:
         if item.kind is Kind.SCHEMA:
             raise ProjectError(
                 f"The schema {item.name} is not declared at the target {place.name}.",
                 hint=f"djproject deploy --target {place.name}",
             )
-    load_tables(project, place, pipeline)
+
+
+def _note_missing_tables(lacking: "Iterable[Declared]") -> None:
+    from djproject.database.deploy import Kind
+
     tables = [item.name for item in lacking if item.kind is Kind.TABLE]
     if tables:
-        _render.note(f"Not declared at this target (djproject deploy): {', '.join(tables)}.")
-    _restore_settings(place)
-    tops = dict.fromkeys(module.name.partition(".")[0] for module in pipeline.modules)
-    root = sys.modules[project.package]
-    modules = {name: sys.modules[f"{project.package}.{name}"] for name in tops}
-    return {"dj": sys.modules["datajoint"], root.__name__.rpartition(".")[2]: root, **modules}
+        _render.note(f"Not declared at this target: {', '.join(tables)}. Run 'djproject deploy'.")
 
 
-def _restore_settings(place: Target) -> None:
-    """Let DataJoint log and declare as the target's settings say, now that the pipeline is imported."""
+@contextmanager
+def _settings_kept(place: Target) -> "Iterator[None]":
+    """Let DataJoint log and declare afterwards as the target's settings say."""
     import logging
 
+    variable = "DJ_CREATE_TABLES"
+    before = os.environ.get(variable)
+    yield
     import datajoint as dj
 
     logging.getLogger("datajoint").setLevel(place.settings.text("loglevel") or "INFO")
-    os.environ.pop("DJ_CREATE_TABLES", None)
     dj.config["database.create_tables"] = place.settings["database.create_tables"] is not False
+    if before is None:
+        os.environ.pop(variable, None)
+    else:
+        os.environ[variable] = before
 
 
-def _stack_shell(service: str) -> int:
+def _stack_shell(service: str, code: str | None) -> int:
     """A shell in a container of the stack; its exit code."""
     from djproject.stack.shell import shell_command
 
     stack = load_stack()
     stack.require_services([service])
-    arguments = shell_command(stack, service, terminal=sys.stdin.isatty() and sys.stdout.isatty())
-    return stack.compose.attach(*arguments)
+    terminal = code is None and sys.stdin.isatty() and sys.stdout.isatty()
+    return stack.compose.attach(*shell_command(stack, service, terminal=terminal, code=code))

@@ -5,10 +5,10 @@ from djproject.stack.services import look
 from djproject.stack.starting import WORKER, Stack
 from djproject.targets.stack import USER, backend_of
 
-MYSQL_CLIENT = 'MYSQL_PWD=$(cat /run/secrets/database_password) exec mysql --user="$0"'
+MYSQL_CLIENT = 'MYSQL_PWD=$(cat /run/secrets/database_password) exec mysql --user="$0" "$@"'
 
 
-def shell_command(stack: Stack, service: str, *, terminal: bool) -> list[str]:
+def shell_command(stack: Stack, service: str, *, terminal: bool, code: str | None = None) -> list[str]:
     """The arguments of `docker compose` that open a shell in a service.
 
     Parameters
@@ -19,22 +19,29 @@ def shell_command(stack: Stack, service: str, *, terminal: bool) -> list[str]:
         `worker` for Python, `database` for its client; a plain shell for others.
     terminal
         Whether a person is at it; else standard input is read to its end.
+    code
+        What is run instead: Python in a worker, SQL in the database, else a command of the shell.
     """
     options = [] if terminal else ["--no-TTY"]
     if service == WORKER:
-        names = ", ".join(module.name for module in load_pipeline(stack.project).modules if "." not in module.name)
-        package = stack.project.package
-        code = f"import {package}\nimport datajoint as dj" + (f"\nfrom {package} import {names}" if names else "")
-        python = [
-            "python",
-            *(["-i", "-c", code] if terminal else ["-c", f"{code}\nimport sys\nexec(sys.stdin.read())"]),
-        ]
         running = any(s.service == WORKER and s.state == "running" for s in look(stack.client, stack.plan().name))
-        if running:
-            return ["exec", *options, WORKER, *python]
-        return ["run", "--rm", "--no-deps", *options, WORKER, *python]
+        start = ["exec"] if running else ["run", "--rm", "--no-deps"]
+        return [*start, *options, WORKER, *_python(stack, terminal=terminal, code=code)]
     if service == "database":
         if backend_of(stack.project) == "postgresql":
-            return ["exec", *options, service, "psql", "--username", USER, "--dbname", USER]
-        return ["exec", *options, service, "sh", "-c", MYSQL_CLIENT, USER]
-    return ["exec", *options, service, "sh"]
+            client = ["psql", "--username", USER, "--dbname", USER]
+            return ["exec", *options, service, *client, *(["--command", code] if code is not None else [])]
+        return ["exec", *options, service, "sh", "-c", MYSQL_CLIENT, USER, *(["-e", code] if code is not None else [])]
+    return ["exec", *options, service, "sh", *(["-c", code] if code is not None else [])]
+
+
+def _python(stack: Stack, *, terminal: bool, code: str | None) -> list[str]:
+    """Python with the pipeline imported, for a person, or for the code that is given or comes on standard input."""
+    names = ", ".join(module.name for module in load_pipeline(stack.project).modules if "." not in module.name)
+    package = stack.project.package
+    imports = f"import {package}\nimport datajoint as dj" + (f"\nfrom {package} import {names}" if names else "")
+    if code is not None:
+        return ["python", "-c", f"{imports}\nimport sys\nexec(sys.argv[1])", code]
+    if terminal:
+        return ["python", "-i", "-c", imports]
+    return ["python", "-c", f"{imports}\nimport sys\nexec(sys.stdin.read())"]
