@@ -171,6 +171,8 @@ def test_a_stack_is_brought_back_from_what_people_do(stack_project: Make) -> Non
             [*shell, service], input=given, cwd=project.root, env=environment, capture_output=True, text=True
         )
         assert answer in result.stdout, result.stderr
+        assert answer in project.run("shell", service, "-c", given, cwd=project.root).stdout
+    assert project.run("shell", "-c", "print(work.Task.database)", cwd=project.root).stdout == "work\n"
     assert "no service 'wroker'" in project.run("logs", "wroker", cwd=project.root, code=2).stderr
 
     # A password that is not the database's.
