@@ -1,5 +1,6 @@
 """What keeps a queue right over days, on both servers: leases, old jobs, retries, jobs changed by hand."""
 
+import json
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +17,9 @@ from djproject.database.leases import declare_leases, read_leases
 from djproject.database.loading import LoadedTable
 from djproject.worker import lease
 from djproject.worker.attempt import MOST_ATTEMPTS, attempt
-from djproject.worker.events import Failed, Made, Postponed
+from djproject.worker.events import Failed, LostJob, Made, Postponed
 from djproject.worker.queue import Queue
+from djproject.worker.recovery import recover
 from tests.integration.conftest import MySQL, PostgreSQL
 
 SERVERS = ["postgresql", pytest.param("mysql", marks=pytest.mark.mysql)]
@@ -175,6 +177,51 @@ def test_what_changed_meanwhile_is_not_changed_by_hand(fill: FillTable, pipeline
     assert jobs_of(loaded) == {0: "ignore", 1: "reserved"}
 
 
+def raise_error(self: Any, key: dict[str, Any]) -> None:
+    raise ValueError
+
+
+def raise_timeout(self: Any, key: dict[str, Any]) -> None:
+    raise TimeoutError
+
+
+def insert_nothing(self: Any, key: dict[str, Any]) -> None:
+    return
+
+
+@pytest.mark.parametrize("make", [insert_row, raise_error, raise_timeout, insert_nothing])
+def test_a_worker_that_lost_its_job_leaves_it_to_the_new_owner(
+    fill: FillTable, pipeline: str, make: Callable[..., None]
+) -> None:
+    loaded = fill(1, make=make)
+    connection, jobs = loaded.instance.connection, job_table(loaded.instance).full_table_name
+    queue = Queue(loaded)
+    queue.refresh()
+    (key,) = queue.claim(1)
+    connection.query(f"UPDATE {jobs} SET connection_id=connection_id+1")
+    before = connection.query(f"SELECT * FROM {jobs}").fetchall()
+    outcome = attempt(queue, key, History(connection, pipeline), slot=1)
+    if make is not insert_nothing:  # which changes nothing, whoever has the job
+        assert isinstance(outcome, LostJob)
+    assert connection.query(f"SELECT * FROM {jobs}").fetchall() == before
+    assert len(loaded.instance) == 0, "no row is committed over the new owner"
+    queue.give_back()
+    assert connection.query(f"SELECT * FROM {jobs}").fetchall() == before
+
+
+def test_a_postponed_job_is_not_claimed_before_it_is_due(fill: FillTable, pipeline: str) -> None:
+    loaded = fill(2, make=insert_row)
+    queue = Queue(loaded)
+    queue.refresh()
+    (key,) = queue.claim(1)
+    assert queue.postpone(key, 3600.0, "away")
+    assert [other["k"] for other in queue.claim(5)] == [1 - key["k"]]
+    connection = loaded.instance.connection
+    connection.query(f"DELETE FROM {job_table(loaded.instance).full_table_name} WHERE k={1 - key['k']}")
+    connection.query(f"INSERT INTO {loaded.instance.full_table_name} VALUES ({1 - key['k']}, 1)")
+    assert not connection.query(f"SELECT {queue.anything()}").fetchone()[0], "nothing waits now"
+
+
 def wait_until(holds: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + 60
     while not holds() and time.monotonic() < deadline:
@@ -205,3 +252,18 @@ def test_a_worker_that_crashes_leaves_its_lease(fill: FillTable, pipeline: str, 
     assert [found.job_tables for found in read_leases(connection) if found.worker == worker] == [
         {job_table(loaded.instance).full_table_name}
     ]
+
+
+def test_what_a_dead_worker_had_in_other_tables_stays_on_its_lease(
+    fill: FillTable, pipeline: str, connection: Any
+) -> None:
+    loaded = fill(1, make=insert_row)
+    with pytest.raises(RuntimeError), lease.leased(loaded.instance.connection, pipeline, [loaded]) as worker:
+        raise RuntimeError
+    mine, other = job_table(loaded.instance).full_table_name, "another.table"
+    connection.query(
+        "UPDATE djproject.worker_lease SET seconds=-1, machine='elsewhere', job_tables=%s WHERE worker=%s",
+        args=(json.dumps([mine, other]), worker),
+    )
+    recover([loaded], History(connection, pipeline))
+    assert [found.job_tables for found in read_leases(connection) if found.worker == worker] == [{other}]

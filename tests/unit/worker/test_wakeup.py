@@ -59,3 +59,12 @@ def test_without_a_connection_time_must_do() -> None:
     wakeup.listen(refuse)
     assert not wakeup.hears
     assert not wakeup.wait(0.01)
+
+
+def test_a_stop_ends_a_wait() -> None:
+    wakeup = Wakeup()
+    waiting = threading.Thread(target=wakeup.wait, args=(3600,), daemon=True)
+    waiting.start()
+    wakeup.stop()
+    waiting.join(timeout=60)
+    assert not waiting.is_alive()
