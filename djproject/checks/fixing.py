@@ -1,6 +1,5 @@
 """The edits of findings applied to files, in memory, until there is nothing left to fix."""
 
-import ast
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from djproject.checks.examined import decode
 from djproject.checks.loading import Inputs
 from djproject.checks.run import Choice, chosen, examine
 from djproject.findings import Edit, Finding
+from djproject.pipeline.use import keeps_meaning
 from djproject.project.location import PYPROJECT, read_document
 
 ROUNDS = 20
@@ -16,8 +16,8 @@ ROUNDS = 20
 def fixed_files(inputs: Inputs, choice: Choice) -> tuple[dict[Path, bytes], int]:
     """The files that fixing changes, with their new bytes, and how many findings it mends.
 
-    A file is changed by all edits that concern it or by none: where the result of a Python file does not parse, the
-    file stays as it is. The new files have nothing left to fix.
+    A file is changed by all edits that concern it or by none: where the result of a Python file does not parse, or
+    would do anything else than before, the file stays as it is. The new files have nothing left to fix.
     """
     changed: dict[Path, bytes] = {}
     refused: set[str] = set()
@@ -33,7 +33,7 @@ def fixed_files(inputs: Inputs, choice: Choice) -> tuple[dict[Path, bytes], int]
         for name, of_file in by_path.items():
             path = inputs.project.root / name
             new, count = _applied(files[path], [edit for finding in of_file for edit in finding.edits])
-            if count == 0 or not _is_sound(path, new):
+            if count == 0 or not _is_sound(path, files[path], new):
                 refused.add(name)
                 continue
             files[path] = changed[path] = new
@@ -59,11 +59,10 @@ def _applied(data: bytes, edits: Iterable[Edit]) -> tuple[bytes, int]:
     return ("".join(pieces) + text[position:]).encode(encoding), count
 
 
-def _is_sound(path: Path, data: bytes) -> bool:
+def _is_sound(path: Path, old: bytes, new: bytes) -> bool:
     if path.suffix != ".py":
         return True
     try:
-        ast.parse(data)
+        return keeps_meaning(decode(old)[0], decode(new)[0])
     except (SyntaxError, ValueError):
         return False
-    return True

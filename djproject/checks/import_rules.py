@@ -8,10 +8,9 @@ from djproject.checks.rule import Found, rule
 from djproject.findings import Location, Note
 from djproject.pipeline.cycles import components, edges_to_cut, shortest_cycle
 from djproject.pipeline.definition import ForeignKey
-from djproject.pipeline.editing import with_import, without_import
-from djproject.pipeline.graph import Reason, import_parents, module_parents, module_reasons
+from djproject.pipeline.editing import with_import
+from djproject.pipeline.graph import Reason, import_parents, module_parents, module_reasons, path_between
 from djproject.pipeline.model import SchemaModule
-from djproject.pipeline.module import Import, PythonModule
 from djproject.pipeline.scope import Kind
 
 
@@ -155,43 +154,6 @@ def foreign_keys_lead_to_imported_modules(examined: Examined) -> Iterator[Found]
 
 
 @rule
-def imported_modules_are_used(examined: Examined) -> Iterator[Found]:
-    """DJP115 warning, fix: Every schema module that is imported is used.
-
-    What it does: looks for the imported name in foreign keys, in bases and in the rest of the code. A package's own
-    `__init__.py` may import for others.
-
-    Why it matters: the import is an edge of the DAG: it orders deployment, and it can close a cycle for nothing.
-
-    Example:
-        from . import subject  # nothing uses it
-
-    Use instead: without the import.
-
-    Source: book, Pipeline as a DAG of Modules.
-    """
-    for module in examined.pipeline.modules:
-        if module.source is None or module.path.name == "__init__.py":
-            continue
-        used: set[str] | None = None
-        for item in module.source.imports:
-            target = examined.pipeline.scopes.imported_module(item)
-            if item.when != "import" or not target or not examined.pipeline.module(target) or item.local == "*":
-                continue
-            used = used if used is not None else _names_used(examined, module)
-            head = item.local.partition(".")[0]
-            if head not in used and item.local not in module.source.exports:
-                text = examined.text(module.path)
-                plain = _is_plain(examined, module.source, item)
-                yield Found(
-                    examined.at(module.path, item.place),
-                    f"{module.name} imports {item.local}, and nothing uses it.",
-                    "Remove the import.",
-                    examined.rewriting(module.path, without_import(text, item.local, item.place.line)) if plain else (),
-                )
-
-
-@rule
 def layers_are_kept(examined: Examined) -> Iterator[Found]:
     """DJP120 error: A module imports only from its own layer and those before it.
 
@@ -238,7 +200,7 @@ def independent_modules_stay_apart(examined: Examined) -> Iterator[Found]:
     apart = examined.project.check.independent
     for child in apart:
         for parent in apart:
-            path = _path(parents, child, parent) if child != parent else ()
+            path = path_between(parents, child, parent) if child != parent else None
             if path:
                 reason = next(module_reasons(examined.pipeline, path[0], path[1]), None)
                 if reason:
@@ -310,12 +272,6 @@ def _layered(name: str, level: Mapping[str, int]) -> str:
     return name
 
 
-def _path(parents: dict[str, tuple[str, ...]], child: str, ancestor: str) -> tuple[str, ...]:
-    from djproject.pipeline.graph import path_between
-
-    return path_between(parents, child, ancestor) or ()
-
-
 def _typing_only(module: SchemaModule) -> set[str]:
     """The names that a module imports for type checkers and not when it runs."""
     imports = module.source.imports if module.source else ()
@@ -338,36 +294,6 @@ def _unimported(examined: Examined, module: SchemaModule, key: ForeignKey) -> st
 def _added(examined: Examined, module: SchemaModule, missing: str) -> tuple:  # type: ignore[type-arg]
     if "." in module.name or module.path.name == "__init__.py":
         return ()
+    if path_between(import_parents(examined.pipeline), missing, module.name):
+        return ()  # the import would close a cycle
     return examined.rewriting(module.path, with_import(examined.text(module.path), missing))
-
-
-def _names_used(examined: Examined, module: SchemaModule) -> set[str]:
-    """The first names of all dotted names in the code and in foreign keys."""
-    used: set[str] = set()
-    for table in module.tables:
-        for key in table.definition.foreign_keys if table.definition else ():
-            used.add(key.target.partition(".")[0])
-    wanted = {item.local.partition(".")[0] for item in (module.source.imports if module.source else ())}
-    if wanted <= used or all(name in used for name in wanted if _is_schema(examined, module, name)):
-        return used
-    import ast
-
-    from djproject.pipeline.module import Problem
-    from djproject.pipeline.reading import parse
-
-    tree = parse(examined.files[module.path])
-    if not isinstance(tree, Problem):
-        used |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    unknown = any(table.unknown for table in module.tables)
-    return used | wanted if unknown else used
-
-
-def _is_schema(examined: Examined, module: SchemaModule, local: str) -> bool:
-    meaning = examined.pipeline.scopes.meaning(module.name, local)
-    return meaning.kind in {Kind.MODULE, Kind.CLASS, Kind.SCHEMA}
-
-
-def _is_plain(examined: Examined, source: PythonModule, item: Import) -> bool:
-    """Whether an import stands alone on its lines, at the top level, without a comment to lose."""
-    lines = examined.lines(source.path)[item.place.line - 1 : item.end.line]
-    return item.place.column == 1 and not any(mark in line for line in lines for mark in "#;")

@@ -20,13 +20,14 @@ def with_import(text: str, module: str) -> str:
         Dotted, below the package.
     """
     tree = ast.parse(text)
-    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    imports = _leading_imports(tree)
     package, _, name = module.rpartition(".")
     newline = "\r\n" if "\r\n" in text else "\n"
-    lines = text.splitlines(keepends=True)
+    lines = source_lines(text)
     for node in imports:
         if isinstance(node, ast.ImportFrom) and node.level == 1 and (node.module or "") == package:
-            if any(alias.asname for alias in node.names) or "#" in "".join(lines[node.lineno - 1 : node.end_lineno]):
+            written = "".join(lines[node.lineno - 1 : node.end_lineno])
+            if any(alias.asname or alias.name == "*" for alias in node.names) or "#" in written or ";" in written:
                 continue
             names = sorted({name, *(alias.name for alias in node.names)})
             lines[node.lineno - 1 : node.end_lineno] = [import_statement(package, names).replace("\n", newline)]
@@ -43,7 +44,7 @@ def without_import(text: str, local: str, line: int) -> str:
     tree = ast.parse(text)
     node = next(n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom) and n.lineno == line)
     kept = [alias for alias in node.names if (alias.asname or alias.name) != local]
-    lines = text.splitlines(keepends=True)
+    lines = source_lines(text)
     newline = "\r\n" if "\r\n" in text else "\n"
     new = []
     if kept:
@@ -55,6 +56,17 @@ def without_import(text: str, local: str, line: int) -> str:
             new = [f"import {', '.join(names)}{newline}"]
     lines[node.lineno - 1 : node.end_lineno] = new
     return "".join(lines)
+
+
+def source_lines(text: str) -> list[str]:
+    r"""The lines of a source as Python counts them, with their ends: a form feed ends none.
+
+    Examples
+    --------
+    >>> source_lines("a\r\n\x0cb\n")
+    ['a\r\n', '\x0cb\n']
+    """
+    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
 
 
 def import_statement(package: str, names: Sequence[str]) -> str:
@@ -118,6 +130,13 @@ def _wrapped(start: str, names: Sequence[str]) -> str:
     return f"{start}(\n" + "".join(f"    {name},\n" for name in names) + ")\n"
 
 
+def _leading_imports(tree: ast.Module) -> list[ast.Import | ast.ImportFrom]:
+    """The imports before the first class or function; what they bind is there when a class is decorated."""
+    made = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    end = next((index for index, node in enumerate(tree.body) if isinstance(node, made)), len(tree.body))
+    return [node for node in tree.body[:end] if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def _after_docstring(tree: ast.Module) -> int:
     first = tree.body[0] if tree.body else None
     is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
@@ -129,7 +148,7 @@ def _list_in(text: str, section: str) -> re.Match[str] | None:
     body = ast.parse(text).body
     if not body or not isinstance(body[0], ast.Expr) or not isinstance(body[0].value, ast.Constant):
         return None
-    lines = text.splitlines(keepends=True)
+    lines = source_lines(text)
     end = sum(map(len, lines[: body[0].end_lineno]))
     return _list_pattern(section).search(text, 0, end)
 
