@@ -37,11 +37,19 @@ def shell_command(stack: Stack, service: str, *, terminal: bool, code: str | Non
 
 def _python(stack: Stack, *, terminal: bool, code: str | None) -> list[str]:
     """Python with the pipeline imported, for a person, or for the code that is given or comes on standard input."""
-    names = ", ".join(module.name for module in load_pipeline(stack.project).modules if "." not in module.name)
-    package = stack.project.package
-    imports = f"import {package}\nimport datajoint as dj" + (f"\nfrom {package} import {names}" if names else "")
+    modules = [module.name for module in load_pipeline(stack.project).modules if "." not in module.name]
+    imports = import_code(stack.project.package, modules)
     if code is not None:
-        return ["python", "-c", f"{imports}\nimport sys\nexec(sys.argv[1])", code]
+        return ["python", "-c", f"{imports}exec(sys.argv[1])", code]
     if terminal:
         return ["python", "-i", "-c", imports]
-    return ["python", "-c", f"{imports}\nimport sys\nexec(sys.stdin.read())"]
+    return ["python", "-c", f"{imports}exec(sys.stdin.read())"]
+
+
+def import_code(package: str, modules: list[str]) -> str:
+    """Imports of the package and its modules; what they print and DataJoint logs goes to stderr, not into a pipe."""
+    lines = [f"import {package}", "import datajoint as dj"]
+    if modules:
+        lines.append(f"from {package} import {', '.join(modules)}")
+    block = "".join(f"    {line}\n" for line in lines)
+    return f"import contextlib, sys\nwith contextlib.redirect_stdout(sys.stderr):\n{block}"

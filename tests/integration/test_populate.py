@@ -73,7 +73,7 @@ def test_failed_jobs_are_told_and_tried_again_on_request(jobs_project: Path, run
     write_make(jobs_project, 'assert key["item_id"] % 3, "three\\nlines\\nlong"; self.insert1({**key, "value": 1.0})')
     result = run("populate", "--workers", "2", cwd=jobs_project, code=1)
     assert "8 jobs done, 2 failed." in result.stderr
-    assert "error work.Result (item_id=0)\n      AssertionError: three lines long" in result.stdout
+    assert "error work.Result (item_id=0) and 1 other job\n      AssertionError: three lines long" in result.stdout
     assert status_of(run, jobs_project)["errors"] == 2
     again = run("populate", cwd=jobs_project)
     assert "2 jobs failed in earlier runs" in again.stderr
