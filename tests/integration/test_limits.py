@@ -33,7 +33,7 @@ def test_a_run_of_some_time_finishes_its_jobs(ready: Path, run: Run) -> None:
     status = status_of(run, ready)
     assert 0 < status["done"] < 30
     assert (status["reserved"], status["errors"]) == (0, 0)
-    assert "no duration" in run("populate", "--for", "soon", cwd=ready, code=2).stderr
+    assert "is not a valid duration" in run("populate", "--for", "soon", cwd=ready, code=2).stderr
 
 
 def test_watching_takes_new_keys_until_nothing_was_left_for_a_while(ready: Path, run: Run, python: Run) -> None:

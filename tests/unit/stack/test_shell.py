@@ -15,7 +15,8 @@ def test_only_the_script_itself_writes_to_stdout(tmp_path: Path) -> None:
     code = import_code("lab", ["subject"]) + "print(subject.name, lab.__name__, dj.__name__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "subject lab datajoint\n"
-    assert "from the package" in done.stderr and "from a module" in done.stderr
+    assert "from the package" in done.stderr
+    assert "from a module" in done.stderr
 
 
 def test_a_package_without_modules_is_imported_alone(tmp_path: Path) -> None:
