@@ -1,0 +1,73 @@
+"""Find words that djproject does not use: `python docs/prose.py [FILE ...]`.
+
+Every text a person reads is checked: documentation, templates, help, messages, docstrings, comments, names. Two lists
+apply: our own, `prose.toml`, and for Markdown also proselint's (archaisms, redundancy, clichés …). proselint takes no
+rules from a file. Vale does, but its Python package downloads the program when it first runs, which fails offline.
+"""
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from proselint.checks import __register__ as proselint_checks
+from proselint.config import DEFAULT, Config
+from proselint.registry import CheckRegistry
+from proselint.tools import LintFile
+
+ROOT = Path(__file__).parent.parent
+KINDS = ("*.md", "*.py", "*.j2", "*.toml", "*.yml", "*.yaml", "Makefile")
+# Third-party data, and this check's own lists.
+EXCLUDED = re.compile(r"^(tests/data|docs/prose\.|CHANGELOG)")
+# White space in a phrase; a line break may carry quotes, a comment sign or a prefix of a string.
+GAP = r"""(?:[ \t]+|["']?\s*\n\s*(?:#\s*|[rf]?["'])?)"""
+PROSELINT = Config(
+    max_errors=0x7FFFFFFF,
+    checks={**DEFAULT["checks"], "typography": False, "lexical_illusions": False, "spelling": False},
+)
+
+
+def files() -> list[Path]:
+    """The repository's files with texts."""
+    listed = subprocess.run(["git", "ls-files", *KINDS], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in listed.splitlines() if not EXCLUDED.match(name) and (ROOT / name).exists()]
+
+
+@cache
+def phrases() -> list[tuple[re.Pattern[str], str]]:
+    """Our own list: a pattern, and what to write instead. A name's parts, split at underscores, are words too."""
+    rules = tomllib.loads((ROOT / "docs" / "prose.toml").read_text("utf-8"))["phrases"]
+    return [
+        (re.compile(rf"(?<![^\W_])(?:{pattern.replace(' ', GAP)})(?![^\W_])", re.IGNORECASE), instead)
+        for pattern, instead in rules.items()
+    ]
+
+
+def findings(name: str, text: str) -> Iterator[str]:
+    """`name:line: what to write`, for every phrase in the text that is on one of the lists."""
+    for pattern, instead in phrases():
+        for match in pattern.finditer(text):
+            line = text.count("\n", 0, match.start()) + 1
+            yield f"{name}:{line}: write {instead!r} instead of {' '.join(match[0].split())!r}"
+    if text and name.endswith((".md", ".md.j2")):
+        for found in LintFile(name, text).lint(PROSELINT):
+            yield f"{name}:{found.pos[0]}: {found.check_result.message}"
+
+
+def main(arguments: list[str]) -> int:
+    """Check the named files, or all; 1 where something is found."""
+    CheckRegistry().register_many(proselint_checks)
+    found = [
+        line
+        for path in ([Path(name) for name in arguments] or files())
+        for line in findings(str(path.resolve().relative_to(ROOT)), path.read_text("utf-8"))
+    ]
+    print("\n".join(found) or "No words to replace.")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
