@@ -37,13 +37,30 @@ class PictureFormat(StrEnum):
     JSON = "json"
 
 
+ENDINGS = {
+    ".svg": PictureFormat.SVG,
+    ".html": PictureFormat.HTML,
+    ".dot": PictureFormat.DOT,
+    ".gv": PictureFormat.DOT,
+    ".json": PictureFormat.JSON,
+    ".mmd": PictureFormat.MERMAID,
+    ".txt": PictureFormat.TREE,
+}
+IMAGES = frozenset({".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".eps", ".ps", ".tif", ".tiff"})
+
+
 @app.command()
 def graph(
     selector: SelectorsArgument = None,
     exclude: ExcludeOption = None,
     level: Annotated[Level, typer.Option(help="What a box is.")] = Level.TABLE,
     format: Annotated[PictureFormat | None, typer.Option("--format", help="tree, or as FILE ends.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write it there: a .svg, .html, .dot, .gv, .json, .mmd or .txt file."
+        ),
+    ] = None,
     write: Annotated[Path | None, typer.Option(metavar="FILE.md", help="Keep a marked block of it up to date.")] = None,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -57,6 +74,7 @@ def graph(
     from djproject.views.block import with_block
     from djproject.views.graph import module_graph, table_graph
 
+    chosen = _format_of(output, format)
     project = load_project()
     pipeline = load_pipeline(project)
     if not pipeline.tables:
@@ -71,18 +89,37 @@ def graph(
         old = write.read_text("utf-8") if write.exists() else ""
         _replace(write, with_block(old, f"```{language}\n{text}\n```"), dry_run=dry_run)
         return
-    text = _drawn(drawn, format or _format_of(output), project.name)
+    text = _drawn(drawn, chosen, project.name)
     if output is not None:
         _replace(output, f"{text}\n", dry_run=dry_run)
     else:
         _render.tree(text) if format in {None, PictureFormat.TREE} else _render.result(text)
 
 
-def _format_of(output: Path | None) -> PictureFormat:
-    ending = output.suffix.lower() if output else ""
-    endings = {".svg": PictureFormat.SVG, ".html": PictureFormat.HTML, ".dot": PictureFormat.DOT}
-    endings |= {".gv": PictureFormat.DOT, ".json": PictureFormat.JSON, ".mmd": PictureFormat.MERMAID}
-    return endings.get(ending, PictureFormat.TREE)
+def _format_of(output: Path | None, format: PictureFormat | None) -> PictureFormat:
+    """The format that is asked for, or that the file's ending stands for.
+
+    Raises
+    ------
+    ProjectError
+        The ending stands for no format that is written, or for another one than is asked for.
+    """
+    if output is None:
+        return format or PictureFormat.TREE
+    ending = output.suffix.lower()
+    meant = ENDINGS.get(ending)
+    if meant is None and (format is None or ending in IMAGES):
+        what = f"{ending} file" if ending else "file without an ending"
+        raise ProjectError(
+            f"The graph cannot be written as a {what} ({output}). The endings are {', '.join(ENDINGS)}.",
+            hint=f"djproject graph -o {output.with_suffix('.svg')}",
+        )
+    if format is not None and meant not in {None, format}:
+        raise ProjectError(
+            f"{output} ends in {ending}, but --format is {format.value}.",
+            hint=f"djproject graph -o {output}  (without --format)",
+        )
+    return format or meant or PictureFormat.TREE
 
 
 def _drawn(graph: "Graph", format: PictureFormat, title: str) -> str:

@@ -134,3 +134,35 @@ def test_a_block_of_the_readme_is_kept_up_to_date(run: Run, project: Path) -> No
 def test_an_empty_pipeline_has_no_picture(run: Run, tmp_path: Path) -> None:
     write_project(tmp_path / "empty", {})
     assert "no tables yet" in run("graph", cwd=tmp_path / "empty", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-o", "g.pdf"), "cannot be written as a .pdf file (g.pdf)"),
+        (("-o", "g.PNG", "--format", "svg"), "cannot be written as a .png file (g.PNG)"),
+        (("-o", "g"), "cannot be written as a file without an ending (g)"),
+        (("-o", "g.svg", "--format", "html"), "g.svg ends in .svg, but --format is html."),
+    ],
+)
+def test_a_file_that_would_not_hold_what_its_ending_says_is_refused(
+    run: Run, project: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in run("graph", *arguments, cwd=project, code=2).stderr
+    assert not (project / arguments[1]).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "start"),
+    [
+        (("-o", "g.txt"), "one"),
+        (("-o", "g.SVG"), "<svg"),
+        (("-o", "g.gv"), "digraph"),
+        (("-o", "g.tree", "--format", "dot"), "digraph"),
+    ],
+)
+def test_the_ending_or_the_format_says_what_is_written(
+    run: Run, project: Path, arguments: tuple[str, ...], start: str
+) -> None:
+    run("graph", *arguments, cwd=project)
+    assert (project / arguments[1]).read_text().startswith(start)
