@@ -112,7 +112,7 @@ def _format_of(output: Path | None, format: PictureFormat | None) -> PictureForm
         what = f"{ending} file" if ending else "file without an ending"
         raise ProjectError(
             f"The graph cannot be written as a {what} ({output}). The endings are {', '.join(ENDINGS)}.",
-            hint=f"djproject graph -o {output.with_suffix('.svg')}",
+            hint=f"djproject graph -o {output.with_suffix('.svg') if output.name else 'pipeline.svg'}",
         )
     if format is not None and meant not in {None, format}:
         raise ProjectError(
