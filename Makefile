@@ -32,6 +32,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/python docs/prose.py
 
 docs: $(READY)
 	$(BIN)/python docs/generate.py --check

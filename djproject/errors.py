@@ -2,7 +2,7 @@
 
 
 class DJProjectError(Exception):
-    """A problem the user can mend.
+    """A problem the user can fix.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ class Finding(NamedTuple):
     location
         Where.
     hint
-        How to mend it, or what to type; may be empty.
+        How to fix it, or what to type; may be empty.
     edits
         The change that mends it and keeps the program's meaning; empty where none is safe.
     notes

@@ -1,8 +1,9 @@
 """Find words that djproject does not use: `python docs/prose.py [FILE ...]`.
 
-Every text a person reads is checked: documentation, templates, help, messages, docstrings, comments, names. Two lists
-apply: our own, `prose.toml`, and for Markdown also proselint's (archaisms, redundancy, clichés …). proselint takes no
-rules from a file. Vale does, but its Python package downloads the program when it first runs, which fails offline.
+Without arguments, it checks the pages that people write: README, CONTRIBUTING and docs. Pages that `generate.py` writes
+take their words from the code. Any other file, also Python code, can be named. Two lists apply: our own, `prose.toml`,
+and for Markdown also proselint's (archaisms, redundancy, clichés …). proselint takes no rules from a file. Vale does, but
+its Python package downloads the program when it first runs, which fails offline.
 """
 
 import re
@@ -19,9 +20,8 @@ from proselint.registry import CheckRegistry
 from proselint.tools import LintFile
 
 ROOT = Path(__file__).parent.parent
-KINDS = ("*.md", "*.py", "*.j2", "*.toml", "*.yml", "*.yaml", "Makefile")
-# Third-party data, and this check's own lists.
-EXCLUDED = re.compile(r"^(tests/data|docs/prose\.|CHANGELOG)")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md")
+GENERATED = re.compile(r"docs/(rules/|reference/(commands|configuration)\.md)")
 # White space in a phrase; a line break may carry quotes, a comment sign or a prefix of a string.
 GAP = r"""(?:[ \t]+|["']?\s*\n\s*(?:#\s*|[rf]?["'])?)"""
 PROSELINT = Config(
@@ -30,10 +30,10 @@ PROSELINT = Config(
 )
 
 
-def files() -> list[Path]:
-    """The repository's files with texts."""
-    listed = subprocess.run(["git", "ls-files", *KINDS], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [ROOT / name for name in listed.splitlines() if not EXCLUDED.match(name) and (ROOT / name).exists()]
+def pages() -> list[Path]:
+    """The pages of the repository that people write."""
+    listed = subprocess.run(["git", "ls-files", *PAGES], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in listed.splitlines() if not GENERATED.match(name)]
 
 
 @cache
@@ -58,12 +58,12 @@ def findings(name: str, text: str) -> Iterator[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Check the named files, or all; 1 where something is found."""
+    """Check the named files, or all pages; 1 where something is found."""
     CheckRegistry().register_many(proselint_checks)
     found = [
         line
-        for path in ([Path(name) for name in arguments] or files())
-        for line in findings(str(path.resolve().relative_to(ROOT)), path.read_text("utf-8"))
+        for path in ([Path(name) for name in arguments] or pages())
+        for line in findings(str(path).removeprefix(f"{ROOT}/"), path.read_text("utf-8"))
     ]
     print("\n".join(found) or "No words to replace.")
     return 1 if found else 0

@@ -153,8 +153,8 @@ def probes(lines: Sequence["Probe"]) -> None:
         result(f"{mark} {probe.name:<{width}}  {first[len(margin) :]}")
         for line in rest:
             result(line)
-        if probe.mend:
-            for line in fitted(f"{margin}→ {probe.mend}", terminal_width(sys.stdout), f"{margin}  "):
+        if probe.fix:
+            for line in fitted(f"{margin}→ {probe.fix}", terminal_width(sys.stdout), f"{margin}  "):
                 result(line)
 
 

@@ -74,6 +74,8 @@ def graph(
     from djproject.views.block import with_block
     from djproject.views.graph import module_graph, table_graph
 
+    if output is not None and write is not None:
+        raise ProjectError("--output and --write cannot be used together.", hint=f"djproject graph --write {write}")
     chosen = _format_of(output, format)
     project = load_project()
     pipeline = load_pipeline(project)

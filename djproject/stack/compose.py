@@ -176,7 +176,7 @@ def _shortened(line: str) -> str:
     return line.rstrip(".")
 
 
-MENDS: Sequence[tuple[Sequence[str], str]] = (
+FIXES: Sequence[tuple[Sequence[str], str]] = (
     (("is not set: copy", "required variable", "required by secret"), "djproject up  (fills docker/.env in)"),
     (("pull access denied", "manifest unknown", "not found: manifest", "no such host", "failed to resolve"),
      "Check the image's name in docker/docker-compose.yaml and the network, then type the command again."),
@@ -189,7 +189,7 @@ MENDS: Sequence[tuple[Sequence[str], str]] = (
 
 def _mend(output: str) -> str:
     low = output.lower()
-    return next((mend for words, mend in MENDS if any(word in low for word in words)), "djproject stack status")
+    return next((fix for words, fix in FIXES if any(word in low for word in words)), "djproject stack status")
 
 
 def _environment() -> dict[str, str]:

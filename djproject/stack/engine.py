@@ -1,4 +1,4 @@
-"""The Docker engine and Compose on this machine, or what is missing of them and how to mend it."""
+"""The Docker engine and Compose on this machine, or what is missing of them and how to fix it."""
 
 import json
 import os

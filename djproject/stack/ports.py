@@ -62,10 +62,10 @@ def moved_ports(busy: list[Port], numbers: list[int]) -> dict[str, str]:
 
 def refuse_busy(port: Port, client: "docker.DockerClient") -> EnvironmentUnavailableError:
     """The error for a port that is taken: who holds it, and how to free it."""
-    who, mend = _holder(port.number, client)
+    who, fix = _holder(port.number, client)
     return EnvironmentUnavailableError(
         f"The port {port.number} for the {port.service} is taken by {who}.",
-        hint=f"{mend}  (or: djproject up --auto-ports)",
+        hint=f"{fix}  (or: djproject up --auto-ports)",
     )
 
 

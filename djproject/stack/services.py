@@ -193,9 +193,9 @@ def failed_service(client: "docker.DockerClient", service: Service, waited: floa
         what = f"The service {service.service} runs, but its health check fails"
     else:
         what = f"The service {service.service} ended with exit code {service.exit_code}"
-    cause, mend = likely_cause(log, service)
+    cause, fix = likely_cause(log, service)
     return EnvironmentUnavailableError(
-        f"{what}{': ' if cause else ''}{cause}.", hint=mend or f"djproject logs {service.service}", details=log
+        f"{what}{': ' if cause else ''}{cause}.", hint=fix or f"djproject logs {service.service}", details=log
     )
 
 
@@ -204,7 +204,7 @@ def likely_cause(log: str, service: Service) -> tuple[str, str]:
     if service.killed_for_memory:
         return "the machine ran out of memory", "docker stats"
     low = log.lower()
-    return next(((cause, mend) for words, cause, mend in CAUSES if any(word in low for word in words)), ("", ""))
+    return next(((cause, fix) for words, cause, fix in CAUSES if any(word in low for word in words)), ("", ""))
 
 
 def last_lines(client: "docker.DockerClient", container: str, lines: int = LAST_LINES) -> str:

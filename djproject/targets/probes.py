@@ -1,4 +1,4 @@
-"""Does it answer? Probes of stores, databases and the machine, each a fact with its mend."""
+"""Does it answer? Probes of stores, databases and the machine, each a fact with its fix."""
 
 import shutil
 import subprocess
@@ -55,14 +55,14 @@ class Probe:
         A warning is something that some command will miss; a failure stops the common ones.
     detail
         What was found.
-    mend
-        What to type; empty where there is nothing to mend.
+    fix
+        What to type; empty where there is nothing to fix.
     """
 
     name: str
     state: State
     detail: str
-    mend: str = ""
+    fix: str = ""
 
 
 def machine_probes() -> Iterator[Probe]:
@@ -89,8 +89,8 @@ def project_probes(project: Project) -> Iterator[Probe]:
     """What in the project's files would surprise somebody later."""
     yield Probe("project", State.OK, f"{project.name} at {project.root} (package {project.package})")
     if not (project.source / "__init__.py").exists():
-        mend = "djproject init . --adopt"
-        yield Probe("package", State.FAILED, f"{project.source_path}/__init__.py is missing", mend)
+        fix = "djproject init . --adopt"
+        yield Probe("package", State.FAILED, f"{project.source_path}/__init__.py is missing", fix)
     yield from _namesake_probes(project)
     if (project.root / "datajoint.json").exists():
         yield Probe(
@@ -248,8 +248,8 @@ def _extra_probe(extra: str, module: str) -> Probe:
     from importlib.util import find_spec
 
     if find_spec(module) is None:
-        mend = f"pip install 'datajoint[{extra}]'"
-        return Probe(f"datajoint[{extra}]", State.WARNING, f"{module} is not installed", mend)
+        fix = f"pip install 'datajoint[{extra}]'"
+        return Probe(f"datajoint[{extra}]", State.WARNING, f"{module} is not installed", fix)
     return Probe(f"datajoint[{extra}]", State.OK, f"{module} is installed")
 
 
@@ -259,8 +259,8 @@ def _docker_probes() -> Iterator[Probe]:
         return
     engine = _output("docker", "version", "--format", "{{.Server.Version}}")
     if not engine:
-        mend = "Start Docker (systemctl start docker, or Docker Desktop)"
-        yield Probe("docker", State.WARNING, "the engine does not answer; only the Docker stack needs it", mend)
+        fix = "Start Docker (systemctl start docker, or Docker Desktop)"
+        yield Probe("docker", State.WARNING, "the engine does not answer; only the Docker stack needs it", fix)
     else:
         yield Probe("docker", State.OK, f"engine {engine}")
     compose = _output("docker", "compose", "version", "--short")

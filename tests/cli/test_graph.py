@@ -143,13 +143,15 @@ def test_an_empty_pipeline_has_no_picture(run: Run, tmp_path: Path) -> None:
         (("-o", "g.PNG", "--format", "svg"), "cannot be written as a .png file (g.PNG)"),
         (("-o", "g"), "cannot be written as a file without an ending (g)"),
         (("-o", "g.svg", "--format", "html"), "g.svg ends in .svg, but --format is html."),
+        (("-o", "g.svg", "--write", "new.md"), "--output and --write cannot be used together."),
     ],
 )
 def test_a_file_that_would_not_hold_what_its_ending_says_is_refused(
     run: Run, project: Path, arguments: tuple[str, ...], message: str
 ) -> None:
+    before = sorted(project.iterdir())
     assert message in run("graph", *arguments, cwd=project, code=2).stderr
-    assert not (project / arguments[1]).exists()
+    assert sorted(project.iterdir()) == before
 
 
 @pytest.mark.parametrize(

@@ -421,10 +421,10 @@ def test_watch_repeats_the_picture_until_ctrl_c(example: Path, run: Run) -> None
 
 def test_doctor_in_json_names_every_probe_with_its_mend(example: Path, run: Run) -> None:
     probes = json.loads(run("doctor", "--format", "json", cwd=example).stdout)["probes"]
-    assert {tuple(probe) for probe in probes} == {("name", "state", "detail", "mend")}
+    assert {tuple(probe) for probe in probes} == {("name", "state", "detail", "fix")}
     names = {probe["name"] for probe in probes}
     assert {"python", "git", "datajoint", "embedded database", "docker", "target", "privileges", "store main"} <= names
-    assert all(probe["mend"] for probe in probes if probe["state"] != "ok")
+    assert all(probe["fix"] for probe in probes if probe["state"] != "ok")
     (example / "src/workflow/__init__.py").unlink()
     (example / "datajoint.json").write_text("{}")
     text = run("doctor", cwd=example, code=1).stdout

@@ -1,4 +1,4 @@
-"""What is missing of Docker is said with its mend; the program on the path is a real one that answers so."""
+"""What is missing of Docker is said with its fix; the program on the path is a real one that answers so."""
 
 from pathlib import Path
 
