@@ -2,8 +2,8 @@
 
 Without arguments, it checks the pages that people write: README, CONTRIBUTING and docs. Pages that `generate.py` writes
 take their words from the code. Any other file, also Python code, can be named. Two lists apply: our own, `prose.toml`,
-and for Markdown also proselint's (archaisms, redundancy, clichés …). proselint takes no rules from a file. Vale does, but
-its Python package downloads the program when it first runs, which fails offline.
+and for Markdown also proselint's (archaisms, redundancy, clichés …). proselint takes no rules from a file. Vale does,
+but its Python package downloads the program when it first runs, which fails offline.
 """
 
 import re

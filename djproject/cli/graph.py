@@ -1,5 +1,6 @@
 """`djproject graph`."""
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -77,6 +78,7 @@ def graph(
     if output is not None and write is not None:
         raise ProjectError("--output and --write cannot be used together.", hint=f"djproject graph --write {write}")
     chosen = _format_of(output, format)
+    _check_place(output or write)
     project = load_project()
     pipeline = load_pipeline(project)
     if not pipeline.tables:
@@ -124,6 +126,16 @@ def _format_of(output: Path | None, format: PictureFormat | None) -> PictureForm
     return format or meant or PictureFormat.TREE
 
 
+def _check_place(path: Path | None) -> None:
+    """Raise a ProjectError where no file can be written at the path."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ProjectError(f"{path} is a folder.", hint="djproject graph -o pipeline.svg")
+    if not path.parent.is_dir():
+        raise ProjectError(f"There is no folder {path.parent}.", hint=f"mkdir -p {shlex.quote(str(path.parent))}")
+
+
 def _drawn(graph: "Graph", format: PictureFormat, title: str) -> str:
     from djproject.views import drawing, picture
 
@@ -147,8 +159,8 @@ def _replace(path: Path, text: str, *, dry_run: bool) -> None:
 
     old = path.read_bytes() if path.exists() else None
     action = "create" if old is None else "identical" if old == text.encode() else "change"
+    if action != "identical" and not dry_run:
+        replace_file(path, text.encode())
     _render.result(f"{action:<9} {path}")
     if dry_run:
         _render.note("Nothing was written (--dry-run).")
-    elif action != "identical":
-        replace_file(path, text.encode())

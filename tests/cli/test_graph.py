@@ -143,6 +143,8 @@ def test_an_empty_pipeline_has_no_picture(run: Run, tmp_path: Path) -> None:
         (("-o", "g.PNG", "--format", "svg"), "cannot be written as a .png file (g.PNG)"),
         (("-o", "g"), "cannot be written as a file without an ending (g)"),
         (("-o", "g.svg", "--format", "html"), "g.svg ends in .svg, but --format is html."),
+        (("-o", "nowhere/g.svg"), "There is no folder nowhere.\nNext: mkdir -p nowhere"),
+        (("--write", "src"), "src is a folder."),
         (("-o", "g.svg", "--write", "new.md"), "--output and --write cannot be used together."),
     ],
 )
