@@ -43,7 +43,7 @@ COMMANDS = {
     "demo": "Make and populate an example pipeline on real data.",
 }
 
-# The commands of --help under their headings; one that is not named here is listed last.
+# The commands of --help under their headings; the module of `add-table` is `design/add_table.py`.
 HEADINGS = {
     "Design": ("init", "add-schema", "add-table", "check", "explain", "rules", "graph"),
     "Data": ("deploy", "status", "stores", "config", "use"),
@@ -53,12 +53,16 @@ HEADINGS = {
 }
 
 
-def headings() -> dict[str, list[str]]:
-    """The commands under each heading, in the order of --help."""
-    placed = {name for names in HEADINGS.values() for name in names}
-    found = {heading: list(names) for heading, names in HEADINGS.items()}
-    found["More"] += [name for name in COMMANDS if name not in placed]
-    return found
+def module_of(command: str) -> str:
+    """The module of a command, which is in the folder of its heading.
+
+    Examples
+    --------
+    >>> module_of("add-table")
+    'djproject.cli.design.add_table'
+    """
+    folder = next(heading.lower() for heading, names in HEADINGS.items() if command in names)
+    return f"djproject.cli.{folder}.{command.replace('-', '_')}"
 
 
 class LazyCommands(MutableMapping[str, Any]):
@@ -71,7 +75,7 @@ class LazyCommands(MutableMapping[str, Any]):
         if name not in COMMANDS:
             raise KeyError(name)
         if name not in self._loaded:
-            module = importlib.import_module(f"djproject.cli.{name.replace('-', '_')}")
+            module = importlib.import_module(module_of(name))
             self._loaded[name] = with_plain_parameters(typer.main.get_command(module.app))
             self._loaded[name].name = name
         return self._loaded[name]
@@ -98,12 +102,12 @@ class CommandGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (typer's signature)
         """The names, in the order of --help."""
-        return [name for names in headings().values() for name in names]
+        return [name for names in HEADINGS.values() for name in names]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (typer's signature)
         """Write the summaries of all commands without loading one."""
         width = max(map(len, COMMANDS))
-        for heading, names in headings().items():
+        for heading, names in HEADINGS.items():
             with formatter.section(heading):
                 formatter.write_dl([(f"{name:<{width}}", COMMANDS[name]) for name in names])
 

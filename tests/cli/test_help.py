@@ -9,7 +9,8 @@ import pytest
 import typer
 from typer.testing import Result
 
-from djproject.cli._app import COMMANDS, HEADINGS, LazyCommands, app, headings
+import djproject.cli
+from djproject.cli._app import COMMANDS, HEADINGS, LazyCommands, app, module_of
 
 Cli = Callable[..., Result]
 LEAKS = re.compile(
@@ -57,10 +58,16 @@ def test_help_breaks_no_word_at_80_columns(cli: Cli, path: tuple[str, ...], monk
 def test_the_commands_are_listed_under_headings_each_once(cli: Cli) -> None:
     names = [name for names in HEADINGS.values() for name in names]
     assert sorted(names) == sorted(COMMANDS)
-    assert list(headings()) == ["Design", "Data", "Run", "Stack", "More"]
+    assert list(HEADINGS) == ["Design", "Data", "Run", "Stack", "More"]
     lines = cli("--help").stdout.splitlines()
     shown = [line.split()[0] for line in lines[lines.index("Design:") :] if re.match(r"  \S|\S+:$", line)]
     assert shown == [word for heading, names in HEADINGS.items() for word in (f"{heading}:", *names)]
+
+
+def test_each_command_is_a_file_in_the_folder_of_its_heading() -> None:
+    room = Path(djproject.cli.__file__).parent
+    files = {".".join(("djproject.cli", *path.relative_to(room).with_suffix("").parts)) for path in room.glob("*/*.py")}
+    assert {name for name in files if not name.endswith("__init__")} == set(map(module_of, COMMANDS))
 
 
 @pytest.mark.parametrize(("path", "option"), WITH_OPTIONS, ids=lambda value: " ".join(getattr(value, "opts", value)))

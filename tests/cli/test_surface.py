@@ -125,7 +125,7 @@ def test_an_unwritable_folder_is_one_sentence(cli: Cli, project: Path, monkeypat
 
 
 def test_ctrl_c_is_exit_code_130(cli: Cli, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import djproject.cli.add_schema as command
+    import djproject.cli.design.add_schema as command
 
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt

@@ -11,7 +11,7 @@ import typer
 
 from djproject.cli import _render
 from djproject.cli._options import new_app
-from djproject.cli.populate import fill
+from djproject.cli.run.populate import fill
 from djproject.errors import EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.source import load_pipeline
 from djproject.project.files import STATE_DIRECTORY

@@ -1,9 +1,11 @@
 """`djproject jobs`: list, show, retry, ignore, clear, requeue."""
 
+import inspect
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,23 +29,50 @@ if TYPE_CHECKING:
 
 app = new_app(help="List the jobs of the pipeline, and change them by hand.\n\nExample: djproject jobs list")
 
-WhereOption = Annotated[
-    list[str] | None, typer.Option(metavar="RESTRICTION", help="Only jobs for which this SQL condition holds.")
-]
-ErrorOption = Annotated[str | None, typer.Option(metavar="REGEX", help="Only jobs whose message matches.")]
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which jobs a command is about, as it was typed; the fields are arguments and options of every command here."""
+
+    selector: SelectorsArgument = None
+    exclude: ExcludeOption = None
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="RESTRICTION", help="Only jobs for which this SQL condition holds.")
+    ] = None
+    error: Annotated[str | None, typer.Option(metavar="REGEX", help="Only jobs whose message matches.")] = None
+    target: TargetOption = None
+
+    def typed(self) -> list[str]:
+        """The words of the command line that ask for the same jobs."""
+        given = [("--exclude", text) for text in self.exclude or ()] + [("--where", text) for text in self.where or ()]
+        given += [(name, text) for name, text in (("--error", self.error), ("--target", self.target)) if text]
+        return [*(self.selector or ()), *(word for pair in given for word in pair)]
+
+
+def _asking(command: Callable[..., None], without: str = "") -> Callable[..., None]:
+    """A command whose first parameter is `Asked`, as typer wants it: with the fields of `Asked` as parameters."""
+    common = [field for name, field in inspect.signature(Asked).parameters.items() if name != without]
+    own = list(inspect.signature(command).parameters.values())[1:]
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        asked = Asked(**{field.name: given.pop(field.name) for field in common})
+        command(asked, **given)
+
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*common, *own)]
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return with_options
 
 
 @app.command("list")
+@_asking
 def list_jobs(
-    selector: SelectorsArgument = None,
-    exclude: ExcludeOption = None,
+    asked: Asked,
     status: Annotated[
         list[str] | None, typer.Option(help="pending, reserved, error, ignore or success; by default error and ignore.")
     ] = None,
-    where: WhereOption = None,
-    error: ErrorOption = None,
     each: Annotated[bool, typer.Option("--each", help="Every job, instead of one line for each cause.")] = False,
-    target: TargetOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """List jobs, those that failed or made nothing by default, grouped by cause.
@@ -53,7 +82,7 @@ def list_jobs(
     from djproject.database.jobs import cause_of
 
     wanted = tuple(status or ("error", "ignore"))
-    _, jobs = _chosen(selector, exclude, wanted, where, error, target)
+    _, jobs = _chosen(asked, wanted)
     if format is Format.JSON:
         _render.as_json({"jobs": [asdict(job) for job in jobs]})
         return
@@ -72,12 +101,10 @@ def list_jobs(
 
 
 @app.command()
+@_asking
 def show(
-    selector: SelectorsArgument = None,
-    where: WhereOption = None,
-    error: ErrorOption = None,
+    asked: Asked,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many, at most.")] = 3,
-    target: TargetOption = None,
 ) -> None:
     """Show failed jobs with their tracebacks.
 
@@ -85,7 +112,7 @@ def show(
     """
     from djproject.database.jobs import traceback_of
 
-    tables, jobs = _chosen(selector, None, ("error", "ignore"), where, error, target)
+    tables, jobs = _chosen(asked, ("error", "ignore"))
     by_name = {loaded.name: loaded for loaded in tables}
     if not jobs:
         _render.note("No job failed.")
@@ -101,46 +128,37 @@ def show(
 
 
 @app.command()
+@_asking
 def retry(
-    selector: SelectorsArgument = None,
-    exclude: ExcludeOption = None,
-    where: WhereOption = None,
-    error: ErrorOption = None,
-    target: TargetOption = None,
+    asked: Asked,
     dry_run: DryRunOption = False,
 ) -> None:
     """Let jobs that failed or made nothing wait for a worker again.
 
     Example: djproject jobs retry analysis --error 'KeyError'
     """
-    _change(_chosen(selector, exclude, ("error", "ignore"), where, error, target), "pending", "pending again", dry_run)
+    _change(_chosen(asked, ("error", "ignore")), "pending", "pending again", dry_run)
 
 
 @app.command()
+@_asking
 def ignore(
-    selector: SelectorsArgument = None,
-    exclude: ExcludeOption = None,
-    where: WhereOption = None,
-    error: ErrorOption = None,
-    target: TargetOption = None,
+    asked: Asked,
     dry_run: DryRunOption = False,
 ) -> None:
     """Keep jobs that wait or failed out of the queue, until `retry`.
 
     Example: djproject jobs ignore analysis.Summary --where 'subject_id = 2'
     """
-    if not (selector or where or error):
+    if not (asked.selector or asked.where or asked.error):
         raise ProjectError("All jobs would be ignored.", hint="djproject jobs ignore TABLE --where RESTRICTION")
-    _change(_chosen(selector, exclude, ("pending", "error"), where, error, target), "ignore", "ignored", dry_run)
+    _change(_chosen(asked, ("pending", "error")), "ignore", "ignored", dry_run)
 
 
 @app.command()
+@_asking
 def clear(
-    selector: SelectorsArgument = None,
-    exclude: ExcludeOption = None,
-    where: WhereOption = None,
-    error: ErrorOption = None,
-    target: TargetOption = None,
+    asked: Asked,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
@@ -148,23 +166,21 @@ def clear(
 
     Example: djproject jobs clear
     """
-    chosen = _chosen(selector, exclude, ("error", "ignore", "success"), where, error, target)
+    chosen = _chosen(asked, ("error", "ignore", "success"))
     if chosen[1] and not dry_run:
         action = f"Remove the records of {_render.count(len(chosen[1]), 'job')}"
-        again = ("jobs", "clear", *(selector or ()), *_options_of(exclude, where, error, target))
+        again = ("jobs", "clear", *asked.typed())
         require_consent(action, yes=yes, command=again)
     _change(chosen, None, "removed", dry_run)
 
 
 @app.command()
+@partial(_asking, without="error")
 def requeue(
-    selector: SelectorsArgument = None,
-    exclude: ExcludeOption = None,
-    where: WhereOption = None,
+    asked: Asked,
     force: Annotated[
         bool, typer.Option("--force", help="Also jobs whose worker has no lease, such as DataJoint's own populate.")
     ] = False,
-    target: TargetOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Give reserved jobs whose worker is gone back to the queue.
@@ -175,7 +191,7 @@ def requeue(
     """
     from djproject.database.jobs import has_live_owner, leases_of
 
-    tables, jobs = _chosen(selector, exclude, ("reserved",), where, None, target)
+    tables, jobs = _chosen(asked, ("reserved",))
     leases = leases_of(tables)
     known = {(lease.host, lease.pid) for lease in leases}
     free = [j for j in jobs if not has_live_owner(j, leases) and (force or (j.host, j.pid) in known)]
@@ -185,23 +201,7 @@ def requeue(
         _render.note(f"{_render.count(kept, 'reserved job')} left: a worker lives, or had no lease (--force).")
 
 
-def _options_of(
-    exclude: Sequence[str] | None, where: Sequence[str] | None, error: str | None, target: str | None
-) -> list[str]:
-    """The options of a command that chooses jobs, as they were typed."""
-    given = [("--exclude", text) for text in exclude or ()] + [("--where", text) for text in where or ()]
-    given += [(name, text) for name, text in (("--error", error), ("--target", target)) if text]
-    return [word for pair in given for word in pair]
-
-
-def _chosen(
-    selector: list[str] | None,
-    exclude: list[str] | None,
-    statuses: tuple[str, ...],
-    where: list[str] | None,
-    error: str | None,
-    target: str | None,
-) -> "tuple[list[LoadedTable], list[Job]]":
+def _chosen(asked: Asked, statuses: tuple[str, ...]) -> "tuple[list[LoadedTable], list[Job]]":
     from djproject.database.deploy import missing
     from djproject.database.jobs import STATUSES, JobChoice, find_jobs
     from djproject.database.loading import load_tables
@@ -216,8 +216,8 @@ def _chosen(
             raise ProjectError(f"There is no status {status!r}.", hint=f"One of {', '.join(STATUSES)}")
     project = load_project()
     pipeline = load_pipeline(project)
-    names = {table.full_name for table in select(pipeline, selector or (), exclude or ())}
-    place = load_target(project, target)
+    names = {table.full_name for table in select(pipeline, asked.selector or (), asked.exclude or ())}
+    place = load_target(project, asked.target)
     _render.target(place.description)
     lacking = missing(place, pipeline)
     if lacking:
@@ -227,7 +227,7 @@ def _chosen(
         for loaded in load_tables(project, place, pipeline)
         if loaded.name in names and loaded.table.tier in AUTOPOPULATED
     ]
-    return tables, find_jobs(tables, JobChoice(statuses, tuple(where or ()), error))
+    return tables, find_jobs(tables, JobChoice(statuses, tuple(asked.where or ()), asked.error))
 
 
 def _change(

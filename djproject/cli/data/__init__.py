@@ -1,0 +1,1 @@
+"""What a pipeline has: its target, its stores, what is declared and filled there."""

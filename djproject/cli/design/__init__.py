@@ -1,0 +1,1 @@
+"""Designing a pipeline: projects, schema modules, tables, rules, pictures."""

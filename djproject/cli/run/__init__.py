@@ -1,0 +1,1 @@
+"""Filling tables: workers, their jobs, and programs with the project's settings."""
