@@ -8,7 +8,7 @@ from djproject.cli import _render
 from djproject.errors import EnvironmentUnavailableError, ProjectError
 from djproject.supervisor.event_text import text_of
 from djproject.supervisor.pool import Pool
-from djproject.worker.events import Counted, Event, Failed, Lost, Made, MadeNothing, Refused, SetAside
+from djproject.worker.events import Counted, Event, Failed, Idle, Lost, Made, MadeNothing, Refused, SetAside
 
 MOST_GROUPS = 20
 
@@ -27,6 +27,8 @@ class Tally:
         As they came.
     aside
         By table: why it is not populated.
+    later
+        By table: its jobs that are scheduled for later, as in `Idle`.
     """
 
     made: int = 0
@@ -37,6 +39,7 @@ class Tally:
     lost: list[Lost] = field(default_factory=list)
     nothing: list[MadeNothing] = field(default_factory=list)
     aside: dict[str, SetAside] = field(default_factory=dict)
+    later: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def see(self, event: Event) -> None:
         """Note an event."""
@@ -53,6 +56,8 @@ class Tally:
                 self.refused.append(event)
             case SetAside():
                 self.aside[event.table] = event
+            case Idle(later=later):
+                self.later = later
             case Lost():
                 self.lost.append(event)
             case MadeNothing():
@@ -111,14 +116,14 @@ def summarize(pool: Pool, tally: Tally) -> None:
     ProjectError
         A worker could not work.
     EnvironmentUnavailableError
-        The workers ended again and again.
+        The workers kept ending without finishing a job.
     """
     if tally.refused:
         first = tally.refused[0]
         raise ProjectError(first.message, hint=first.hint, details=first.details)
     if pool.gave_up:
         raise EnvironmentUnavailableError(
-            f"Workers exit immediately after starting: {tally.lost[-1].cause}.",
+            f"The workers keep ending without finishing a job: {tally.lost[-1].cause}.",
             hint=f"less {pool.logs}/worker-{tally.lost[-1].slot}.log",
         )
     _render.failures(failure_groups(tally.failed), limit=MOST_GROUPS)
@@ -132,6 +137,9 @@ def summarize(pool: Pool, tally: Tally) -> None:
 def _notes(pool: Pool, tally: Tally) -> Iterator[str]:
     for aside in tally.aside.values():
         yield text_of(aside)
+    for name, (count, seconds) in tally.later.items():
+        due = _render.duration(seconds)
+        yield f"{_render.count(count, 'job')} of {name} left for later; the first is due in {due}."
     keys: dict[str, list[str]] = {}
     for nothing in tally.nothing:
         keys.setdefault(nothing.table, []).append(nothing.key)

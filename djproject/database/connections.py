@@ -2,7 +2,14 @@
 
 import os
 import socket
+from contextlib import suppress
 from typing import Any
+
+IDLE_LIMITS = {
+    "mysql": "SET SESSION wait_timeout = 2147483",  # the most that every server takes
+    "postgresql": "SELECT set_config(name, '0', false) FROM pg_settings "
+    "WHERE name IN ('idle_in_transaction_session_timeout', 'idle_session_timeout')",
+}
 
 
 def second_connection(connection: Any) -> Any:
@@ -14,7 +21,29 @@ def second_connection(connection: Any) -> Any:
 
 
 def keep_alive(connection: Any) -> None:
-    """Notice within a minute that the network to the server is gone, instead of waiting for hours."""
+    """Notice within a minute that the network to the server is gone, and let the server wait while a make computes.
+
+    The server's limits of idle time are raised for this session, as far as it lets us; also for the sessions that
+    DataJoint begins after a connection was lost.
+    """
+    if "connect" not in vars(connection):
+        connect = connection.connect
+
+        def connect_again() -> None:
+            connect()
+            _keep_alive(connection)
+
+        connection.connect = connect_again
+    _keep_alive(connection)
+
+
+def _keep_alive(connection: Any) -> None:
+    _watch_socket(connection)
+    with suppress(Exception):  # a proxy, or another server
+        connection.query(IDLE_LIMITS[connection.adapter.backend], reconnect=False)
+
+
+def _watch_socket(connection: Any) -> None:
     try:
         with socket.socket(fileno=os.dup(_descriptor(connection))) as same:
             if same.family == socket.AF_UNIX:

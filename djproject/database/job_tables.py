@@ -49,8 +49,16 @@ def job_key(table: Any) -> tuple[str, ...]:
 
 
 def check_job_table(table: Any, name: str) -> None:
-    """Raise a ProjectError where the job table is not that of the table's key source."""
-    jobs, key = job_table(table), job_key(table)
+    """Raise a ProjectError where the job table is not that of the table's key source, or the key source raises."""
+    try:
+        jobs, key = job_table(table), job_key(table)
+    except Exception as error:  # the user's code
+        text = " ".join(str(error).split())
+        reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        raise ProjectError(
+            f"The key source of {name} raises {reason.rstrip('.')}.",
+            hint=f"$EDITOR the class {name.rpartition('.')[2]}: key_source",
+        ) from error
     if not jobs.is_declared:
         raise ProjectError(f"The job table of {name} is missing.", hint="djproject deploy")
     if set(jobs.primary_key) != set(key):

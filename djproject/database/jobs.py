@@ -175,7 +175,7 @@ def check_restrictions(loaded: LoadedTable, restrictions: Sequence[str]) -> None
     """Raise a ProjectError where a restriction is not about the keys of this table, or not SQL."""
     from datajoint.errors import DataJointError
 
-    if not restrictions:
+    if not restrictions or not _can_list_keys(loaded):
         return
     try:
         loaded.instance._jobs_to_do(tuple(restrictions)).keys(limit=1)
@@ -186,6 +186,15 @@ def check_restrictions(loaded: LoadedTable, restrictions: Sequence[str]) -> None
             f"The restriction {' and '.join(restrictions)!r} does not fit {loaded.name}: {reason}.",
             hint=f"Name the tables it is for; the keys of {loaded.name} have {names}.",
         ) from error
+
+
+def _can_list_keys(loaded: LoadedTable) -> bool:
+    """Whether the key source works by itself: the workers report it where it does not."""
+    try:
+        loaded.instance._jobs_to_do(()).keys(limit=1)
+    except Exception:  # the user's code
+        return False
+    return True
 
 
 def forget_errors(loaded: LoadedTable) -> None:

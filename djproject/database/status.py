@@ -35,7 +35,7 @@ class TableStatus:
     keys
         In the key source: how often `make` is to be called in all.
     done
-        Keys that have their row.
+        Keys that have their row; like `keys` and `pending`, None where the key source cannot be asked.
     pending
         Keys that wait: in the job table or not yet in it.
     reserved, errors, ignored
@@ -103,7 +103,7 @@ def _schema_statuses(
 ) -> list[TableStatus]:
     filled = [loaded for loaded in tables if loaded.table.tier in AUTOPOPULATED]
     rows = _counts(connection, [loaded.instance.full_table_name for loaded in tables])
-    counts = iter(_counts(connection, [query for loaded in filled for query in keys[loaded.name]]))
+    counts = iter(_key_counts(connection, [query for loaded in filled for query in keys[loaded.name]]))
     jobs = _job_counts(connection, filled)
     statuses = []
     for loaded, row_count in zip(tables, rows, strict=True):
@@ -121,7 +121,7 @@ def _schema_statuses(
                 rows=row_count,
                 keys=total,
                 done=done,
-                pending=max(total - done - reserved - errors - ignored, 0),
+                pending=None if total is None or done is None else max(total - done - reserved - errors - ignored, 0),
                 reserved=reserved,
                 errors=errors,
                 ignored=ignored,
@@ -131,7 +131,7 @@ def _schema_statuses(
 
 
 def _key_queries(loaded: LoadedTable) -> tuple[str, str]:
-    """What to count for a table's keys: all of them, and those that are done.
+    """What to count for a table's keys: all of them, and those that are done; empty where its key source raises.
 
     DataJoint's own key source is the join of the parents in the primary key. It is written here as SQL, because
     DataJoint asks some seven questions about each parent before it can write it. All keys in the table are then keys
@@ -142,7 +142,10 @@ def _key_queries(loaded: LoadedTable) -> tuple[str, str]:
     """
     table = loaded.instance
     if has_own_key_source(loaded.cls):
-        return _own_key_queries(table)
+        try:
+            return _own_key_queries(table)
+        except Exception:  # the user's code
+            return "", ""
     quote = table.connection.adapter.quote_identifier
     attributes: dict[str, None] = {}
     sources = []
@@ -164,6 +167,24 @@ def _own_key_queries(table: Any) -> tuple[str, str]:
     same = " AND ".join(f"made.{column.quoted} = k.{column.quoted}" for column in columns)
     made = f"EXISTS (SELECT 1 FROM {table.full_table_name} AS made WHERE {same})"
     return f"({keys})", f"(SELECT 1 FROM ({keys}) AS k WHERE {made})"
+
+
+def _key_counts(connection: Any, sources: Sequence[str]) -> list[int | None]:
+    """As `_counts`; None for an empty source, and for one that the server refuses: the others have their numbers."""
+    from datajoint.errors import LostConnectionError
+
+    asked = [source for source in sources if source]
+    try:
+        counts: list[int | None] = [*_counts(connection, asked)]
+    except LostConnectionError:
+        raise
+    except Exception:  # any driver's word for a query that it refuses
+        if len(asked) == 1:
+            counts = [None]
+        else:
+            counts = [count for source in asked for count in _key_counts(connection, [source])]
+    found = iter(counts)
+    return [next(found) if source else None for source in sources]
 
 
 def _counts(connection: Any, sources: Sequence[str]) -> list[int]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from djproject.supervisor.process import WorkerProcess
-from djproject.worker.events import Event, Made, Postponed
+from djproject.worker.events import Event, LostJob, Made, Postponed, Recovered
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,15 @@ class RunClock:
     limits: Limits
     stopped: float | None = None
     _began: float = field(default_factory=time.monotonic)
-    _settled: float = 0.0  # when the last job was finished, or the last postponed one is due
+    _settled: float = 0.0  # when the last job was finished, or became pending again
 
     def see(self, event: Event) -> None:
         """Note when there may be new work."""
         match event:
             case Made(finished=finished):
                 self._settled = max(self._settled, finished)
-            case Postponed(seconds=seconds):
-                self._settled = max(self._settled, time.monotonic() + seconds)
+            case Postponed() | LostJob() | Recovered():
+                self._settled = max(self._settled, time.monotonic())
 
     def stop(self) -> None:
         """Note that a stop was asked for."""
@@ -64,8 +64,8 @@ class RunClock:
         """Whether nothing is left for `workers`, all that run, or the run's time is over.
 
         Nothing is left when every one of them passed over all tables without finding work, in a pass that began
-        after the last job of any of them was finished, so that no child of that job can be waiting, and after the last
-        one that was postponed is due.
+        after the last job of any of them was finished or postponed, so that no child of that job can be waiting. In
+        that pass, the worker also asked the database whether a job is due soon: see `Idle`.
         """
         now, limits = time.monotonic(), self.limits
         if workers and all(worker.idle_since > self._settled for worker in workers):

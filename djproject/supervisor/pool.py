@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from djproject.supervisor.limits import Limits, RunClock
 from djproject.supervisor.process import LONGEST_SILENCE_SECONDS, WorkerProcess, start_worker
-from djproject.supervisor.replacement import Replacement, Replacements
+from djproject.supervisor.replacement import MOST_DEATHS, Replacement, Replacements
 from djproject.worker.assignment import ABANDON, Post
 from djproject.worker.events import (
     Event,
@@ -23,6 +23,7 @@ from djproject.worker.events import (
     Postponed,
     Refused,
     Retired,
+    SetAside,
     Started,
 )
 
@@ -103,7 +104,7 @@ class Pool:
 
     @property
     def gave_up(self) -> bool:
-        """Whether workers ended again and again as soon as they had begun, so that no more were started."""
+        """Whether workers kept ending without a job that came to an end, so that no more were started."""
         return self._replacements.gave_up
 
     def stop(self) -> None:
@@ -146,15 +147,24 @@ class Pool:
             if isinstance(event, Retired) and self._stopping:
                 continue
             if isinstance(event, Lost):
-                self._replace(worker, event)
+                yield from self._set_aside(worker, event)
             if isinstance(event, Made | MadeNothing | Failed | Postponed | LostJob):
                 self._done[worker.number] = self._done.get(worker.number, 0) + 1
             self._clock.see(event)
+            self._replacements.see(event)
             yield event
         if not worker.is_open:
             selector.unregister(number)
             if worker.retired:
                 self._replace(worker, None)
+
+    def _set_aside(self, worker: WorkerProcess, lost: Lost) -> Iterator[SetAside]:
+        """Replace a worker that died; its table is filled no more where that happened too often."""
+        before = self._replacements.deadly
+        self._replace(worker, lost)
+        if lost.table in set(self._replacements.deadly) - set(before):
+            reason = f"{MOST_DEATHS} workers in a row died while they made {lost.table}, and none of its jobs was made."
+            yield SetAside(worker.number, lost.table, reason, f"djproject jobs show {lost.table}")
 
     def _replace(self, worker: WorkerProcess, lost: Lost | None) -> None:
         worker.stop()
@@ -177,6 +187,7 @@ class Pool:
         assignment = replace(
             post.assignment,
             killed=replacement.killed if replacement else None,
+            excluded=self._replacements.deadly,
             replaces=again,
             retry=post.assignment.retry and not again,
             jobs=self._jobs_left(post),

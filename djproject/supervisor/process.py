@@ -18,6 +18,7 @@ from djproject.worker.events import (
     Alive,
     Begins,
     Counted,
+    Ended,
     Event,
     Idle,
     Lost,
@@ -53,8 +54,8 @@ class WorkerProcess:
         The table and key of its running job, empty where there is none, and since when.
     timeout
         The limit that its job exceeded; 0 where it did not.
-    refused, retired, started
-        Whether it cannot work, makes room for a fresh process, has imported the pipeline.
+    refused, retired, started, finished
+        Whether it cannot work, makes room for a fresh process, has imported the pipeline, ended of its own accord.
     heard
         When it last reported anything.
     killed, abandoned
@@ -75,6 +76,7 @@ class WorkerProcess:
     refused: bool = False
     retired: bool = False
     started: bool = False
+    finished: bool = False
     killed: float = 0.0
     abandoned: bool = False
     _buffer: bytes = b""
@@ -103,7 +105,7 @@ class WorkerProcess:
         code = self._wait()
         stuck = code is None
         code = -signal.SIGKILL if code is None else code
-        if code and code != -signal.SIGALRM and not self.refused:  # the alarm ends one whose work is done
+        if stuck or not (self.finished or self.refused):  # also with exit code 0: a make may call os._exit
             yield Lost(self.number, code, self.process.pid, *self.making, self.timeout, stuck)
 
     @property
@@ -139,7 +141,8 @@ class WorkerProcess:
         self.heard = time.monotonic()
         for line in lines:
             event = read_event(line)
-            if isinstance(event, Alive):
+            if isinstance(event, Alive | Ended):
+                self.finished = isinstance(event, Ended)
                 continue
             if not isinstance(event, Counted):  # reported while a job runs
                 self._see(event)

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from djproject.supervisor.process import WorkerProcess
-from djproject.worker.events import Lost
+from djproject.worker.events import Event, Failed, Lost, Made, MadeNothing
+from djproject.worker.recovery import MOST_KILLS
 
-QUICK_SECONDS = 2.0  # a worker that ends sooner has not made a job yet
-MOST_QUICK_ENDS = 10
+LONGEST_PAUSE_SECONDS = 2.0
+MOST_LOST = 10  # workers in a row, without one job that came to an end
+MOST_KILLED = 30  # the same, by SIGKILL: somebody else's doing, or too little memory
+MOST_DEATHS = 30  # workers in a row that died in one table, of which no job was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,9 @@ class Replacements:
 
     _planned: dict[int, Replacement] = field(default_factory=dict)
     _kills: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    _quick: int = 0
-    _hopeless: int = 0
+    _lost: int = 0  # since a job came to an end
+    _killed: int = 0  # those of them that SIGKILL ended
+    _deaths: dict[str, int] = field(default_factory=dict)  # by table, since one of its jobs was made
 
     def __bool__(self) -> bool:
         """Whether any worker is still to be replaced."""
@@ -46,24 +50,35 @@ class Replacements:
 
     @property
     def gave_up(self) -> bool:
-        """Whether workers ended again and again as soon as they had begun, so that no more are started."""
-        return self._hopeless > MOST_QUICK_ENDS
+        """Whether workers kept ending, and no job came to an end between, so that no more are started."""
+        return self._lost - self._killed > MOST_LOST or self._killed > MOST_KILLED
+
+    @property
+    def deadly(self) -> tuple[str, ...]:
+        """The tables in which too many workers in a row died; the workers that are started now leave them out."""
+        return tuple(table for table, deaths in self._deaths.items() if deaths >= MOST_DEATHS)
+
+    def see(self, event: Event) -> None:
+        """Note that a job came to an end: there is hope."""
+        if isinstance(event, Made | MadeNothing):  # a job that killed its workers ends as `Failed`, too
+            self._deaths.pop(event.table, None)
+        if isinstance(event, Made | MadeNothing | Failed):
+            self._lost = self._killed = 0
 
     def plan(self, worker: WorkerProcess, lost: Lost | None) -> None:
-        """Let another worker take the place of one that ended; where it did not even begin, after a while."""
+        """Let another worker take the place of one that ended; after a while where none of them makes progress."""
         killed, pause = None, 0.0
         if lost is not None and lost.table:
             causes = self._kills.setdefault((lost.table, lost.key), [])
             causes.append(lost.cause)
             killed = (lost.pid, lost.table, lost.key, tuple(causes))
-        elif worker.refused:
-            pause = QUICK_SECONDS
-        elif lost is not None and time.monotonic() - worker.began < QUICK_SECONDS:
-            self._quick += 1
-            self._hopeless += lost.exit_code != -signal.SIGKILL  # which is somebody else's doing
-            pause = min(0.2 * self._quick, 2.0)
-        else:
-            self._quick = self._hopeless = 0
+            self._deaths[lost.table] = self._deaths.get(lost.table, 0) + (not lost.timeout)
+        if worker.refused:
+            pause = LONGEST_PAUSE_SECONDS
+        elif lost is not None and (killed is None or len(killed[3]) > MOST_KILLS):  # else its job will be an error
+            self._lost += 1
+            self._killed += lost.exit_code == -signal.SIGKILL
+            pause = min(0.2 * self._lost, LONGEST_PAUSE_SECONDS)
         if not self.gave_up:
             self._planned[worker.number] = Replacement(worker, time.monotonic() + pause, killed)
 

@@ -10,12 +10,13 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from djproject.database.agreement import compare_loaded, way_out, why_not_filled
 from djproject.database.connections import keep_alive
-from djproject.database.deploy import missing
+from djproject.database.deploy import Kind, missing
 from djproject.database.history import History
 from djproject.database.jobs import check_restrictions, forget_errors
 from djproject.database.keys import key_text
@@ -33,6 +34,7 @@ from djproject.worker.attempt import AbandonJob
 from djproject.worker.counting import counted
 from djproject.worker.events import (
     Alive,
+    Ended,
     Event,
     Failed,
     Refused,
@@ -45,7 +47,8 @@ from djproject.worker.events import (
 )
 from djproject.worker.forks import give_forks_default_signals, give_forks_own_connections
 from djproject.worker.lease import leased
-from djproject.worker.loop import ALL_JOBS, Loop, Quota
+from djproject.worker.loop import ALL_JOBS, EXCLUDED_SECONDS, Loop, Quota
+from djproject.worker.passing import is_passing
 from djproject.worker.recovery import Killed, accuse
 from djproject.worker.wakeup import Wakeup
 
@@ -64,10 +67,12 @@ def main() -> int:
         os.set_inheritable(number, False)
     events, control = os.fdopen(numbers[0], "wb", buffering=0), os.fdopen(numbers[1], "rb")
     line = control.readline()
-    if not line:
+    if not line:  # whoever started it wants to stop already
+        with suppress(BrokenPipeError):
+            events.write(line_of(Ended(0)))
         return 0
     values: dict[str, Any] = json.loads(line)
-    lists = ("tables", "restrictions", "killed")
+    lists = ("tables", "restrictions", "killed", "excluded")
     assignment = Assignment(**values | {key: tuple(values[key]) for key in lists if values[key] is not None})
     wakeup = Wakeup()
     threading.Thread(target=_stop_at_end_of_input, args=(control, wakeup), daemon=True).start()
@@ -102,6 +107,7 @@ def main() -> int:
         pass
     if terminated:  # by somebody else than the pool, which replaces it unless it stops, too
         tell(Retired(assignment.slot, "SIGTERM"))
+    tell(Ended(assignment.slot))
     return 0
 
 
@@ -132,7 +138,7 @@ def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tel
     pipeline = load_pipeline(project)
     target = load_target(project, assignment.target, chosen_by=assignment.chosen_by)
     chosen = _chosen(pipeline, assignment)
-    lacking = missing(target, pipeline)
+    lacking = [of for of in missing(target, pipeline) if of.kind is not Kind.JOB_TABLE]  # such tables are set aside
     if lacking:
         raise NothingToDoYet(
             f"The {lacking[0].kind} {lacking[0].name} is not declared at the target {target.name}.",
@@ -145,10 +151,10 @@ def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tel
     give_forks_own_connections(loaded)
     if assignment.retry and assignment.is_first:
         for table in loaded:
-            forget_errors(table)
+            _forget_errors(table)
     connection = loaded[0].instance.connection
     keep_alive(connection)
-    with counted(assignment, loaded, tell), leased(connection, project.name, loaded) as lease:
+    with leased(connection, project.name, loaded) as lease:
         history = History(connection if lease else None, project.name, code_version(str(project.root), project.name))
         if assignment.killed:
             killed = Killed(*assignment.killed[:3], tuple(assignment.killed[3]))
@@ -164,12 +170,24 @@ def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tel
             wakeup=wakeup,
             quota=Quota(assignment.jobs, assignment.jobs_per_process, assignment.megabytes),
             workers=assignment.slots,
+            excluded=assignment.excluded,
+            excluded_seconds=EXCLUDED_SECONDS if assignment.patient else float("inf"),
         )
-        loop.run()
+        with counted(assignment, loop.working, tell):
+            loop.run()
     if loop.retired:
         wakeup.stop()
         if loop.retired != ALL_JOBS:
             tell(Retired(assignment.slot, loop.retired))
+
+
+def _forget_errors(table: LoadedTable) -> None:
+    try:
+        forget_errors(table)
+    except Exception as error:
+        if is_passing(error):
+            raise
+        # its job table is broken: the table is set aside, and the reason reported
 
 
 def _fitting(

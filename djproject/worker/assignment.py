@@ -29,6 +29,8 @@ class Assignment:
         Whether jobs that failed before are tried again, which the first worker sees to.
     killed
         The job that killed the worker whose place this one takes: its pid, table, key and causes, as in `Killed`.
+    excluded
+        Of the tables, those that killed many workers in a row: they are not filled, by a service not for ten minutes.
     patient
         Whether it waits, as a service does, for tables that are not declared and for a table that fills itself.
     replaces
@@ -48,6 +50,7 @@ class Assignment:
     is_first: bool = True
     retry: bool = False
     killed: tuple[int, str, str, tuple[str, ...]] | None = None
+    excluded: tuple[str, ...] = ()
     patient: bool = False
     replaces: bool = False
     jobs: int | None = None

@@ -10,7 +10,6 @@ Source: `datajoint/autopopulate.py`, `AutoPopulate._populate1` (2.3.5).
 """
 
 import datetime
-import errno
 import inspect
 import random
 import time
@@ -23,20 +22,12 @@ from djproject.database.keys import key_text
 from djproject.database.version import datajoint_version
 from djproject.worker.events import Failed, LostJob, Made, MadeNothing, Outcome, Postponed
 from djproject.worker.forks import ends_forked_processes
+from djproject.worker.passing import is_passing, limit_exceeded
 from djproject.worker.queue import LONGEST_MESSAGE, MADE_NOTHING, Queue
 
 MOST_ATTEMPTS = 8
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 300.0
 LONGEST_STACK = 1_000_000
-# What may work a moment later: names of exceptions, MySQL's error numbers, the system's, and words of object stores.
-PASSING_TYPES = frozenset({"LostConnectionError", "TimeoutError", "ConnectionError", "EndpointConnectionError",
-                           "IncompleteReadError", "ReadTimeoutError", "ConnectTimeoutError"})  # fmt: skip
-PASSING_MYSQL = frozenset(
-    {1021, 1040, 1053, 1114, 1158, 1159, 1160, 1161, 1205, 1213, 1317, 1412, 2002, 2003, 2006, 2013}
-)
-PASSING_ERRNO = frozenset({errno.EBUSY, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.ENETUNREACH,
-                           errno.EHOSTUNREACH})  # fmt: skip
-PASSING_WORDS = ("slowdown", "slow down", "internalerror", "serviceunavailable", "(500)", "(502)", "(503)", "(504)")
 
 
 class AbandonJob(BaseException):
@@ -55,16 +46,16 @@ def attempt(queue: Queue, key: dict[str, Any], history: History, *, slot: int) -
     try:
         _make(queue, key, history)
     except (AbandonJob, KeyboardInterrupt):
-        roll_back(queue)
+        roll_back(queue.connection)
         queue.give_back(key)
         raise
     except _Nothing:
-        roll_back(queue)
+        roll_back(queue.connection)
         queue.set_aside(key, MADE_NOTHING)
         history.add(queue.loaded, key, "nothing", time.monotonic() - began, MADE_NOTHING)
         return MadeNothing(slot, queue.name, key_text(key))
     except _NotMine:
-        roll_back(queue)
+        roll_back(queue.connection)
         history.add(queue.loaded, key, "lost", time.monotonic() - began, "another worker has the job")
         return LostJob(slot, queue.name, key_text(key))
     except BaseException as error:
@@ -143,11 +134,13 @@ def _failed(
     stack = "".join(traceback.format_exception(error))
     if len(stack) > LONGEST_STACK:
         stack = f"{stack[: LONGEST_STACK // 2]}\n…\n{stack[-LONGEST_STACK // 2 :]}"
-    roll_back(queue)
+    roll_back(queue.connection)
     if isinstance(error, DuplicateError) and queue.drop_made(key):
         return None
     shown = key_text(key)
-    if is_passing(error):
+    if limit := limit_exceeded(error, queue.connection, seconds):
+        message = f"{one_line(error).rstrip('.')}: {limit}"[:LONGEST_MESSAGE]
+    elif is_passing(error):
         tried = history.count(queue.loaded, key, "passing") + 1
         if tried < MOST_ATTEMPTS:
             wait = pause_before(tried)
@@ -164,35 +157,6 @@ def _failed(
     return Failed(slot, queue.name, shown, message)
 
 
-def is_passing(error: BaseException) -> bool:
-    """Whether the same thing may work a moment later.
-
-    Examples
-    --------
-    >>> [is_passing(error) for error in (OSError(28, "No space left"), ValueError("503 rows"), TimeoutError())]
-    [True, False, True]
-    """
-    seen: BaseException | None = error
-    while seen is not None:
-        if _passes(seen):
-            return True
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    return False
-
-
-def _passes(error: BaseException) -> bool:
-    names = {cls.__name__ for cls in type(error).__mro__}
-    library = type(error).__module__.partition(".")[0]
-    if names & PASSING_TYPES or (isinstance(error, OSError) and error.errno in PASSING_ERRNO):
-        return True
-    if library == "psycopg2":
-        return bool(names & {"OperationalError", "InterfaceError"})
-    if library == "pymysql":
-        return "InterfaceError" in names or bool(error.args and error.args[0] in PASSING_MYSQL)
-    text = str(error).lower()
-    return library in {"botocore", "aiobotocore", "s3fs"} and any(word in text for word in PASSING_WORDS)
-
-
 def pause_before(attempt: int) -> float:
     """Seconds until the next attempt: twice as long each time, and not the same for all workers."""
     longest = min(FIRST_WAIT_SECONDS * 2 ** (attempt - 1), LONGEST_WAIT_SECONDS)
@@ -206,9 +170,8 @@ def one_line(error: BaseException) -> str:
     return "".join(c if c.isprintable() else "�" for c in (f"{name}: {text}" if text else name))
 
 
-def roll_back(queue: Queue) -> None:
+def roll_back(connection: Any) -> None:
     """End whatever transaction is open, on a new connection where the old one is gone."""
-    connection = queue.connection
     try:
         connection.cancel_transaction()
     except Exception:  # any driver's word for a connection that is gone

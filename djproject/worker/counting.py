@@ -18,7 +18,7 @@ PAUSE_SECONDS, SHARE = 5.0, 0.05  # between two counts, and the share of the tim
 @contextmanager
 def counted(assignment: Assignment, tables: Sequence[LoadedTable], tell: Tell) -> Iterator[None]:
     """Count the keys of tables beside what is done meanwhile, where that is this worker's part."""
-    if not assignment.is_first:
+    if not assignment.is_first or not tables:
         yield
         return
     counting = _Counting(assignment.slot, tables, tell, again=assignment.counts_again)

@@ -2,7 +2,7 @@
 
 import json
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, get_args
 
 from djproject.database.keys import key_text
@@ -131,10 +131,18 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """A whole pass over all tables, begun at `began` (monotonic clock), found nothing to do."""
+    """A whole pass over all tables, begun at `began` (monotonic clock), found nothing to do now or soon.
+
+    Attributes
+    ----------
+    later
+        For each table with jobs that are scheduled for later than a retry would be: how many, and in how many seconds
+        the first of them is due.
+    """
 
     slot: int
     began: float
+    later: dict[str, tuple[int, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +173,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A table is not filled in this run, for the reason that the message gives; the others are."""
+    """A table is not filled, for a reason that is not one job's; the others are.
+
+    Its columns are not those of the source, its key source raises, its job table is missing. The message says so, and
+    names the table.
+    """
 
     slot: int
     table: str
@@ -179,6 +191,13 @@ class Retired:
 
     slot: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A worker ends because it was told to, or has nothing more to do: the last thing it tells."""
+
+    slot: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +275,7 @@ Event = (
     | Alive
     | SetAside
     | Retired
+    | Ended
     | Waiting
     | Refused
     | Lost
@@ -299,10 +319,10 @@ def read_event(line: bytes) -> Event:
     Examples
     --------
     >>> read_event(line_of(Idle(slot=1, began=2.5)))
-    Idle(slot=1, began=2.5)
+    Idle(slot=1, began=2.5, later={})
     """
     values = json.loads(line)
     kind = _KINDS[values.pop("event")]
-    if kind is Counted:
-        values["totals"] = {name: tuple(counts) for name, counts in values["totals"].items()}
+    for name in {"totals", "later"} & set(values):
+        values[name] = {table: tuple(numbers) for table, numbers in values[name].items()}
     return kind(**values)

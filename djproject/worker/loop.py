@@ -1,15 +1,20 @@
 """What a worker does all day: rounds through its tables, a batch of jobs of each, until it is told to stop."""
 
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from djproject.database.connections import second_connection
 from djproject.database.history import History
 from djproject.database.keys import key_json, key_text
 from djproject.database.loading import LoadedTable
-from djproject.worker.attempt import attempt, is_passing, one_line, roll_back
-from djproject.worker.events import Added, Alive, Begins, Event, Failed, Idle, Recovered, Tell, Waiting
+from djproject.errors import DJProjectError
+from djproject.worker.attempt import LONGEST_WAIT_SECONDS, attempt, one_line, roll_back
+from djproject.worker.events import Added, Alive, Begins, Event, Failed, Idle, Recovered, SetAside, Tell, Waiting
+from djproject.worker.make import check_make
+from djproject.worker.passing import is_passing
 from djproject.worker.queue import Queue
 from djproject.worker.recovery import recover
 from djproject.worker.wakeup import Wakeup
@@ -23,6 +28,8 @@ REFRESH_SHARE = 0.1  # of one worker's time, at most, goes to looking for new ke
 TIDY_SECONDS = 300.0
 RECOVER_SECONDS = 5.0
 RETRY_SECONDS = 1.0
+SET_ASIDE_SECONDS = 10.0  # until a table that could not be filled is tried again
+EXCLUDED_SECONDS = 600.0  # until a service tries a table again that killed many workers
 ALL_JOBS = "all jobs of the run are made"
 
 
@@ -118,9 +125,11 @@ class Loop:
         wakeup: Wakeup,
         quota: Quota = NO_QUOTA,
         workers: int = 1,
+        excluded: Sequence[str] = (),
+        excluded_seconds: float = float("inf"),
     ) -> None:
         self._tables = tables
-        self._work = [_TableWork(Queue(loaded, restrictions)) for loaded in tables]
+        self._restrictions = restrictions
         self._slot, self._history, self._tell = slot, history, tell
         self._wakeup = wakeup
         self._quota, self._jobs, self.retired = quota, 0, ""
@@ -128,6 +137,58 @@ class Loop:
         self._recovered = float("-inf")
         self._undecided = 0  # jobs that may have killed their workers, and may wait again in a moment
         self._said_alive = float("-inf")
+        self._due = 0.0  # seconds until the first pending job is due, when last asked
+        back = time.monotonic() + excluded_seconds - SET_ASIDE_SECONDS
+        self._aside = dict.fromkeys(excluded, back)  # since when a table is set aside
+        self._reasons: dict[str, str] = {}
+        self._work: list[_TableWork] = []
+        self._open_tables()
+
+    @property
+    def working(self) -> list[LoadedTable]:
+        """The tables that can be filled: all but those that are set aside."""
+        return [work.queue.loaded for work in self._work]
+
+    def _open_tables(self) -> None:
+        """Begin with the tables that are not worked on, unless they were set aside a moment ago."""
+        now = time.monotonic()
+        working = {work.queue.name: work for work in self._work}
+        for loaded in self._tables:
+            if loaded.name in working or now - self._aside.get(loaded.name, float("-inf")) < SET_ASIDE_SECONDS:
+                continue
+            with self._setting_aside(loaded):
+                check_make(loaded.instance, loaded.name)
+                working[loaded.name] = _TableWork(Queue(loaded, self._restrictions))
+                self._aside.pop(loaded.name, None)
+        self._work = [working[loaded.name] for loaded in self._tables if loaded.name in working]
+
+    @contextmanager
+    def _setting_aside(self, loaded: LoadedTable) -> Iterator[None]:
+        """Set a table aside where something fails that no wait helps against; the other tables are filled."""
+        try:
+            yield
+        except Exception as error:
+            if is_passing(error):
+                raise
+            self._set_aside(loaded, error)
+
+    def _set_aside(self, loaded: LoadedTable, error: Exception) -> None:
+        roll_back(loaded.instance.connection)
+        for work in self._work:
+            if work.queue.name == loaded.name:
+                with suppress(Exception):  # its job table may be what is broken
+                    work.queue.give_back()
+        self._work = [work for work in self._work if work.queue.name != loaded.name]
+        self._aside[loaded.name] = time.monotonic()
+        loaded.instance._jobs = None  # its heading is read again
+        if isinstance(error, DJProjectError):
+            reason, hint = error.message, error.hint
+        else:
+            reason, hint = f"{loaded.name}: {one_line(error)}", "djproject doctor"
+        if self._reasons.get(loaded.name) != reason:  # it is tried repeatedly
+            self._reasons[loaded.name] = reason
+            traceback.print_exception(error)
+            self._tell(SetAside(self._slot, loaded.name, reason, hint))
 
     def _should_stop(self) -> bool:
         return bool(self.retired) or self._wakeup.stopping
@@ -156,16 +217,18 @@ class Loop:
 
     def _give_back(self) -> None:
         """End what transaction is open, on a new connection where the old one is gone, and keep no job."""
-        for number, work in enumerate(self._work):
-            if not number:
-                roll_back(work.queue)
-            work.queue.give_back()
+        if self._tables:
+            roll_back(self._tables[0].instance.connection)
+        for work in self._work:
+            with self._setting_aside(work.queue.loaded):
+                work.queue.give_back()
 
     def _run(self) -> None:
         pause = FIRST_PAUSE_SECONDS
         while not self._should_stop():
             began = time.monotonic()
             self._turn(began)
+            self._open_tables()
             if self._round():
                 pause = FIRST_PAUSE_SECONDS
                 continue
@@ -189,22 +252,39 @@ class Loop:
         PostgreSQL says by itself when rows are inserted by hand; see `deploy`.
         """
         connection = self._tables[0].instance.connection
-        question = "SELECT " + " OR ".join(work.queue.anything() for work in self._work)
         pause = QUIET_PAUSE_SECONDS
         while not self._should_stop():
             if connection.adapter.backend == "postgresql":
                 self._wakeup.listen(lambda: second_connection(connection)._conn)
-            if self._wakeup.wait(pause):
+            if self._wakeup.wait(min(pause, max(self._due, RETRY_SECONDS))):
                 return
             began = time.monotonic()
-            if self._turn(began) or self._should_stop() or connection.query(question).fetchone()[0]:
+            if self._turn(began) or self._should_stop() or self._aside or self._is_anything_new():
                 return
             self._say_idle(began)
             pause = max(QUIET_PAUSE_SECONDS, (time.monotonic() - began) / PEEK_SHARE)
 
+    def _is_anything_new(self) -> bool:
+        """Whether a table has work, or cannot be asked any more."""
+        connection = self._tables[0].instance.connection
+        question = " OR ".join(work.queue.anything() for work in self._work)
+        try:
+            return bool(connection.query(f"SELECT {question}").fetchone()[0])
+        except Exception as error:
+            if is_passing(error):
+                raise
+            return True  # which table it is turns out in the next round
+
     def _say_idle(self, began: float) -> None:
-        if not self._undecided:
-            self._tell(Idle(self._slot, began))
+        """Report that there is nothing to do, unless the database has a job that is due within the time of a retry."""
+        waiting: dict[str, tuple[int, float]] = {}
+        for work in self._work:
+            with self._setting_aside(work.queue.loaded):
+                waiting[work.queue.name] = work.queue.waiting()
+        later = {name: (count, seconds) for name, (count, seconds) in waiting.items() if count}
+        self._due = min((seconds for _, seconds in later.values()), default=QUIET_PAUSE_SECONDS)
+        if not self._undecided and (not later or self._due > LONGEST_WAIT_SECONDS):
+            self._tell(Idle(self._slot, began, later))
 
     def _turn(self, now: float) -> int:
         """What is to be done now and then; how many jobs of workers that are gone wait again."""
@@ -214,7 +294,7 @@ class Loop:
         if now - self._recovered <= RECOVER_SECONDS:
             return 0
         self._recovered = now
-        recovery = recover(self._tables, self._history)
+        recovery = recover(self.working, self._history)
         self._undecided = recovery.undecided
         for table, key, message in recovery.deadly:
             self._tell(Failed(self._slot, table, key_text(key), message))
@@ -228,9 +308,10 @@ class Loop:
         for work in self._work:
             if self._should_stop():
                 break
-            count += self._batch(work)
-            if count and self._is_due(work):  # what waits comes first; without work, all tables are looked at
-                self._look(work)
+            with self._setting_aside(work.queue.loaded):
+                count += self._batch(work)
+                if count and self._is_due(work):  # what waits comes first; without work, all tables are looked at
+                    self._look(work)
         return count
 
     def _batch(self, work: _TableWork) -> int:
@@ -265,10 +346,9 @@ class Loop:
     def _look(self, work: _TableWork) -> int:
         """Look for new keys of one table; how many jobs were added, -1 where another worker is looking."""
         began = work.refreshed = time.monotonic()
-        added = work.queue.refresh()
-        if began - work.tidied > TIDY_SECONDS and added >= 0:
+        if began - work.tidied > TIDY_SECONDS and work.queue.tidy():
             work.tidied = began
-            work.queue.tidy()
+        added = work.queue.refresh()
         work.took = time.monotonic() - began
         if added > 0:
             self._tell(Added(self._slot, work.queue.name, added))
@@ -276,7 +356,10 @@ class Loop:
 
     def _look_everywhere(self) -> bool | None:
         """Look for new keys of all tables: None where there are some, else whether all could be looked at."""
-        found = [self._look(work) for work in self._work]
+        found = []
+        for work in self._work:
+            with self._setting_aside(work.queue.loaded):
+                found.append(self._look(work))
         if any(added > 0 for added in found):
             return None
         return all(added == 0 for added in found)

@@ -59,14 +59,31 @@ class Queue:
         waiting = f"SELECT 1 FROM {self.jobs.full_table_name} WHERE {PENDING}{self._wanted()}"
         return f"EXISTS ({waiting}) OR EXISTS (SELECT 1 {self._new_keys()})"
 
-    def tidy(self) -> None:
+    def waiting(self) -> tuple[int, float]:
+        """How many jobs are pending, due or not, and in how many seconds the first one is due; 0 where there is none.
+
+        Also jobs that `claim` passes over, because another session has them locked.
+        """
+        name = self.jobs.full_table_name
+        if self._backend == "mysql":
+            due = "TIMESTAMPDIFF(MICROSECOND, CURRENT_TIMESTAMP(3), MIN(scheduled_time)) / 1000000"
+        else:
+            due = "EXTRACT(EPOCH FROM MIN(scheduled_time) - CURRENT_TIMESTAMP(3))"
+        query = f"SELECT COUNT(*), {due} FROM {name} WHERE status='pending'{self._wanted()}"
+        count, seconds = self.connection.query(query).fetchone()
+        return int(count), float(seconds or 0.0)
+
+    def tidy(self) -> bool:
         """Remove the jobs of keys that are gone; where completed ones are kept, those without rows wait again.
+
+        False where it is another worker's turn.
 
         Source: `datajoint/jobs.py`, `Job.refresh`, steps 2 and 3.
         """
         with _alone(self.connection, self.jobs.full_table_name) as mine:
             if mine:
                 self._tidy()
+            return mine
 
     def claim(self, count: int) -> list[dict[str, Any]]:
         """Reserve up to so many jobs that wait, most urgent first; jobs that others claim now are passed over.

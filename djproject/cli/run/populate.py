@@ -179,6 +179,8 @@ def fill(pool: Pool, *, as_json: bool = False, port: int | None = None) -> int:
     ):
         pool.start()
         for event in pool.events():
+            if isinstance(event, SetAside) and event.table in tally.aside:
+                continue  # another worker said so already
             _show(event, progress)
             if not progress.is_live and not isinstance(event, Refused):
                 _log(event, as_json=as_json)

@@ -4,8 +4,10 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from djproject.supervisor.limits import Limits, RunClock
-from djproject.worker.events import Made, Postponed
+from djproject.worker.events import Event, LostJob, Made, Postponed, Recovered
 
 
 def idle_since(*moments: float) -> list[Any]:
@@ -27,12 +29,15 @@ def test_a_run_ends_when_all_workers_found_nothing_after_the_last_job() -> None:
     assert not clock.is_over([]), "all are being replaced"
 
 
-def test_a_postponed_job_is_waited_for() -> None:
+@pytest.mark.parametrize(
+    "event", [Postponed(1, "a.B", "k=1", "away", 60.0), LostJob(1, "a.B", "k=1"), Recovered(1, 1)], ids=repr
+)
+def test_a_job_that_is_pending_again_is_waited_for(event: Event) -> None:
     clock = RunClock(Limits())
-    clock.see(Postponed(1, "a.B", "k=1", "away", 60.0))
     now = time.monotonic()
-    assert not clock.is_over(idle_since(now + 50))
-    assert clock.is_over(idle_since(now + 61))
+    clock.see(event)
+    assert not clock.is_over(idle_since(now)), "a worker looked before the job was pending again"
+    assert clock.is_over(idle_since(time.monotonic() + 1)), "a worker says that it is idle when no job is due soon"
 
 
 def test_watching_ends_only_after_being_idle_for_long() -> None:

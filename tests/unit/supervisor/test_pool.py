@@ -9,19 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from djproject.supervisor import process
+from djproject.supervisor import process, replacement
 from djproject.supervisor.placement import ALL, posts_of
 from djproject.supervisor.pool import Pool
 from djproject.worker.assignment import Assignment, Post
 from djproject.worker.events import (
     Added,
+    Begins,
     Counted,
+    Ended,
     Event,
     Failed,
     Idle,
     Lost,
     Made,
     Refused,
+    SetAside,
     Started,
     line_of,
     read_event,
@@ -34,6 +37,9 @@ EVENTS: list[Event] = [
     Failed(2, "a.B", "x=1", "line\nbreaks and ünïcode"),
     Added(1, "a.B", 3),
     Idle(1, 1.5),
+    Idle(1, 1.5, {"a.B": (2, 900.5)}),
+    SetAside(1, "a.B", "no", "hint"),
+    Ended(1),
     Refused(1, "no", "hint", "de\ntails"),
     Lost(1, -9),
 ]
@@ -119,3 +125,48 @@ def test_a_process_that_cannot_be_killed_is_not_waited_for(tmp_path: Path, monke
         worker.close(None)
         os.close(writing)
         os.kill(sleep.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_worker_that_ends_without_saying_so_is_lost_whatever_its_exit_code(tmp_path: Path, told: bool) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    if told:
+        os.write(writing, line_of(Ended(1)))
+    os.close(writing)
+    with subprocess.Popen(["true"], stdin=subprocess.PIPE, start_new_session=True) as ended:
+        assert ended.stdin is not None
+        (post,) = _posts(tmp_path, 1)
+        worker = process.WorkerProcess(post, ended, os.fdopen(reading, "rb", 0), ended.stdin, began=0.0, heard=0.0)
+        while worker.is_open:
+            events = list(worker.read())
+    assert events == ([] if told else [Lost(1, 0, ended.pid)])
+
+
+def test_a_table_in_which_many_workers_died_is_left_out_by_those_that_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assignments: list[Assignment] = []
+
+    def start(post: Post, assignment: Assignment, log: object) -> process.WorkerProcess:
+        assignments.append(assignment)
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        dies = Begins(1, "a.B", "{}") if "a.B" not in assignment.excluded else Ended(1)
+        os.write(writing, line_of(dies))
+        os.close(writing)
+        ended = subprocess.Popen(["true"], stdin=subprocess.PIPE, start_new_session=True)
+        assert ended.stdin is not None
+        return process.WorkerProcess(
+            post, ended, os.fdopen(reading, "rb", 0), ended.stdin, began=0.0, heard=time.monotonic()
+        )
+
+    monkeypatch.setattr("djproject.supervisor.pool.start_worker", start)
+    monkeypatch.setattr(replacement, "MOST_DEATHS", 3)
+    pool = Pool(_posts(tmp_path, 1), tmp_path / "logs")
+    pool.start()
+    (aside,) = [event for event in pool.events() if isinstance(event, SetAside)]
+    pool.close()
+    assert aside.table == "a.B"
+    assert "none of its jobs was made" in aside.message
+    assert [assignment.excluded for assignment in assignments] == [(), (), (), ("a.B",)]

@@ -8,10 +8,10 @@ import pytest
 from djproject.worker.attempt import (
     FIRST_WAIT_SECONDS,
     LONGEST_WAIT_SECONDS,
-    is_passing,
     one_line,
     pause_before,
 )
+from djproject.worker.passing import is_passing
 
 BotoError = type("ClientError", (Exception,), {"__module__": "botocore.exceptions"})
 Operational = type("OperationalError", (Exception,), {"__module__": "psycopg2"})
