@@ -3,12 +3,14 @@
 import os
 import sys
 
-from benchmarks import check, database, populate, stack, startup, workers
+from benchmarks import check, database, deploy, drift, populate, stack, startup, workers
 
 ALL = {
     "startup": startup.measure,
     "check": check.measure,
     "database": database.measure,
+    "deploy": deploy.measure,
+    "drift": drift.measure,
     "populate": populate.measure,
     "workers": workers.measure,
     "stack": stack.measure,

@@ -104,16 +104,21 @@ class Lab:
         return f"work_bench_{os.getpid()}.{quote}~~result{quote}"
 
     def _use_mysql(self) -> None:
-        host, port, user, password = os.environ["DJPROJECT_TEST_MYSQL"].split(":")
-        with (self.root / "pyproject.toml").open("a") as file:
-            file.write(
-                f'\n[tool.djproject.targets.lab]\nbackend = "mysql"\nhost = "{host}"\nport = {port}\nuser = "{user}"\n'
-            )
-        folder = self.root / ".secrets"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        (folder / "targets.lab.password").write_text(password)
-        (folder / "targets.lab.password").chmod(0o600)
+        use_mysql(self.root)
         self.run(self.command, "use", "lab")
+
+
+def use_mysql(root: Path) -> None:
+    """Make the server of `$DJPROJECT_TEST_MYSQL` the target `lab` of a project."""
+    host, port, user, password = os.environ["DJPROJECT_TEST_MYSQL"].split(":")
+    with (root / "pyproject.toml").open("a") as file:
+        file.write(
+            f'\n[tool.djproject.targets.lab]\nbackend = "mysql"\nhost = "{host}"\nport = {port}\nuser = "{user}"\n'
+        )
+    folder = root / ".secrets"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / "targets.lab.password").write_text(password)
+    (folder / "targets.lab.password").chmod(0o600)
 
 
 @contextmanager

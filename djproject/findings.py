@@ -17,6 +17,18 @@ class Severity(StrEnum):
         return order.index(self) <= order.index(level)
 
 
+class Kind(StrEnum):
+    """Whose rule is broken.
+
+    `broken`: DataJoint or a database server refuses it, or data are lost. `convention`: it works, and the convention
+    forbids it, or the project itself. `advice`: neither.
+    """
+
+    BROKEN = "broken"
+    CONVENTION = "convention"
+    ADVICE = "advice"
+
+
 class Location(NamedTuple):
     """Where a finding is.
 
@@ -25,7 +37,7 @@ class Location(NamedTuple):
     path
         Relative to the project's root, with forward slashes.
     line, column
-        Counted from 1; column 1, line 1 stands for the file as a whole.
+        Counted from 1; column 1, line 1 means the file as a whole.
     end_column
         One past the last character, on the same line.
     """
@@ -66,9 +78,11 @@ class Finding(NamedTuple):
     hint
         How to fix it, or what to type; may be empty.
     edits
-        The change that mends it and keeps the program's meaning; empty where none is safe.
+        The change that fixes it and keeps the program's meaning; empty where none is safe.
     notes
         Further places.
+    kind
+        Of the rule.
     """
 
     code: str
@@ -78,6 +92,12 @@ class Finding(NamedTuple):
     hint: str = ""
     edits: tuple[Edit, ...] = ()
     notes: tuple[Note, ...] = ()
+    kind: Kind = Kind.ADVICE
+
+    @property
+    def label(self) -> str:
+        """Its severity, and where that may surprise its kind: `error (convention)`."""
+        return f"{self.severity} ({self.kind})" if self.kind is Kind.CONVENTION else str(self.severity)
 
     @property
     def order(self) -> tuple[Location, str, str]:

@@ -29,7 +29,7 @@ def configure(package_file: str) -> Target | None:
     Returns
     -------
     Target or None
-        What was configured; None where no project was found, and DataJoint's own configuration stands.
+        What was configured; None where no project was found, and DataJoint's own configuration holds.
 
     Raises
     ------

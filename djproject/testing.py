@@ -183,14 +183,14 @@ def pipeline(djproject_project: "Project", djproject_target: "Target") -> Deploy
     """The pipeline with all its tables and job tables declared."""
     import importlib
 
-    from djproject.database.agreement import sentences
+    from djproject.database.agreement import blocking, sentences
     from djproject.database.deploy import deploy
     from djproject.database.loading import load_tables
     from djproject.pipeline.source import load_pipeline
 
     source = load_pipeline(djproject_project)
     deployment = deploy(djproject_project, djproject_target, source)
-    if deployment.differences:
-        pytest.fail("\n".join(sentences(deployment.differences).values()), pytrace=False)
+    if differing := blocking(deployment.differences):
+        pytest.fail("\n".join(sentences(differing).values()), pytrace=False)
     loaded = load_tables(djproject_project, djproject_target, source, create=True)
     return DeployedPipeline(importlib.import_module(djproject_project.package), loaded)

@@ -5,7 +5,8 @@ import re
 import sys
 from pathlib import Path
 
-from configuration import configuration_page, missing_keys
+from architecture import picture
+from configuration import configuration_page
 from typer.testing import CliRunner
 
 from djproject.checks.registry import FAMILIES, all_rules
@@ -14,6 +15,7 @@ from djproject.cli._app import COMMANDS, LazyCommands, app
 
 TARGET = Path(__file__).parent / "reference" / "commands.md"
 CONFIGURATION = Path(__file__).parent / "reference" / "configuration.md"
+ARCHITECTURE = Path(__file__).parent / "images" / "architecture.svg"
 RULES = Path(__file__).parent / "rules"
 HEAD = """# Commands
 
@@ -55,9 +57,16 @@ RULES_HEAD = """# Rules
 
 Made from the rules' own pages; do not edit. `djproject rules` lists them, `djproject explain CODE` shows a page.
 
-An error will fail, or lose data; a warning departs from the convention; an info is what cannot be known without running
-the code. *Fix* marks what `djproject check --fix` mends.
+An *error* is something that DataJoint or the database refuses, or that loses data. An *error, convention* works, but
+the convention forbids it, or a contract of the project does: `deploy`, `populate`, `graph` and `status` go on, and
+`convention = "advise"` in `[tool.djproject.check]` makes it a warning. A *warning* is advice, an *info* is what cannot
+be known without running the code. *Fix* marks what `djproject check --fix` fixes.
 """
+
+
+def generated() -> dict[Path, str]:
+    """Every file that follows from the code alone."""
+    return {CONFIGURATION: configuration_page(), ARCHITECTURE: picture(), **rule_pages()}
 
 
 def rule_pages() -> dict[Path, str]:
@@ -69,15 +78,15 @@ def rule_pages() -> dict[Path, str]:
         for rule in all_rules():
             if rule.code.startswith(family):
                 fix = ", fix" if rule.fixable else ""
-                index.append(f"| [{rule.code}]({rule.code}.md) | {rule.severity}{fix} | {rule.claim} |")
+                index.append(f"| [{rule.code}]({rule.code}.md) | {rule.label}{fix} | {rule.claim} |")
     pages[RULES / "index.md"] = "\n".join(index) + "\n"
     return pages
 
 
 def rule_page(rule: Rule) -> str:
     """A rule's docstring as Markdown: its labels become headings, what is indented becomes code."""
-    fix = "; `djproject check --fix` mends it" if rule.fixable else ""
-    lines = [f"# {rule.code}: {rule.name.replace('_', ' ')}", "", f"**{rule.claim}** ({rule.severity}{fix})", ""]
+    fix = "; `djproject check --fix` fixes it" if rule.fixable else ""
+    lines = [f"# {rule.code}: {rule.name.replace('_', ' ')}", "", f"**{rule.claim}** ({rule.label}{fix})", ""]
     code: list[str] = []
 
     def end_of_code() -> None:
@@ -102,17 +111,15 @@ def rule_page(rule: Rule) -> str:
 
 
 if __name__ == "__main__":
-    if missing_keys():
-        sys.exit(f"docs/configuration.py does not describe these keys: {', '.join(sorted(missing_keys()))}")
     if "--check" in sys.argv:
         different = words(page()) ^ words(TARGET.read_text("utf-8"))
         if different:
             sys.exit(f"{TARGET} is out of date ({', '.join(sorted(different))}): python docs/generate.py")
-        for path, text in {CONFIGURATION: configuration_page(), **rule_pages()}.items():
+        for path, text in generated().items():
             if not path.exists() or path.read_text("utf-8") != text:
                 sys.exit(f"{path} is out of date: python docs/generate.py")
     else:
         TARGET.write_text(page(), "utf-8")
         RULES.mkdir(exist_ok=True)
-        for path, text in {CONFIGURATION: configuration_page(), **rule_pages()}.items():
+        for path, text in generated().items():
             path.write_text(text, "utf-8")

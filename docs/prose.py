@@ -1,9 +1,9 @@
 """Find words that djproject does not use: `python docs/prose.py [FILE ...]`.
 
-Without arguments, it checks the pages that people write: README, CONTRIBUTING and docs. Pages that `generate.py` writes
-take their words from the code. Any other file, also Python code, can be named. Two lists apply: our own, `prose.toml`,
-and for Markdown also proselint's (archaisms, redundancy, clichés …). proselint takes no rules from a file. Vale does,
-but its Python package downloads the program when it first runs, which fails offline.
+Without arguments, it checks what people write: README, CONTRIBUTING, docs, and the code with its messages and
+docstrings. Pages that `generate.py` writes take their words from the code. Any other file can be named. Two lists:
+our own, `prose.toml`, and for Markdown also proselint's (archaisms, redundancy, clichés …). proselint takes no rules
+from a file. Vale does, but its Python package downloads the program when it first runs, which fails offline.
 """
 
 import re
@@ -20,7 +20,7 @@ from proselint.registry import CheckRegistry
 from proselint.tools import LintFile
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "djproject/*.py")
 GENERATED = re.compile(r"docs/(rules/|reference/(commands|configuration)\.md)")
 # White space in a phrase; a line break may carry quotes, a comment sign or a prefix of a string.
 GAP = r"""(?:[ \t]+|["']?\s*\n\s*(?:#\s*|[rf]?["'])?)"""
@@ -31,7 +31,7 @@ PROSELINT = Config(
 
 
 def pages() -> list[Path]:
-    """The pages of the repository that people write."""
+    """The pages and the code of the repository, as people write them."""
     listed = subprocess.run(["git", "ls-files", *PAGES], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return [ROOT / name for name in listed.splitlines() if not GENERATED.match(name)]
 

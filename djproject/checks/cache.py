@@ -8,8 +8,10 @@ from typing import Any
 
 from djproject.checks.loading import Inputs
 from djproject.checks.run import Ignore, Results, examine
-from djproject.findings import Edit, Finding, Location, Note, Severity
+from djproject.errors import DJProjectError
+from djproject.findings import Edit, Finding, Kind, Location, Note, Severity
 from djproject.project.files import make_state_directory, replace_file, state_directory
+from djproject.project.opening import read_regular
 
 NAME = "check.json"
 Edits = Sequence[Sequence[object]]
@@ -36,20 +38,19 @@ def _write(path: Path, digest: str, results: Results) -> None:
     try:
         make_state_directory(path.parent)
         replace_file(path, value.encode(errors="replace"), durable=False)
-    except OSError:
+    except (OSError, DJProjectError):
         return
 
 
 def _read(path: Path, digest: str) -> Results | None:
     try:
-        with path.open("rb") as stream:
-            head = stream.read(len(digest) + 40)
-            if digest.encode() not in head:
-                return None
-            match json.loads(head + stream.read()):
-                case {"digest": str(found), "results": list(value)} if found == digest:
-                    return _results(value)
-    except (OSError, ValueError, KeyError, TypeError):
+        data = read_regular(path)
+        if digest.encode() not in data[: len(digest) + 40]:
+            return None
+        match json.loads(data):
+            case {"digest": str(found), "results": list(value)} if found == digest:
+                return _results(value)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, DJProjectError):
         return None
     return None
 
@@ -65,7 +66,7 @@ def _results(value: list[Any]) -> Results:
 
 
 def _finding(
-    code: str, severity: str, message: str, where: Sequence[object], hint: str, edits: Edits, notes: Notes
+    code: str, severity: str, message: str, where: Sequence[object], hint: str, edits: Edits, notes: Notes, kind: str
 ) -> Finding:
     return Finding(
         code,
@@ -75,4 +76,5 @@ def _finding(
         hint,
         tuple(Edit(*edit) for edit in edits),  # type: ignore[arg-type]
         tuple(Note(Location(*place), text) for place, text in notes),  # type: ignore[arg-type]
+        Kind(kind),
     )

@@ -1,4 +1,4 @@
-"""DJP0xx: what containers and scripts are told to run."""
+"""DJP0xx: what containers and scripts run."""
 
 import re
 from collections.abc import Iterator, Mapping

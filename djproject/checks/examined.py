@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 
 from djproject.checks.loading import Inputs
-from djproject.checks.setting_problems import broken_stores
 from djproject.findings import Edit, Location
 from djproject.pipeline.definition import Attribute, ForeignKey
 from djproject.pipeline.heading import Headings
@@ -109,7 +108,7 @@ class Examined:
     @cached_property
     def broken_stores(self) -> frozenset[str]:
         """The stores with a setting that is refused: they are configured, and nothing else is known of them."""
-        return frozenset(broken_stores(self.setting_problems))
+        return frozenset(problem.store for problem in self.setting_problems if problem.store)
 
     @cached_property
     def own_codecs(self) -> frozenset[str]:

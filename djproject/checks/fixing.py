@@ -14,14 +14,14 @@ ROUNDS = 20
 
 
 def fixed_files(inputs: Inputs, choice: Choice) -> tuple[dict[Path, bytes], int]:
-    """The files that fixing changes, with their new bytes, and how many findings it mends.
+    """The files that fixing changes, with their new bytes, and how many findings that fixes.
 
     A file is changed by all edits that concern it or by none: where the result of a Python file does not parse, or
     would do anything else than before, the file stays as it is. The new files have nothing left to fix.
     """
     changed: dict[Path, bytes] = {}
     refused: set[str] = set()
-    mended = 0
+    fixed = 0
     for _ in range(ROUNDS):
         findings = [f for f in chosen(examine(inputs), choice)[0] if f.edits and f.location.path not in refused]
         if not findings:
@@ -37,11 +37,11 @@ def fixed_files(inputs: Inputs, choice: Choice) -> tuple[dict[Path, bytes], int]
                 refused.add(name)
                 continue
             files[path] = changed[path] = new
-            mended += count
+            fixed += count
         pyproject = inputs.project.root / PYPROJECT
         document = read_document(files[pyproject].decode(), pyproject)
         inputs = inputs._replace(files=files, document=document)
-    return changed, mended
+    return changed, fixed
 
 
 def _applied(data: bytes, edits: Iterable[Edit]) -> tuple[bytes, int]:

@@ -67,7 +67,7 @@ def upstream_modules_are_imported_by_name(examined: Examined) -> Iterator[Found]
 
 @rule
 def imports_form_no_cycle(examined: Examined) -> Iterator[Found]:
-    """DJP112 error: The imports between the modules of the package form a directed acyclic graph.
+    """DJP112 error (convention): The imports between the modules of the package form a directed acyclic graph.
 
     What it does: reports the shortest cycle of each knot of modules, each import on it with the foreign keys that go
     the same way, and the fewest imports to remove. Imports inside functions and under `if TYPE_CHECKING` do not count.
@@ -92,7 +92,7 @@ def imports_form_no_cycle(examined: Examined) -> Iterator[Found]:
 
 @rule
 def modules_form_no_cycle(examined: Examined) -> Iterator[Found]:
-    """DJP113 error: The foreign keys between schema modules form a directed acyclic graph, imports included.
+    """DJP113 error (convention): The foreign keys and imports between schema modules form a directed acyclic graph.
 
     What it does: bundles the foreign keys of each pair of modules and reports the shortest cycle of each knot that is
     not one of imports alone (DJP112).
@@ -155,7 +155,7 @@ def foreign_keys_lead_to_imported_modules(examined: Examined) -> Iterator[Found]
 
 @rule
 def layers_are_kept(examined: Examined) -> Iterator[Found]:
-    """DJP120 error: A module imports only from its own layer and those before it.
+    """DJP120 error (convention): A module imports only from its own layer and those before it.
 
     What it does: reads `layers` of `[tool.djproject.check]`: lists of modules, the most upstream first.
 
@@ -182,7 +182,7 @@ def layers_are_kept(examined: Examined) -> Iterator[Found]:
 
 @rule
 def independent_modules_stay_apart(examined: Examined) -> Iterator[Found]:
-    """DJP121 error: Modules that are to be independent do not depend on each other.
+    """DJP121 error (convention): Modules that are to be independent do not depend on each other.
 
     What it does: reads `independent` of `[tool.djproject.check]`; looks for direct dependencies and those through
     others.
@@ -210,7 +210,7 @@ def independent_modules_stay_apart(examined: Examined) -> Iterator[Found]:
 
 @rule
 def forbidden_dependencies_are_absent(examined: Examined) -> Iterator[Found]:
-    """DJP122 error: No module depends on one that the project forbids to it.
+    """DJP122 error (convention): No module depends on one that the project forbids to it.
 
     What it does: reads `forbid` of `[tool.djproject.check]`: entries such as "analysis -> subject"; looks at direct
     imports and foreign keys.

@@ -35,7 +35,7 @@ def deferred_schemas_are_activated(examined: Examined) -> Iterator[Found]:
 
 @rule
 def importing_changes_no_data(examined: Examined) -> Iterator[Found]:
-    """DJP116 error: Importing a module neither populates, inserts, deletes nor drops.
+    """DJP116 error (convention): Importing a module neither populates, inserts, deletes nor drops.
 
     What it does: finds calls of `populate`, `insert`, `insert1`, `update1`, `delete`, `drop` and their like outside of
     functions and of `if __name__ == "__main__"`.

@@ -25,7 +25,7 @@ def imported_modules_are_used(examined: Examined) -> Iterator[Found]:
 
     What it does: looks for the imported name in foreign keys, in bases, in the rest of the code, in `__all__` and in
     texts that are evaluated. A package's own `__init__.py` may import for others, a comment `# noqa: F401` says that
-    an import is meant, and a module that hands its names over (`linking_module=__name__`, `globals()`) is not judged.
+    an import is wanted, and a module that hands its names over (`linking_module=__name__`, `globals()`) is not judged.
     The import is removed only where no other file of the project can reach the name through the module, and where
     the imported module does nothing when it is imported but declare tables.
 
@@ -94,7 +94,7 @@ def _is_meant(examined: Examined, source: PythonModule, item: Import) -> bool:
 
 
 def _is_plain(examined: Examined, source: PythonModule, item: Import) -> bool:
-    """Whether an import stands alone on its lines, at the top level, without a comment to lose."""
+    """Whether an import is alone on its lines, at the top level, without a comment to lose."""
     lines = examined.lines(source.path)[item.place.line - 1 : item.end.line]
     return item.place.column == 1 and not any(mark in line for line in lines for mark in "#;")
 

@@ -61,7 +61,7 @@ def foreign_keys_lead_to_tables_declared_before(examined: Examined) -> Iterator[
     """DJP208 error: A foreign key leads to a table that is declared before.
 
     What it does: compares the places of the two classes where both are in one module. A part may refer to its master,
-    to parts before it, and to whatever stands above the master.
+    to parts before it, and to all that is above the master.
 
     Why it matters: Python runs the file from top to bottom, so the name does not exist yet when DataJoint looks it up.
 
@@ -152,7 +152,7 @@ def foreign_key_options_are_known(examined: Examined) -> Iterator[Found]:
 
 @rule
 def foreign_keys_are_tables_or_projections(examined: Examined) -> Iterator[Found]:
-    """DJP229 error: What stands after `->` is a table or its projection.
+    """DJP229 error: What follows `->` is a table or its projection.
 
     What it does: finds restrictions, joins and other expressions after `->`, projections of attributes that the parent
     does not have, and parents without a primary key.

@@ -3,20 +3,22 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import NamedTuple
 
 from djproject import __version__
-from djproject.checks.setting_problems import SettingProblem, lenient_project
-from djproject.errors import ConfigError, ProjectError
+from djproject.errors import ProjectError
 from djproject.pipeline.files import load_files
-from djproject.project.location import NO_PROJECT_HINT, PYPROJECT, Project, find_root, read_document
+from djproject.project.location import NO_PROJECT_HINT, PYPROJECT, Project, find_root, read_document, read_leniently
+from djproject.project.opening import read_regular, read_text
+from djproject.project.schema import SettingProblem
 
+OWN_SETTINGS = ("tool", "djproject", "check")  # where they are not understood, the wrong rules would run
 PRIVATE = (".env", "docker/.env", "dj_local_conf.json", ".dj_local_conf.json")
 PRIVATE_FOLDERS = (".secrets",)
 _CODE = (Path(__file__).parent, Path(__file__).parents[1] / "pipeline", Path(__file__).parents[1] / "project")
-LARGEST_NOTEBOOK_BYTES = 50_000_000
 
 
 class Inputs(NamedTuple):
@@ -55,23 +57,22 @@ def load_inputs(start: Path | None = None, environ: Mapping[str, str] = os.envir
     ProjectError
         There is no project here or above.
     ConfigError
-        pyproject.toml is not valid TOML.
+        pyproject.toml is not valid TOML, or a setting of `[tool.djproject.check]` is refused.
     """
     start = (start or Path(environ.get("DJPROJECT_ROOT") or Path.cwd())).resolve()
     root = find_root(start)
     if root is None:
         raise ProjectError(f"{start} is not in a djproject project.", hint=NO_PROJECT_HINT)
-    data = (root / PYPROJECT).read_bytes()
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{root / PYPROJECT} is not UTF-8 text.", hint=f"$EDITOR {root / PYPROJECT}") from error
+    text = read_text(root / PYPROJECT)
     document = read_document(text, root / PYPROJECT)
-    project, problems = lenient_project(root, document)
+    project, problems = read_leniently(root, document)
+    for problem in problems:
+        if problem.path[: len(OWN_SETTINGS)] == OWN_SETTINGS:
+            raise problem.error()
     folder = project.source
     files = load_files(folder)
     files |= dict(_other_files(root))
-    files[root / PYPROJECT] = data
+    files[root / PYPROJECT] = text.encode()
     in_git = any((place / ".git").exists() for place in (root, *root.parents))
     private = list(_private_files(root))
     tracked, unignored = _asked_git(root, private) if in_git and private else (frozenset(), frozenset())
@@ -87,8 +88,7 @@ def _other_files(root: Path) -> Iterator[tuple[Path, bytes]]:
     found += root.glob("notebooks/*.ipynb")
     for path in sorted(found):
         try:
-            if path.is_file() and path.stat().st_size <= LARGEST_NOTEBOOK_BYTES:
-                yield path, path.read_bytes()
+            yield path, read_regular(path)
         except OSError:
             continue
 
@@ -104,22 +104,11 @@ def _private_files(root: Path) -> Iterator[str]:
 
 def _asked_git(root: Path, names: list[str]) -> tuple[frozenset[str], frozenset[str]]:
     """Which of the files git tracks, and which no .gitignore covers; nothing where there is no git."""
+    from djproject.project.git import ask_git, names_in  # here, because most projects have no private file
+
     try:
-        tracked = _git(root, "ls-files", "-z", "--", *names)
-        ignored = _git(root, "check-ignore", "--no-index", "-z", "--stdin", given=names)
-    except OSError:
+        tracked = names_in(ask_git(root, "ls-files", "-z", "--", *names))
+        ignored = names_in(ask_git(root, "check-ignore", "--no-index", "-z", "--stdin", given=names, codes=(0, 1)))
+    except (OSError, SubprocessError):
         return frozenset(), frozenset()
-    return frozenset(tracked), frozenset(names) - ignored
-
-
-def _git(root: Path, *arguments: str, given: Sequence[str] = ()) -> set[str]:
-    """The names that a git command answers with; `given` go to its standard input."""
-    import subprocess  # here, because most projects have no private file to ask about
-
-    answer = subprocess.run(
-        ["git", "-C", str(root), *arguments],
-        capture_output=True,
-        check=False,
-        input="\0".join(given).encode(errors="surrogateescape"),
-    )
-    return {name for name in answer.stdout.decode(errors="surrogateescape").split("\0") if name}
+    return tracked, frozenset(names) - ignored

@@ -140,7 +140,7 @@ def makes_insert(examined: Examined) -> Iterator[Found]:
     What it does: follows `make` through the methods of its class. Where it hands the table on, or calls what is not in
     the class, an insert is taken for granted.
 
-    Why it matters: DataJoint counts a `make` that inserts nothing as a success, and calls it again for ever.
+    Why it matters: DataJoint counts a `make` that inserts nothing as a success, and calls it again forever.
 
     Example:
         def make(self, key):

@@ -36,7 +36,7 @@ def modules_can_be_read(examined: Examined) -> Iterator[Found]:
 
 @rule
 def modules_declare_one_schema(examined: Examined) -> Iterator[Found]:
-    """DJP101 error: A schema module declares exactly one schema.
+    """DJP101 error (convention): A schema module declares exactly one schema.
 
     What it does: counts the calls of `dj.Schema` at the top of each module.
 
@@ -58,7 +58,7 @@ def modules_declare_one_schema(examined: Examined) -> Iterator[Found]:
 
 @rule
 def schemas_are_called_schema(examined: Examined) -> Iterator[Found]:
-    """DJP102 error: The schema of a module is called `schema`.
+    """DJP102 error (convention): The schema of a module is called `schema`.
 
     What it does: looks at the variable that `dj.Schema(…)` is bound to.
 
@@ -73,10 +73,11 @@ def schemas_are_called_schema(examined: Examined) -> Iterator[Found]:
     Source: book, The schema Property.
     """
     for module in examined.pipeline.modules:
-        call = module.source.schemas[0] if module.source else None
-        if call and call.variable != "schema" and not any(c.variable == "schema" for c in schemas_of(module)):
-            where = examined.at(module.path, call.place)
-            yield Found(where, f"The schema of {module.name} is called {call.variable!r}.", "schema = dj.Schema(…)")
+        calls = schemas_of(module)
+        if calls and not any(call.variable == "schema" for call in calls):
+            where = examined.at(module.path, calls[0].place)
+            message = f"The schema of {module.name} is called {calls[0].variable!r}."
+            yield Found(where, message, "schema = dj.Schema(…)")
 
 
 @rule
@@ -115,7 +116,7 @@ def schemas_are_named_as_their_modules(examined: Examined) -> Iterator[Found]:
 
     What it does: compares the two; `lab_subject` in subject.py is fine.
 
-    Why it matters: whoever sees the database should find the file.
+    Why it matters: people who see the database should find the file.
 
     Example:
         # acquisition.py
@@ -138,7 +139,7 @@ def schemas_are_named_as_their_modules(examined: Examined) -> Iterator[Found]:
 
 @rule
 def schema_names_are_unique(examined: Examined) -> Iterator[Found]:
-    """DJP105 error: No two modules declare one schema.
+    """DJP105 error (convention): No two modules declare one schema.
 
     What it does: compares the names of all schemas, without regard to case.
 
@@ -290,7 +291,7 @@ def everything_is_known(examined: Examined) -> Iterator[Found]:
     What it does: reports, once for each place, what cannot be known without running the code: a schema's name that is
     computed, a definition that is built from variables, a foreign key that is a call.
 
-    Why it matters: no rule can look into it, so nothing is said of it, right or wrong.
+    Why it matters: no rule can look into it, so nothing is reported, right or wrong.
 
     Example:
         definition = make_definition("subject")

@@ -1,4 +1,4 @@
-"""DJP0xx: the project's files, its dependencies, what is kept secret, and what containers are told to run."""
+"""DJP0xx: the project's files, its dependencies, what is kept secret, and what containers run."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -156,7 +156,7 @@ def _floor(requirement: str) -> tuple[int, ...]:
 
 
 def _with_floor(requirement: str) -> str:
-    """The requirement with its floor raised; empty where an upper bound or an exact version stands in the way."""
+    """The requirement with its floor raised; empty where an upper bound or an exact version is in the way."""
     specifiers, semicolon, marker = requirement.partition(";")
     if re.search(r"==|~=|<", specifiers):
         return ""

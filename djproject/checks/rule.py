@@ -6,10 +6,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from djproject.checks.examined import Examined
-from djproject.findings import Edit, Finding, Location, Note, Severity
+from djproject.findings import Edit, Finding, Kind, Location, Note, Severity
+from djproject.project.checking import ADVISE
 
 _FIRST_LINE = re.compile(
-    r"(?P<code>DJP\d{3}) (?P<severity>error|warning|info)(?P<fix>, fix)?: (?P<claim>.+)", re.DOTALL
+    r"(?P<code>DJP\d{3}) (?P<severity>error|warning|info)(?P<convention> \(convention\))?(?P<fix>, fix)?: "
+    r"(?P<claim>.+)",
+    re.DOTALL,
 )
 
 
@@ -32,8 +35,9 @@ class Rule:
     Attributes
     ----------
     check
-        The generator; the first line of its docstring is `CODE severity[, fix]: claim`, the rest is the rule's page.
-    code, severity, fixable, claim
+        The generator; the first line of its docstring is `CODE severity[ (convention)][, fix]: claim`, the rest is the
+        rule's page.
+    code, severity, kind, fixable, claim
         From that line. The claim is the sentence that holds where nothing is found.
     """
 
@@ -45,11 +49,23 @@ class Rule:
             raise ValueError(f"The docstring of {check.__name__} does not begin with CODE severity: claim")
         self.code, self.claim, self.fixable = match["code"], match["claim"], bool(match["fix"])
         self.severity = Severity(match["severity"])
+        self.kind = Kind.CONVENTION if match["convention"] else Kind.BROKEN
+        if self.severity is not Severity.ERROR:
+            self.kind = Kind.ADVICE
 
     def findings(self, examined: Examined) -> Iterator[Finding]:
-        """What it finds."""
+        """What it finds; only warnings of the convention where the project takes it as advice."""
+        advised = self.kind is Kind.CONVENTION and examined.project.check.convention == ADVISE
+        severity = Severity.WARNING if advised else self.severity
         for found in self.check(examined):
-            yield Finding(self.code, self.severity, found.message, found.location, found.hint, found.edits, found.notes)
+            yield Finding(
+                self.code, severity, found.message, found.location, found.hint, found.edits, found.notes, self.kind
+            )
+
+    @property
+    def label(self) -> str:
+        """Severity and kind, as lists show them: `error, convention`."""
+        return f"{self.severity}, convention" if self.kind is Kind.CONVENTION else str(self.severity)
 
     @property
     def name(self) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from djproject.checks.loading import Inputs
 from djproject.errors import ConfigError
 from djproject.findings import Finding, Location, Severity
-from djproject.pipeline.halves import both
+from djproject.pipeline.parallel import both
+from djproject.project.opening import read_text
 
 if TYPE_CHECKING:
     from djproject.checks.examined import Examined
@@ -31,7 +32,7 @@ class Ignore(NamedTuple):
     location
         Of the comment.
     codes
-        What it ignores; nothing stands for every rule.
+        What it ignores; nothing means every rule.
     first_line, last_line
         The lines of the file it counts for.
     """
@@ -68,11 +69,11 @@ class Choice(NamedTuple):
     Attributes
     ----------
     select, ignore
-        Codes or beginnings of codes; nothing in `select` stands for all.
+        Codes or beginnings of codes; nothing in `select` means all.
     per_file_ignores
         Codes by pattern of a path.
     paths
-        Files or folders relative to the root; nothing stands for all.
+        Files or folders relative to the root; nothing means all.
     baseline
         Findings that are known: code, path and message, with how many of each.
     """
@@ -176,10 +177,10 @@ def check_codes(codes: Sequence[str]) -> None:
 def load_baseline(path: Path) -> dict[tuple[str, str, str], int]:
     """The findings that a baseline file holds; ConfigError where it is none."""
     try:
-        match json.loads(path.read_text("utf-8")):
+        match json.loads(read_text(path)):
             case {"findings": list(entries)}:
                 return {(e["code"], e["path"], e["message"]): int(e["count"]) for e in entries}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(
             f"The baseline {path} cannot be read.", hint=f"djproject check --write-baseline {path.name}"
         ) from error

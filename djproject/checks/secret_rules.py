@@ -33,7 +33,7 @@ def private_files_are_ignored(examined: Examined) -> Iterator[Found]:
     What it does: asks Git about the private files that exist: `.env`, `docker/.env`, `.secrets/`, `.djproject/`,
     `dj_local_conf.json`, `*.local.toml`.
 
-    Why it matters: what is committed once is public for ever.
+    Why it matters: what is committed once is public forever.
 
     Example: `.env` in `git ls-files`.
 
@@ -84,7 +84,7 @@ def sources_hold_no_secrets(examined: Examined) -> Iterator[Found]:
     What it does: looks for `dj.conn(password="…")`, `dj.config["database.password"] = "…"`, keys of stores and AWS
     access keys as literals in Python files of the package.
 
-    Why it matters: whoever can read the repository can read, change and delete the data.
+    Why it matters: everybody who can read the repository can read, change and delete the data.
 
     Example:
         dj.config["database.password"] = "simple"
@@ -105,7 +105,7 @@ def notebooks_hold_no_secrets(examined: Examined) -> Iterator[Found]:
     What it does: looks through the cells and outputs of `notebooks/*.ipynb` for the same as DJP006, and for settings
     printed with a password.
 
-    Why it matters: an output keeps what was printed long after the cell was mended.
+    Why it matters: an output keeps what was printed long after the cell was fixed.
 
     Example:
         dj.conn(host="db", user="root", password="simple")

@@ -230,12 +230,12 @@ def _protocol(spec: StoreSpec) -> StoreProtocol | None:
 
 
 def _place(examined: Examined, store: str, key: str = "") -> Location:
-    """Where a store or a key of it stands in pyproject.toml."""
+    """Where a store or a key of it is in pyproject.toml."""
     return toml_place(examined, f"tool.datajoint.stores.{store}".rstrip("."), key)
 
 
 def toml_place(examined: Examined, table: str, key: str = "") -> Location:
-    """Where a table's header, or a key below it, stands in pyproject.toml; the file where it cannot be found."""
+    """Where a table's header, or a key below it, is in pyproject.toml; the file where it cannot be found."""
     import re
 
     lines = examined.lines(examined.project.root / "pyproject.toml")

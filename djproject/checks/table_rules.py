@@ -37,14 +37,13 @@ def table_classes_are_in_camel_case(examined: Examined) -> Iterator[Found]:
 
 
 @rule
-def tables_are_decorated_by_their_modules_schema(examined: Examined) -> Iterator[Found]:
-    """DJP202 error: Every table class is decorated by the schema of its own module, parts by their master's.
+def tables_are_decorated(examined: Examined) -> Iterator[Found]:
+    """DJP202 error: Every table class is decorated by a schema, and its parts are not.
 
-    What it does: finds table classes without `@schema`, with the schema of another module, and parts that are decorated
-    themselves.
+    What it does: finds table classes without `@schema`, and parts that are decorated themselves.
 
-    Why it matters: without the decorator the table is never declared, and the first insert fails far from the cause;
-    with another module's schema one module holds two schemas. DataJoint refuses to decorate a part.
+    Why it matters: without the decorator the table is never declared, and the first insert fails far from the cause.
+    DataJoint refuses to decorate a part.
 
     Example:
         class Session(dj.Manual): ...
@@ -61,16 +60,35 @@ def tables_are_decorated_by_their_modules_schema(examined: Examined) -> Iterator
                 yield Found(
                     examined.of_table(table), f"The part {table.name} is decorated; its master's decorator declares it."
                 )
-            continue
-        if table.tier == "part":
-            continue
-        if table.schemas and table.schemas[0] != table.module:
+        elif table.tier != "part" and not table.facts.decorators and _is_meant_as_table(table):
+            message = f"{table.name} is not decorated by a schema, so it is never declared."
+            yield Found(examined.of_table(table), message, "Write @schema above the class.")
+
+
+@rule
+def tables_are_in_the_module_of_their_schema(examined: Examined) -> Iterator[Found]:
+    """DJP123 error (convention): A table is decorated by the schema of its own module.
+
+    What it does: finds table classes that are decorated by a schema of another module.
+
+    Why it matters: one schema is one module; people who see the table in the database looks for it in the wrong file.
+
+    Example:
+        # probe.py
+        from .ephys import schema
+
+        @schema
+        class Probe(dj.Manual): ...
+
+    Use instead: the class in ephys.py, or a schema of its own for probe.py.
+
+    Source: book, One Schema Per Module.
+    """
+    for table in examined.tables:
+        if "." not in table.name and table.schemas and table.schemas[0] != table.module:
             other = table.schemas[0] or "the package"
             message = f"{table.name} is decorated by the schema of {other}, not by that of its own module."
             yield Found(examined.of_table(table), message, "Move the class there, or give this module a schema.")
-        elif not table.schemas and not table.facts.decorators and _is_meant_as_table(table):
-            message = f"{table.name} is not decorated by a schema, so it is never declared."
-            yield Found(examined.of_table(table), message, "Write @schema above the class.")
 
 
 @rule

@@ -178,7 +178,7 @@ def blobs_are_serialised(examined: Examined) -> Iterator[Found]:
         yield Found(
             examined.of_type(table, attribute),
             f"{table.name}.{attribute.name} is a bare {attribute.type}: arrays would be stored as text.",
-            "Write <blob> for arrays and objects, or bytes where raw bytes are meant.",
+            "Write <blob> for arrays and objects, or bytes where raw bytes are wanted.",
         )
 
 

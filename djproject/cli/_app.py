@@ -26,8 +26,10 @@ COMMANDS = {
     "stores": "Add, list, change and test object stores.",
     "config": "Show the settings DataJoint is given, and where each comes from.",
     "use": "Choose the target of this checkout, or show which it is.",
+    "shell": "Open Python with the pipeline imported and connected to the target.",
     "up": "Start the stack: database, object store and workers in Docker.",
     "deploy": "Declare schemas, tables and job tables in the database.",
+    "drift": "Compare the tables of the database with the source.",
     "populate": "Fill the imported and computed tables with worker processes.",
     "status": "Show how far every table is.",
     "jobs": "List the jobs of the pipeline, and change them by hand.",
@@ -37,7 +39,6 @@ COMMANDS = {
     "logs": "Show what the services of the stack say.",
     "restart": "Restart services of the stack.",
     "scale": "Change how many workers the stack has.",
-    "shell": "Open Python with the pipeline imported and connected to the target.",
     "down": "Stop the stack and the embedded database.",
     "doctor": "Check what this machine, project and database have, and say how to fix the rest.",
     "demo": "Make and populate an example pipeline on real data.",
@@ -46,9 +47,9 @@ COMMANDS = {
 # The commands of --help under their headings; the module of `add-table` is `design/add_table.py`.
 HEADINGS = {
     "Design": ("init", "add-schema", "add-table", "check", "explain", "rules", "graph"),
-    "Data": ("deploy", "status", "stores", "config", "use"),
-    "Run": ("populate", "jobs", "workers", "run"),
-    "Stack": ("up", "down", "stack", "logs", "restart", "scale", "shell"),
+    "Data": ("deploy", "status", "drift", "stores", "config", "use"),
+    "Run": ("populate", "jobs", "workers", "run", "shell"),
+    "Stack": ("up", "down", "stack", "logs", "restart", "scale"),
     "More": ("doctor", "demo"),
 }
 

@@ -12,7 +12,7 @@ from djproject.checks.loading import Inputs, load_inputs
 from djproject.checks.run import Choice, Results, baseline_text, chosen, examine, fails, load_baseline
 from djproject.cli import _render
 from djproject.errors import DJProjectError, ProjectError
-from djproject.findings import Finding, Severity
+from djproject.findings import Finding, Kind, Severity
 from djproject.project.files import replace_file
 
 FORMATS = ("text", "concise", "json", "github", "sarif")
@@ -60,7 +60,7 @@ def run_quick(request: Request) -> int:
 
     try:
         return run_check(request)
-    except BrokenPipeError:  # whoever read the result has seen enough
+    except BrokenPipeError:  # the reader of the result has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (Exception, KeyboardInterrupt) as error:
@@ -94,7 +94,7 @@ def _check_once(request: Request, inputs: Inputs) -> int:
         if path.exists():
             load_baseline(path)  # refuses to replace a file that is something else
         everything, _ = chosen(results, choice._replace(baseline=None))
-        replace_file(path, baseline_text(everything).encode())
+        replace_file(path, baseline_text(everything).encode(), within=inputs.project.root)
         _render.note(f"{request.write_baseline} holds {len(everything)} findings.")
         _render.next_step(f'baseline = "{request.write_baseline}" below [tool.djproject.check] in pyproject.toml')
         return 0
@@ -144,14 +144,14 @@ def _show_diff(inputs: Inputs, choice: Choice) -> int:
 
 
 def _fix(inputs: Inputs, choice: Choice) -> Inputs:
-    """Mend what can be mended; the project as it is afterwards."""
+    """Fix what can be fixed; the project as it is afterwards."""
     from djproject.checks.fixing import fixed_files
 
-    changed, mended = fixed_files(inputs, choice)
+    changed, fixed = fixed_files(inputs, choice)
     for path, data in sorted(changed.items()):
-        replace_file(path, data)
+        replace_file(path, data, within=inputs.project.root)
     files = len(changed)
-    _render.note(f"Fixed {_count(mended, 'finding')} in {_count(files, 'file')}." if changed else "Nothing to fix.")
+    _render.note(f"Fixed {_count(fixed, 'finding')} in {_count(files, 'file')}." if changed else "Nothing to fix.")
     return load_inputs() if changed else inputs
 
 
@@ -192,10 +192,13 @@ def _summary(results: Results, findings: tuple[Finding, ...], held_back: int) ->
             for severity in Severity
             if any(finding.severity is severity for finding in findings)
         ]
+        of_convention = sum(f.kind is Kind.CONVENTION and f.severity is Severity.ERROR for f in findings)
+        if of_convention:
+            counts[0] += f" ({of_convention} of the convention)"
         fixable = sum(bool(finding.edits) for finding in findings)
         _render.note(f"Found {', '.join(counts)} in {looked_at}.{known}")
         if fixable:
-            _render.next_step(f"djproject check --fix  (mends {fixable} of them)")
+            _render.next_step(f"djproject check --fix  (fixes {fixable} of them)")
         else:
             _render.next_step(f"djproject explain {findings[0].code}")
     else:

@@ -9,7 +9,7 @@ from djproject.errors import ProjectError
 
 
 def require_consent(action: str, *, yes: bool, command: tuple[str, ...]) -> None:
-    """Go on only where the user agrees.
+    """Continue only where the user agrees.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from djproject import __version__
 from djproject.cli._terminal import fitted
-from djproject.findings import Finding, Location, Severity
+from djproject.findings import Finding, Kind, Location, Severity
 
 SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
@@ -36,14 +36,15 @@ def as_text(
 
     def line_of(location: Location) -> str:
         if location.path not in lines:
-            data = files.get(root / location.path, b"")
+            path = root / location.path  # what a link leads to elsewhere is not for a log
+            data = files.get(path, b"") if path.resolve().is_relative_to(root.resolve()) else b""
             lines[location.path] = data.decode("utf-8", errors="replace").split("\n")
         known = lines[location.path]
         return known[location.line - 1].rstrip("\r") if location.line <= len(known) else ""
 
     blocks = []
     for finding in findings:
-        code = f"{finding.code} {finding.severity}:"
+        code = f"{finding.code} {finding.label}:"
         block = _marked(f"{code} {finding.message}", code, (paint[finding.severity], paint["end"]), width)
         block += _excerpt(finding.location, line_of(finding.location), finding.severity, paint, width)
         for note in finding.notes:
@@ -84,7 +85,7 @@ def _excerpt(location: Location, line: str, severity: Severity, paint: Mapping[s
 def as_lines(findings: Sequence[Finding]) -> str:
     """One line each, `path:line:column: CODE message`, as editors and grep understand."""
     return "\n".join(
-        f"{f.location.path}:{f.location.line}:{f.location.column}: {f.code} {f.severity}: {f.message}" for f in findings
+        f"{f.location.path}:{f.location.line}:{f.location.column}: {f.code} {f.label}: {f.message}" for f in findings
     )
 
 
@@ -94,13 +95,18 @@ def as_github(findings: Sequence[Finding]) -> str:
     lines = []
     for finding in findings:
         place = finding.location
-        properties = {"file": place.path, "line": place.line, "col": place.column, "title": finding.code}
-        written = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in properties.items())
-        lines.append(f"::{levels[finding.severity]} {written}::{_escaped(finding.message)}")
+        properties = {"file": place.path, "line": place.line, "col": place.column, "title": _title(finding)}
+        written = ",".join(f"{key}={escaped(str(value), ':,')}" for key, value in properties.items())
+        lines.append(f"::{levels[finding.severity]} {written}::{escaped(finding.message)}")
     return "\n".join(lines)
 
 
-def _escaped(text: str, more: str = "") -> str:
+def _title(finding: Finding) -> str:
+    return f"{finding.code} (convention)" if finding.kind is Kind.CONVENTION else finding.code
+
+
+def escaped(text: str, more: str = "") -> str:
+    """A text as GitHub's workflow commands take it; `more` are further characters to write in another way."""
     for character in f"%\r\n{more}":
         text = text.replace(character, f"%{ord(character):02X}")
     return text
@@ -112,6 +118,7 @@ def as_values(findings: Sequence[Finding]) -> list[dict[str, object]]:
         {
             "code": finding.code,
             "severity": str(finding.severity),
+            "kind": str(finding.kind),
             "message": finding.message,
             "path": finding.location.path,
             "line": finding.location.line,
@@ -150,6 +157,7 @@ def as_sarif(findings: Sequence[Finding]) -> str:
                                 "fullDescription": {"text": rule.page.partition("\n\nExample")[0]},
                                 "help": {"text": rule.page},
                                 "defaultConfiguration": {"level": SARIF_LEVELS[rule.severity]},
+                                "properties": {"kind": str(rule.kind)},
                             }
                             for rule in rules
                         ],

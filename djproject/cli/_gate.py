@@ -1,10 +1,10 @@
-"""What commands do before they touch a database or a module: the error rules that concern them."""
+"""What commands do before they touch a database or a module: they stop where the pipeline is broken."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from djproject.errors import ProjectError
-from djproject.findings import Finding, Severity
+from djproject.findings import Finding, Kind
 from djproject.project.location import Project
 
 FAMILIES = ("DJP1", "DJP2", "DJP3")
@@ -12,14 +12,16 @@ SHOWN = 5
 
 
 def refuse_errors(project: Project, files: Iterable[Path] | None = None) -> None:
-    """Refuse to go on where `check` finds errors in the pipeline or its stores.
+    """Refuse to continue where `check` finds something broken in the pipeline or its stores.
+
+    What works and departs from the convention stops nothing, nor does what is ignored or in the baseline.
 
     Parameters
     ----------
     project
         What is checked, with the settings of its `[tool.djproject.check]`.
     files
-        Only findings in these files count; None stands for all.
+        Only findings in these files count; None means all.
 
     Raises
     ------
@@ -28,11 +30,12 @@ def refuse_errors(project: Project, files: Iterable[Path] | None = None) -> None
     """
     from djproject.checks.cache import cached_results
     from djproject.checks.loading import load_inputs
-    from djproject.checks.run import Choice, chosen
+    from djproject.checks.run import Choice, chosen, load_baseline
 
     settings = project.check
     inputs = load_inputs(project.root)
-    choice = Choice(settings.select, settings.ignore, settings.per_file_ignores)
+    known = load_baseline(project.root / settings.baseline) if settings.baseline else None
+    choice = Choice(settings.select, settings.ignore, settings.per_file_ignores, baseline=known)
     findings = [f for f in chosen(cached_results(inputs), choice)[0] if _concerns(f)]
     if files is not None:
         names = {path.relative_to(project.root).as_posix() for path in files}
@@ -46,7 +49,7 @@ def refuse_errors(project: Project, files: Iterable[Path] | None = None) -> None
 
 
 def _concerns(finding: Finding) -> bool:
-    return finding.severity is Severity.ERROR and finding.code.startswith(FAMILIES)
+    return finding.kind is Kind.BROKEN and finding.code.startswith(FAMILIES)
 
 
 def _line(finding: Finding) -> str:

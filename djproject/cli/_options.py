@@ -97,7 +97,7 @@ def _selectors(project: Project) -> Iterable[str]:
 
 
 def complete_selectors(incomplete: str) -> list[str]:
-    """The selectors that begin so; what stands before a name (`+`, `2+`, `a..`) is kept."""
+    """The selectors that begin so; what is before a name (`+`, `2+`, `a..`) is kept."""
     import re
 
     before = re.match(r"(?:.*\.\.|\d*\+)?", incomplete)

@@ -63,7 +63,7 @@ def _plain_record(parameter: Any, record: Callable[[Any], tuple[str, str] | None
 
 @contextmanager
 def plain_parameter_errors() -> Iterator[None]:
-    """Rewrite what is said of a wrong value."""
+    """Rewrite what is reported about a wrong value."""
     try:
         yield
     except Exception as error:

@@ -6,7 +6,15 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from djproject.cli._terminal import fitted, fitted_command, fitted_tree, table_lines, terminal_width
+from djproject.cli._terminal import (
+    fitted,
+    fitted_command,
+    fitted_tree,
+    harmless,
+    harmless_json,
+    table_lines,
+    terminal_width,
+)
 from djproject.errors import DJProjectError
 from djproject.project.tables import MANAGED_TARGETS
 
@@ -35,18 +43,18 @@ def is_live() -> bool:
 
 def result(text: str = "") -> None:
     """A line of the result."""
-    print(text)
+    print(harmless(text, colors=sys.stdout.isatty()))
 
 
 def as_json(value: object) -> None:
     """The result as JSON."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    print(harmless_json(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
 
 
 def note(text: str) -> None:
     """A line about what is being done."""
     if not any(_quiet):
-        print("\n".join(fitted(text, terminal_width(sys.stderr))), file=sys.stderr, flush=True)
+        _say("\n".join(fitted(text, terminal_width(sys.stderr))))
 
 
 def target(description: str) -> None:
@@ -103,19 +111,19 @@ def error(problem: DJProjectError) -> None:
     """An error: the sentence, the lines that belong to it, what to type next."""
     _print_error(problem.message)
     for line in problem.details.splitlines():
-        print("\n".join(fitted(f"  {line}", terminal_width(sys.stderr))), file=sys.stderr)
+        _say("\n".join(fitted(f"  {line}", terminal_width(sys.stderr))))
     if problem.hint:
         _print_next(problem.hint)
 
 
 def _print_error(message: str) -> None:
     lines = "\n".join(fitted(f"Error: {message}", terminal_width(sys.stderr)))
-    print(lines.replace("Error:", _red("Error:"), 1), file=sys.stderr)
+    _say(lines.replace("Error:", _red("Error:"), 1))
 
 
 def _print_next(command: str) -> None:
     lines = fitted_command(command, terminal_width(sys.stderr))
-    print("\n".join([f"Next: {lines[0]}", *lines[1:]]), file=sys.stderr, flush=True)
+    _say("\n".join([f"Next: {lines[0]}", *lines[1:]]))
 
 
 def interrupted() -> None:
@@ -126,7 +134,7 @@ def interrupted() -> None:
 def unexpected(problem: BaseException) -> None:
     """An error nobody foresaw: a bug."""
     text = " ".join(str(problem).split())
-    _print_error(f"This is a bug in djproject: {type(problem).__name__}: {text}")
+    _say(f"This is a bug in djproject: {type(problem).__name__}: {text}")
     _print_next("Run it again after 'export DJPROJECT_DEBUG=1' and report the traceback.")
 
 
@@ -268,3 +276,7 @@ def _yellow(text: str) -> str:
 
 def _bold(text: str) -> str:
     return _styled(text, "1")
+
+
+def _say(text: str) -> None:
+    print(harmless(text, colors=sys.stderr.isatty()), file=sys.stderr, flush=True)

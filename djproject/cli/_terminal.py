@@ -6,6 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+_STEERING = re.compile(
+    "\x1b\\[[0-9;]*m|\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)  # colours first
+
 NARROWEST = 40  # columns; below that, lines are left to the terminal
 
 
@@ -70,7 +74,7 @@ def fitted_command(command: str, width: int, margin: str = "      ") -> list[str
 
 
 def fitted_tree(line: str, width: int) -> list[str]:
-    """A line of a tree; what does not fit goes on below it, with the tree's lines on its left.
+    """A line of a tree; what does not fit continues below it, with the tree's lines on its left.
 
     Examples
     --------
@@ -132,3 +136,26 @@ def _row_lines(row: Sequence[str], widths: Sequence[int], gap: str, right: Seque
         )
         lines.append(line.rstrip())
     return lines
+
+
+def harmless(text: str, *, colors: bool = True) -> str:
+    r"""A text whose names and comments cannot steer a terminal: control characters are shown as a question mark.
+
+    Line ends and tabs stay, and so do our own colours where there are any. Characters that turn the direction of
+    writing are replaced as well, because they make a text look like another.
+
+    Examples
+    --------
+    >>> print(ascii(harmless("a\x1b]0;title\x07b\x1b[31mred\x1b[0m", colors=False)))
+    'a\ufffd]0;title\ufffdb\ufffd[31mred\ufffd[0m'
+    >>> print(ascii(harmless("\x1b[31mred\x1b[0m\x9b2J")))
+    '\x1b[31mred\x1b[0m\ufffd2J'
+    """
+    return _STEERING.sub(
+        lambda match: match[0] if colors and match[0].startswith("\x1b[") else "\ufffd" + match[0][1:], text
+    )
+
+
+def harmless_json(text: str) -> str:
+    """JSON with the same characters, written as JSON escapes them."""
+    return _STEERING.sub(lambda match: f"\\u{ord(match[0][0]):04x}{match[0][1:]}", text)

@@ -1,19 +1,64 @@
 """Whether the tables of a database are those of the source, and which can be filled."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
 from typing import Any
 
 from djproject.database.catalogue import read_catalogue
-from djproject.database.comparison import Aspect, Difference, differences
+from djproject.database.comparison import Aspect, Difference, differences, missing_tables
+from djproject.database.declared import Place
 from djproject.database.loading import LoadedTable, part_name, sql_names
-from djproject.pipeline.declaration import declarations
+from djproject.database.source_tables import source_tables
 from djproject.pipeline.model import Pipeline
+from djproject.pipeline.places import place_in_text
 from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import Target
 from djproject.targets.connection import connect
 
-Places = dict[str, tuple[str, str]]
+Places = dict[str, Place]
 SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A database that was looked at.
+
+    Attributes
+    ----------
+    tables
+        Those of the source, `module.Table`, that were looked for.
+    incomplete
+        Those of which the source's reader does not understand every line.
+    differences
+        In what the database is not as in the source.
+    """
+
+    tables: tuple[str, ...]
+    incomplete: tuple[str, ...]
+    differences: tuple[Difference, ...]
+
+
+def look(target: Target, pipeline: Pipeline, chosen: Collection[str]) -> Seen:
+    """How the target's tables differ from the chosen ones of the source.
+
+    Tables that are only in the database count where all tables of their schema are chosen.
+    """
+    return _look(connect(target), pipeline, source_places(pipeline, target.prefix.name), chosen)
+
+
+def _look(connection: Any, pipeline: Pipeline, places: Mapping[str, Place], chosen: Collection[str]) -> Seen:
+    schemas = {schema for name, (schema, _) in places.items() if name in chosen}
+    whole = schemas - {schema for name, (schema, _) in places.items() if name not in chosen}
+    declared = read_catalogue(connection, schemas)
+    backend = str(connection.adapter.backend)
+    source = source_tables(pipeline, places, backend)
+    both = [*differences(source, declared, backend), *missing_tables(source, declared)]
+    found = [d for d in both if d.table in chosen or (d.table not in source and d.table.partition(".")[0] in whole)]
+    compared = tuple(name for name in source if name in chosen and name in places)
+    partly = tuple(name for name in compared if not source[name].complete)
+    order = {name: number for number, name in enumerate(source)}
+    return Seen(compared, partly, tuple(sorted(found, key=lambda d: order.get(d.table, len(order)))))
 
 
 def compare(target: Target, pipeline: Pipeline) -> tuple[Difference, ...]:
@@ -21,7 +66,7 @@ def compare(target: Target, pipeline: Pipeline) -> tuple[Difference, ...]:
 
     Tables in modules whose schema is not a literal are left out.
     """
-    return compare_at(connect(target), pipeline, source_places(pipeline))
+    return compare_at(connect(target), pipeline, source_places(pipeline, target.prefix.name))
 
 
 def compare_loaded(tables: Sequence[LoadedTable], pipeline: Pipeline) -> tuple[Difference, ...]:
@@ -29,29 +74,61 @@ def compare_loaded(tables: Sequence[LoadedTable], pipeline: Pipeline) -> tuple[D
     return compare_at(tables[0].instance.connection, pipeline, loaded_places(tables)) if tables else ()
 
 
-def compare_at(connection: Any, pipeline: Pipeline, places: Mapping[str, tuple[str, str]]) -> tuple[Difference, ...]:
-    """How tables differ from the source, in two queries; `places` are schema and name of each."""
-    declared = read_catalogue(connection, {schema for schema, _ in places.values()})
-    return differences(declarations(pipeline), places, declared, str(connection.adapter.backend))
+def compare_at(connection: Any, pipeline: Pipeline, places: Mapping[str, Place]) -> tuple[Difference, ...]:
+    """How tables that are there differ from the source, and which tables only one of the two has, in three queries."""
+    return _look(connection, pipeline, places, {table.full_name for table in pipeline.tables}).differences
 
 
-def source_places(pipeline: Pipeline) -> Places:
-    """The schema and the name that tables have in a database, as far as the source tells."""
+def source_places(pipeline: Pipeline, named: Callable[[str], str]) -> Places:
+    """The schema and the name that tables have in a database, as far as the source tells.
+
+    `named` gives a schema's name in the database, from that in the source.
+    """
     places: Places = {}
     for table in pipeline.tables:
-        module = pipeline.module(table.module)
-        if module is None or module.schema is None:
+        if table.schema is None:
             continue
         master = pipeline.table(table.master) if table.master else None
         name = part_name(table, master) if master else (sql_names(table) or ("",))[0]
         if name:
-            places[table.full_name] = (module.schema, name)
+            places[table.full_name] = (named(table.schema), name)
     return places
 
 
 def loaded_places(tables: Iterable[LoadedTable]) -> Places:
     """The schema and the name that loaded tables have in the database."""
     return {loaded.name: (loaded.schema, str(loaded.cls.table_name)) for loaded in tables}
+
+
+def blocking(found: Iterable[Difference]) -> tuple[Difference, ...]:
+    """The differences because of which a table must not be filled."""
+    return tuple(difference for difference in found if difference.blocks)
+
+
+def drift(found: Iterable[Difference]) -> tuple[Difference, ...]:
+    """The differences that another deployment leaves as they are: all but tables that are not declared yet."""
+    return tuple(difference for difference in found if difference.aspect is not Aspect.TABLE_MISSING)
+
+
+def drift_line(found: Iterable[Difference]) -> str:
+    """One line that says there is drift, and which command shows it; empty where there is none."""
+    those = drift(found)
+    tables = len({difference.table for difference in those})
+    if not those:
+        return ""
+    counted = f"{len(those)} difference{'s' if len(those) > 1 else ''} in {tables} table{'s' if tables > 1 else ''}"
+    return f"The database is not as in the source: {counted}  (djproject drift)"
+
+
+def place_of(pipeline: Pipeline, difference: Difference) -> tuple[FilePath, int] | None:
+    """The file and line of what the source says about a difference; None where it says nothing."""
+    table = pipeline.table(difference.table)
+    if table is None:
+        return None
+    if not difference.line or table.text is None:
+        return table.path, table.line
+    lines = table.text_path.read_text(encoding="utf-8", errors="replace").split("\n")
+    return table.text_path, place_in_text(table.text, lines, difference.line).line
 
 
 def sentences(found: Sequence[Difference]) -> dict[str, str]:
@@ -73,7 +150,8 @@ def way_out(pipeline: Pipeline, found: Sequence[Difference]) -> str:
 
     The rows of an imported or computed table can be made again. Nobody but the user knows what to do with others.
     """
-    table = pipeline.table(found[0].table) if found else None
+    first = next(iter(blocking(found)), None)
+    table = pipeline.table(first.table) if first else None
     owner = pipeline.table(table.master) if table and table.master else table
     if table is None or owner is None:
         return ""
@@ -88,9 +166,10 @@ def way_out(pipeline: Pipeline, found: Sequence[Difference]) -> str:
 def why_not_filled(pipeline: Pipeline, found: Sequence[Difference]) -> dict[str, str]:
     """The tables that must not be filled, each with a sentence that says why.
 
-    A table that differs, or has a part that does, is not filled. Neither is a table below one whose codecs differ,
-    because its `make` would compute with what the codec did not decode.
+    A table is not filled whose inserts are bound to fail, or whose part's are. Neither is a table below one whose
+    codecs differ, because its `make` would compute with what the codec did not decode.
     """
+    found = blocking(found)
     by_table = sentences(found)
     if not by_table:
         return {}

@@ -1,101 +1,113 @@
-"""What is declared in a database, read from its catalogue: two questions, whatever the number of schemas and tables."""
+"""What is declared in a database, read from its catalogue: three queries, whatever the number of schemas and tables."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-_MARKER = re.compile(r":(?P<type>(?:'[^']*'|[^:'])+):")
+from djproject.database.declared import (
+    EXPRESSION,
+    HIDDEN,
+    Attribute,
+    Declared,
+    ForeignKey,
+    Index,
+    Place,
+    Table,
+    with_keys_and_indexes,
+)
+from djproject.pipeline.types import MYSQL
+
+_MARKER = re.compile(r":(?P<type>(?:'[^']*'|[^:'])+):", re.DOTALL)
 _CUT_MARKER = re.compile(r":(?P<type>[^:]+):")
 
 # Views have no marker of DataJoint's and no key: only tables are read.
 _MYSQL_COLUMNS = """
-    SELECT c.table_schema, c.table_name, c.column_name, c.column_type, c.is_nullable, c.column_comment
+    SELECT c.table_schema, c.table_name, t.table_comment, c.column_name, c.column_type, c.is_nullable = 'YES',
+           c.column_default, c.extra, c.column_comment
     FROM information_schema.columns c JOIN information_schema.tables t
       ON t.table_schema = c.table_schema AND t.table_name = c.table_name
     WHERE t.table_type = 'BASE TABLE' AND c.table_schema IN ({schemas})
     ORDER BY c.table_schema, c.table_name, c.ordinal_position
 """
-_MYSQL_KEYS = """
-    SELECT table_schema, table_name, column_name FROM information_schema.key_column_usage
-    WHERE constraint_name = 'PRIMARY' AND table_schema IN ({schemas})
-    ORDER BY table_schema, table_name, ordinal_position
+_MYSQL_INDEXES = """
+    SELECT table_schema, table_name, index_name, index_name = 'PRIMARY', non_unique = 0, column_name
+    FROM information_schema.statistics WHERE table_schema IN ({schemas})
+    ORDER BY table_schema, table_name, index_name, seq_in_index
+"""
+_MYSQL_FOREIGN_KEYS = """
+    SELECT table_schema, table_name, constraint_name, column_name,
+           referenced_table_schema, referenced_table_name, referenced_column_name
+    FROM information_schema.key_column_usage
+    WHERE referenced_table_name IS NOT NULL AND table_schema IN ({schemas})
+    ORDER BY table_schema, table_name, constraint_name, ordinal_position
 """
 _POSTGRESQL_COLUMNS = """
-    SELECT n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
-           col_description(c.oid, a.attnum)
+    SELECT n.nspname, c.relname, obj_description(c.oid, 'pg_class'), a.attname,
+           CASE WHEN t.typtype = 'e' THEN 'enum(' || (
+             SELECT string_agg(quote_literal(e.enumlabel), ',' ORDER BY e.enumsortorder)
+             FROM pg_enum e WHERE e.enumtypid = t.oid) || ')'
+           ELSE format_type(a.atttypid, a.atttypmod) END,
+           NOT a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity, col_description(c.oid, a.attnum)
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname IN ({schemas})
     ORDER BY n.nspname, c.relname, a.attnum
 """
-_POSTGRESQL_KEYS = """
-    SELECT n.nspname, c.relname, a.attname
+_POSTGRESQL_INDEXES = """
+    SELECT n.nspname, c.relname, i.indexrelid::text, i.indisprimary, i.indisunique, a.attname
     FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY(i.indkey)
-    WHERE i.indisprimary AND n.nspname IN ({schemas})
-    ORDER BY n.nspname, c.relname, array_position(i.indkey::int2[], a.attnum)
+    CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY k (number, position)
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+    WHERE c.relkind IN ('r', 'p') AND k.position <= i.indnkeyatts AND n.nspname IN ({schemas})
+    ORDER BY n.nspname, c.relname, i.indexrelid, k.position
+"""
+_POSTGRESQL_FOREIGN_KEYS = """
+    SELECT n.nspname, c.relname, f.conname, mine.attname, pn.nspname, p.relname, theirs.attname
+    FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
+    CROSS JOIN LATERAL unnest(f.conkey, f.confkey) WITH ORDINALITY k (mine, theirs, position)
+    JOIN pg_attribute mine ON mine.attrelid = c.oid AND mine.attnum = k.mine
+    JOIN pg_attribute theirs ON theirs.attrelid = p.oid AND theirs.attnum = k.theirs
+    WHERE f.contype = 'f' AND n.nspname IN ({schemas})
+    ORDER BY n.nspname, c.relname, f.oid, k.position
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column.
-
-    Attributes
-    ----------
-    name
-        Of the attribute.
-    type
-        The server's word: `int unsigned`, `character varying(20)`.
-    nullable
-        Whether it may be null.
-    marker
-        The type that DataJoint wrote before the comment: `int32`, `<blob>`; empty where there is none, as in native
-        types, in what older DataJoint versions declared, and on PostgreSQL in what foreign keys bring.
-    comment
-        Without the marker.
-    """
-
-    name: str
-    type: str
-    nullable: bool
-    marker: str = ""
-    comment: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DeclaredTable:
-    """One table of a database: its columns in order, and the names of those in its primary key."""
-
-    columns: tuple[Column, ...]
-    primary: tuple[str, ...]
-
-    def column(self, name: str) -> Column | None:
-        """The column of that name, or None."""
-        return next((column for column in self.columns if column.name == name), None)
-
-
-Catalogue = dict[tuple[str, str], DeclaredTable]
-
-
-def read_catalogue(connection: Any, schemas: Iterable[str]) -> Catalogue:
+def read_catalogue(connection: Any, schemas: Iterable[str]) -> Declared:
     """The tables of some schemas, by schema and name; schemas that do not exist are left out."""
-    names = sorted(set(schemas))
+    names = tuple(sorted(set(schemas)))
     if not names:
         return {}
-    is_mysql = connection.adapter.backend == "mysql"
-    of_columns, of_keys = (_MYSQL_COLUMNS, _MYSQL_KEYS) if is_mysql else (_POSTGRESQL_COLUMNS, _POSTGRESQL_KEYS)
-    marks = ", ".join(["%s"] * len(names))
-    columns: dict[tuple[str, str], list[Column]] = {}
-    for row in connection.query(of_columns.format(schemas=marks), args=tuple(names)).fetchall():
-        schema, table, name, kind, nullable, comment = row
-        marker, text = split_comment(_text(comment))
-        column = Column(_text(name), _text(kind), nullable in (True, "YES"), marker, text)
-        columns.setdefault((_text(schema), _text(table)), []).append(column)
-    keys: dict[tuple[str, str], list[str]] = {}
-    for schema, table, name in connection.query(of_keys.format(schemas=marks), args=tuple(names)).fetchall():
-        keys.setdefault((_text(schema), _text(table)), []).append(_text(name))
-    return {place: DeclaredTable(tuple(found), tuple(keys.get(place, ()))) for place, found in columns.items()}
+    is_mysql = connection.adapter.backend == MYSQL
+
+    def rows(mysql: str, postgresql: str) -> Iterator[tuple[Any, ...]]:
+        query = (mysql if is_mysql else postgresql).format(schemas=", ".join(["%s"] * len(names)))
+        for row in connection.query(query, args=names).fetchall():
+            yield _decoded(row)
+
+    attributes, comments = _attributes(rows(_MYSQL_COLUMNS, _POSTGRESQL_COLUMNS))
+    primary, indexes = _indexes(rows(_MYSQL_INDEXES, _POSTGRESQL_INDEXES))
+    keys = _foreign_keys(rows(_MYSQL_FOREIGN_KEYS, _POSTGRESQL_FOREIGN_KEYS))
+    found: Declared = {}
+    for place, those in attributes.items():
+        of_table = with_keys_and_indexes(tuple(those), tuple(keys.get(place, ())), tuple(indexes.get(place, ())))
+        found[place] = Table(place, tuple(those), tuple(primary.get(place, ())), *of_table, comments[place])
+    return found
+
+
+def read_lineages(connection: Any, schemas: Iterable[str]) -> set[tuple[str, str, str]]:
+    """The attributes whose lineage DataJoint knows, as (schema, table, attribute); each schema has its `~lineage`."""
+    names = sorted(set(schemas))
+    if not names:
+        return set()
+    quote = connection.adapter.quote_identifier
+    queries = [
+        f"SELECT %s, table_name, attribute_name FROM {quote(name)}.{quote('~lineage')} WHERE lineage IS NOT NULL"
+        for name in names
+    ]
+    rows = connection.query(" UNION ALL ".join(queries), args=tuple(names)).fetchall()
+    return {_decoded(row) for row in rows}
 
 
 def split_comment(comment: str) -> tuple[str, str]:
@@ -110,6 +122,49 @@ def split_comment(comment: str) -> tuple[str, str]:
     return (match["type"], comment[match.end() :]) if match else ("", comment)
 
 
-def _text(value: Any) -> str:
-    """A value of the catalogue as text; MySQL gives some as bytes."""
-    return value.decode() if isinstance(value, bytes) else str(value or "")
+def _decoded(row: Iterable[Any]) -> tuple[Any, ...]:
+    """A row without bytes, as which MySQL gives some texts."""
+    return tuple(value.decode() if isinstance(value, bytes) else value for value in row)
+
+
+def _attributes(rows: Iterator[tuple[Any, ...]]) -> tuple[dict[Place, list[Attribute]], dict[Place, str]]:
+    """The attributes and the comment of each table."""
+    found: dict[Place, list[Attribute]] = {}
+    comments: dict[Place, str] = {}
+    for schema, table, table_comment, name, column, nullable, default, extra, comment in rows:
+        those = found.setdefault((schema, table), [])
+        comments[schema, table] = table_comment or ""
+        if name.startswith(HIDDEN):
+            continue
+        marker, text = split_comment(comment or "")
+        word = str(extra or "").lower()
+        generated = bool(word and "default_generated" not in word) or str(default).startswith("nextval(")
+        if default is not None and "default_generated" in word:
+            default = f"({default})"  # an expression, not a text
+        those.append(Attribute(name, marker, column, bool(nullable), None if generated else default, text, generated))
+    return found, comments
+
+
+def _indexes(rows: Iterator[tuple[Any, ...]]) -> tuple[dict[Place, list[str]], dict[Place, list[Index]]]:
+    """The primary key and the other indexes of each table."""
+    primary: dict[Place, list[str]] = {}
+    grouped: dict[tuple[Place, str, bool], list[str]] = {}
+    for schema, table, name, is_primary, unique, column in rows:
+        if is_primary:
+            primary.setdefault((schema, table), []).append(column)
+        else:
+            grouped.setdefault(((schema, table), name, bool(unique)), []).append(column or EXPRESSION)
+    indexes: dict[Place, list[Index]] = {}
+    for (place, _, unique), columns in grouped.items():
+        indexes.setdefault(place, []).append(Index(tuple(columns), unique))
+    return primary, indexes
+
+
+def _foreign_keys(rows: Iterator[tuple[Any, ...]]) -> dict[Place, list[ForeignKey]]:
+    grouped: dict[tuple[Place, str, Place], list[tuple[str, str]]] = {}
+    for schema, table, name, mine, parent_schema, parent, theirs in rows:
+        grouped.setdefault(((schema, table), name, (parent_schema, parent)), []).append((mine, theirs))
+    found: dict[Place, list[ForeignKey]] = {}
+    for (place, _, parent_place), pairs in grouped.items():
+        found.setdefault(place, []).append(ForeignKey(tuple(pairs), parent_place))
+    return found

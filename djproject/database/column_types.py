@@ -71,16 +71,34 @@ def is_same_column(source: str, column: str, backend: str) -> bool:
     >>> is_same_column("int32", "int(11)", "mysql"), is_same_column("int32", "bigint", "postgresql")
     (True, False)
     """
-    mine = _form(stored_type(source), backend)
-    theirs = _form(column, backend)
+    mine = column_form(source, backend)
+    theirs = column_form(column, backend)
     if mine is None or theirs is None or mine == theirs:
         return True
     bare = re.sub(r"\s*\(\d+\)", "", column.lower())
     return backend == MYSQL and _SUCCESSORS.get(bare) == source.lower()
 
 
-def _form(text: str, backend: str) -> Form | None:
+@lru_cache(maxsize=4096)
+def is_same_kind(source: str, column: str, backend: str) -> bool:
+    """Whether a foreign key to an attribute of a type declares a column like this; also where that is not known.
+
+    DataJoint copies the type of the parent's attribute, on PostgreSQL without its length, precision and scale.
+
+    Examples
+    --------
+    >>> is_same_kind("varchar(8)", "character varying", "postgresql"), is_same_kind("int32", "bigint", "postgresql")
+    (True, False)
+    """
+    mine, theirs = column_form(source, backend), column_form(column, backend)
+    if mine is None or theirs is None or backend == MYSQL or {mine[0], theirs[0]} <= {"int", "float", "enum"}:
+        return is_same_column(source, column, backend)
+    return mine[0] == theirs[0]
+
+
+def column_form(text: str, backend: str) -> Form | None:
     """A type in a form that is the same for all spellings of one column; None where it is not known."""
+    text = stored_type(text)
     lowered = text.strip().lower()
     match = re.fullmatch(r"([a-z]\w*(?: [a-z]\w*)*?)\s*(?:\((.*)\))?((?: [a-z_]+)*)", lowered, re.DOTALL)
     if match is None:
@@ -110,7 +128,7 @@ def _other_form(name: str, numbers: tuple[int, ...], text: str, backend: str) ->
         case "datetime" | "timestamp":
             if backend == MYSQL:
                 return (name, *(number for number in numbers if number))
-            return ("datetime", *numbers)
-        case "enum" if backend == MYSQL:
+            return ("datetime", *(min(number, 6) for number in numbers))
+        case "enum":
             return ("enum", *re.findall(r"'((?:[^']|'')*)'", plain_type(text)))
     return None

@@ -5,6 +5,8 @@ import socket
 from contextlib import suppress
 from typing import Any
 
+from djproject.database.internals import driver_connection, file_descriptor, replace_driver_connection
+
 IDLE_LIMITS = {
     "mysql": "SET SESSION wait_timeout = 2147483",  # the most that every server takes
     "postgresql": "SELECT set_config(name, '0', false) FROM pg_settings "
@@ -45,7 +47,7 @@ def _keep_alive(connection: Any) -> None:
 
 def _watch_socket(connection: Any) -> None:
     try:
-        with socket.socket(fileno=os.dup(_descriptor(connection))) as same:
+        with socket.socket(fileno=os.dup(file_descriptor(connection))) as same:
             if same.family == socket.AF_UNIX:
                 return
             for option, value in (
@@ -67,29 +69,23 @@ def detach(connection: Any) -> None:
     Two processes on one connection would read each other's answers.
     """
     try:
-        number = _descriptor(connection)
+        number = file_descriptor(connection)
     except (OSError, AttributeError, ValueError):  # closed, or another driver
         return
     ours, other = socket.socketpair()
     other.close()
     os.dup2(ours.fileno(), number, inheritable=False)  # a dead line: nothing of this process reaches the server
     ours.close()
-    connection._in_transaction = False
-    connection._conn = _OpenedAtFirstUse(connection)
+    replace_driver_connection(connection, _OpenedAtFirstUse(connection))
 
 
 class _OpenedAtFirstUse:
-    """Stands for a driver's connection, and opens one when anything is asked of it."""
+    """Takes the place of a driver's connection, and opens one when anything is asked of it."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
     def __getattr__(self, name: str) -> Any:
-        if self._connection._conn is self:
+        if driver_connection(self._connection) is self:
             self._connection.connect()
-        return getattr(self._connection._conn, name)
-
-
-def _descriptor(connection: Any) -> int:
-    raw = connection._conn
-    return int(raw.fileno() if hasattr(raw, "fileno") else raw._sock.fileno())
+        return getattr(driver_connection(self._connection), name)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from djproject.database.agreement import compare, compare_loaded
+from djproject.database.agreement import compare, compare_loaded, drift
+from djproject.database.catalogue import read_catalogue
 from djproject.database.comparison import Difference
-from djproject.database.job_tables import declare_job_table
+from djproject.database.declaring import load_declared
+from djproject.database.job_tables import declare_job_table, fits
 from djproject.database.leases import declare_leases
-from djproject.database.loading import LoadedTable, load_tables, part_name, sql_names
+from djproject.database.loading import LoadedTable, part_name, sql_names
 from djproject.database.notices import declare_notices
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.model import Pipeline
@@ -18,6 +20,7 @@ from djproject.project.location import Project
 from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import Target
 from djproject.targets.connection import connect
+from djproject.targets.prefix import SchemaPrefix
 
 
 class Kind(StrEnum):
@@ -53,7 +56,7 @@ class Deployment:
     created
         What was missing and is declared now, or would be.
     differences
-        Where tables that were there are not as in the source; they are left alone.
+        Where the database is not as in the source; tables that were there are left alone.
     """
 
     created: tuple[Declared, ...]
@@ -65,7 +68,7 @@ def plan_deployment(target: Target, pipeline: Pipeline) -> Deployment:
 
     Modules whose schema is not a literal are left out.
     """
-    return Deployment(missing(target, pipeline), compare(target, pipeline))
+    return Deployment(missing(target, pipeline), drift(compare(target, pipeline)))
 
 
 def missing(target: Target, pipeline: Pipeline) -> tuple[Declared, ...]:
@@ -74,7 +77,7 @@ def missing(target: Target, pipeline: Pipeline) -> tuple[Declared, ...]:
     Nothing is imported and nothing created. Modules whose schema is not a literal are left out.
     """
     existing = _existing(connect(target))
-    return tuple(declared for declared, key in _expected(pipeline) if key not in existing)
+    return tuple(declared for declared, key in _expected(pipeline, target.prefix) if key not in existing)
 
 
 def deploy(project: Project, target: Target, pipeline: Pipeline) -> Deployment:
@@ -83,20 +86,21 @@ def deploy(project: Project, target: Target, pipeline: Pipeline) -> Deployment:
     Raises
     ------
     ProjectError
-        A schema module does not import. What upstream modules declared stays; the next deployment goes on.
+        A schema module does not import. What upstream modules declared stays; the next deployment continues.
     """
     connection = connect(target)
     before = _existing(connection)
     with contextlib.suppress(Exception):  # without the right to make a schema, workers work without leases
         declare_leases(connection)
-    tables = load_tables(project, target, pipeline, create=True)
+    tables = load_declared(project, target, pipeline, connection, before)
+    found = read_catalogue(connection, {loaded.schema for loaded in tables})
     for loaded in tables:
-        if loaded.table.tier in AUTOPOPULATED:
+        if loaded.table.tier in AUTOPOPULATED and not fits(loaded.instance, found):
             declare_job_table(loaded.instance, loaded.name)
     with contextlib.suppress(Exception):  # without it, idle workers look every few seconds
         declare_notices(connection, tables)
     created = tuple(_created(tables, before, _existing(connection)))
-    return Deployment(created, compare_loaded(tables, pipeline))
+    return Deployment(created, drift(compare_loaded(tables, pipeline)))
 
 
 def _created(
@@ -114,13 +118,12 @@ def _created(
             yield Declared(Kind.JOB_TABLE, loaded.name)
 
 
-def _expected(pipeline: Pipeline) -> Iterator[tuple[Declared, tuple[str, str]]]:
+def _expected(pipeline: Pipeline, prefix: SchemaPrefix) -> Iterator[tuple[Declared, tuple[str, str]]]:
     seen: set[str] = set()
     for table in sorted_tables(pipeline):
-        module = pipeline.module(table.module)
-        if module is None or module.schema is None:
+        if table.schema is None:
             continue
-        schema = module.schema
+        schema = prefix.name(table.schema)
         if schema not in seen:
             seen.add(schema)
             yield Declared(Kind.SCHEMA, schema), (schema, "")

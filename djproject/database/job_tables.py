@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from djproject.database.declared import Declared
+from djproject.database.internals import keys_to_make, remember_jobs, remembered_jobs
 from djproject.database.keys import Condition
 from djproject.errors import ProjectError
 
@@ -27,9 +29,9 @@ def has_own_key_source(cls: Any) -> bool:
 
 def job_table(table: Any) -> Any:
     """The job table of a table's instance, which remembers it; it may not be declared."""
-    if table._jobs is None:
-        table._jobs = _job_class()(table)
-    return table._jobs
+    if remembered_jobs(table) is None:
+        remember_jobs(table, _job_class()(table))
+    return remembered_jobs(table)
 
 
 def job_key(table: Any) -> tuple[str, ...]:
@@ -41,11 +43,16 @@ def job_key(table: Any) -> tuple[str, ...]:
         What the key source raises.
     """
     if not has_own_key_source(type(table)):
-        derived = {name for _, of in table.parents(primary=True, foreign_key_info=True) for name in of["attr_map"]}
+        derived = _from_parents(table)
         return tuple(name for name in table.primary_key if name in derived)
-    given = table._jobs_to_do(()).heading.primary_key
+    given = keys_to_make(table).heading.primary_key
     first = [name for name in table.primary_key if name in given]
     return (*first, *(name for name in given if name not in first))
+
+
+def _from_parents(table: Any) -> set[str]:
+    """The attributes of a table's key that foreign keys bring."""
+    return {name for _, of in table.parents(primary=True, foreign_key_info=True) for name in of["attr_map"]}
 
 
 def check_job_table(table: Any, name: str) -> None:
@@ -71,7 +78,7 @@ def check_job_table(table: Any, name: str) -> None:
 
 def key_query(table: Any, names: Sequence[str], restrictions: Sequence[str] = ()) -> str:
     """The SQL query for all keys of a table's key source."""
-    return str(table._jobs_to_do(tuple(restrictions)).make_sql(fields=list(names)))
+    return str(keys_to_make(table, tuple(restrictions)).make_sql(fields=list(names)))
 
 
 def record_error(jobs: Any, condition: Condition, message: str, stack: str) -> bool:
@@ -82,6 +89,21 @@ def record_error(jobs: Any, condition: Condition, message: str, stack: str) -> b
     query += f", error_message=%s, error_stack=%s WHERE {condition.sql}"
     arguments = (message[:LONGEST_MESSAGE], pack(stack, compress=True), *condition.args)
     return bool(jobs.connection.query(query, args=arguments).rowcount)
+
+
+def fits(table: Any, catalogue: Declared) -> bool:
+    """Whether a table with DataJoint's own key source has a job table with the right key, as far as a catalogue tells.
+
+    Only the foreign keys are asked of the database, once for all tables.
+    """
+    if has_own_key_source(type(table)):
+        return False
+    schema, name = str(table.database), str(table.table_name)
+    own, jobs = catalogue.get((schema, name)), catalogue.get((schema, f"~~{name.lstrip('_')}"))
+    if own is None or jobs is None:
+        return False
+    key = set(own.primary) & set(_from_parents(table))
+    return bool(key) and key == set(jobs.primary)
 
 
 def declare_job_table(table: Any, name: str) -> None:
@@ -110,12 +132,12 @@ def declare_job_table(table: Any, name: str) -> None:
                 hint=f"djproject jobs clear {name}  (then: djproject deploy)",
             )
         jobs.drop()
-        table._jobs = None
+        remember_jobs(table, None)
     if _datajoint_can_declare(table, key):
         job_table(table).declare()
     else:
         _declare(table, key)
-    table._jobs = None  # its heading is read again
+    remember_jobs(table, None)
 
 
 def _declare_as_datajoint(table: Any, name: str) -> None:
@@ -136,11 +158,26 @@ def _job_class() -> Any:
     from datajoint.jobs import Job
 
     class JobTable(Job):  # type: ignore[misc]  # datajoint has no types
-        """DataJoint's job table, also of tables for which DataJoint cannot write its definition."""
+        """DataJoint's job table, whose definition is written when it is asked for, empty where DataJoint cannot.
+
+        DataJoint writes it for each instance, and reads the foreign keys of all schemas again for it.
+        """
 
         def _generate_definition(self) -> str:
+            return ""
+
+        def _get_fk_derived_pk_attrs(self) -> list[tuple[str, str]]:
+            heading, derived = self.target.heading, _from_parents(self.target)
+            return [
+                (name, heading[name].original_type or heading[name].type)
+                for name in heading.primary_key
+                if name in derived
+            ]
+
+        @property
+        def definition(self) -> str:
             try:
-                return str(super()._generate_definition())
+                return self._definition or str(super()._generate_definition())
             except DataJointError:
                 return ""
 
@@ -151,8 +188,7 @@ def _datajoint_can_declare(table: Any, key: tuple[str, ...]) -> bool:
     from datajoint.declare import compile_attribute
     from datajoint.errors import DataJointError
 
-    derived = {name for _, of in table.parents(primary=True, foreign_key_info=True) for name in of["attr_map"]}
-    if set(key) != derived & set(table.primary_key):
+    if set(key) != _from_parents(table) & set(table.primary_key):
         return False
     try:
         for name in key:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from djproject.database.internals import keys_to_make
 from djproject.database.job_tables import job_table
 from djproject.database.keys import AT_ONCE, Condition, key_columns, key_text
 from djproject.database.leases import Lease, read_leases
@@ -51,7 +52,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobChoice:
-    """Which jobs are meant.
+    """Which jobs are chosen.
 
     Attributes
     ----------
@@ -69,7 +70,7 @@ class JobChoice:
 
 
 def find_jobs(tables: Sequence[LoadedTable], choice: JobChoice) -> list[Job]:
-    """The jobs that are meant, table by table.
+    """The jobs that are chosen, table by table.
 
     Raises
     ------
@@ -178,7 +179,7 @@ def check_restrictions(loaded: LoadedTable, restrictions: Sequence[str]) -> None
     if not restrictions or not _can_list_keys(loaded):
         return
     try:
-        loaded.instance._jobs_to_do(tuple(restrictions)).keys(limit=1)
+        keys_to_make(loaded.instance, tuple(restrictions)).keys(limit=1)
     except DataJointError as error:
         names = ", ".join(loaded.instance.key_source.heading.names)
         reason = str(error).strip().splitlines()[0].rstrip(".")
@@ -191,7 +192,7 @@ def check_restrictions(loaded: LoadedTable, restrictions: Sequence[str]) -> None
 def _can_list_keys(loaded: LoadedTable) -> bool:
     """Whether the key source works by itself: the workers report it where it does not."""
     try:
-        loaded.instance._jobs_to_do(()).keys(limit=1)
+        keys_to_make(loaded.instance).keys(limit=1)
     except Exception:  # the user's code
         return False
     return True

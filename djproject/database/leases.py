@@ -41,13 +41,13 @@ class Lease:
     process_started
         Another process of that number began at another time.
     expired
-        Whether its last word is too long ago, by the server's clock.
+        Whether its last heartbeat is too long ago, by the server's clock.
     pipeline
         The project's name.
     started
         When the lease was taken, by the server's clock.
     age
-        Seconds since its last word.
+        Seconds since its last heartbeat.
     job_tables
         Names in SQL of the job tables that may hold jobs of it.
     """

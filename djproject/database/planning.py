@@ -19,7 +19,7 @@ RECENT = 1000  # attempts of a table that count
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """One table that fills itself.
+    """One table that is populated automatically.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class TablePlan:
 
 
 def plan_tables(project: Project, target: Target, pipeline: Pipeline) -> tuple[TablePlan, ...]:
-    """The plans of all tables that fill themselves, parents first; nothing is changed."""
+    """The plans of all tables that are populated automatically, parents first; nothing is changed."""
     statuses = {status.name: status for status in load_status(project, target, pipeline)}
     connection = connect(target)
     unfinished = {name for name, status in statuses.items() if status.pending or status.errors or status.reserved}

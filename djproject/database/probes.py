@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from djproject.database.agreement import sentences, way_out
+from djproject.database.agreement import blocking, drift_line, sentences, way_out
 from djproject.database.deploy import plan_deployment
 from djproject.pipeline.model import Pipeline
 from djproject.targets.choice import Target
@@ -14,10 +14,13 @@ def table_probes(target: Target, pipeline: Pipeline) -> Iterator[Probe]:
     if not pipeline.tables:
         return
     plan = plan_deployment(target, pipeline)
-    differing = sentences(plan.differences)
-    for sentence in differing.values():
+    blocked = sentences(blocking(plan.differences))
+    for sentence in blocked.values():
         yield Probe("tables", State.FAILED, sentence, way_out(pipeline, plan.differences))
+    if plan.differences and not blocked:
+        line, _, command = drift_line(plan.differences).partition("  ")
+        yield Probe("tables", State.WARNING, line, command.strip("()"))
     if plan.created:
         yield Probe("tables", State.WARNING, f"{len(plan.created)} schemas and tables are missing", "djproject deploy")
-    elif not differing:
+    elif not plan.differences:
         yield Probe("tables", State.OK, f"all {len(pipeline.tables)} are declared as in the source")

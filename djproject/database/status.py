@@ -20,7 +20,7 @@ STATUSES = ("pending", "reserved", "error", "ignore")
 
 @dataclass(frozen=True, slots=True)
 class TableStatus:
-    """One table's numbers; those about keys are None for tables that do not fill themselves.
+    """One table's numbers; those about keys are None for tables that are not populated automatically.
 
     Attributes
     ----------

@@ -3,7 +3,11 @@
 import subprocess
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
+
+from djproject.database.internals import config_of, job_version
+from djproject.project.git import ask_git
 
 LONGEST = 64
 
@@ -11,10 +15,9 @@ LONGEST = 64
 @cache
 def code_version(root: str, name: str) -> str:
     """The project's commit, with "-dirty" where files differ from it; else the installed version; else empty."""
-    command = ["git", "-C", root, "describe", "--always", "--dirty", "--tags", "--exclude=*"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-        return done.stdout.strip()[:LONGEST]
+        answer = ask_git(Path(root), "describe", "--always", "--dirty", "--tags", "--exclude=*")
+        return answer.decode(errors="replace").strip()[:LONGEST]
     except (OSError, subprocess.SubprocessError):
         pass
     try:
@@ -25,11 +28,9 @@ def code_version(root: str, name: str) -> str:
 
 def datajoint_version(connection: Any) -> str:
     """What DataJoint writes of the version, by its setting `jobs.version_method`; asked for once a process."""
-    from datajoint.jobs import _get_job_version
-
-    method = connection._config.jobs.version_method
+    method = config_of(connection).jobs.version_method
     if method not in _known:
-        _known[method] = str(_get_job_version(connection._config))
+        _known[method] = job_version(connection)
     return _known[method]
 
 

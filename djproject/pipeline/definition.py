@@ -1,7 +1,7 @@
 """A table's definition read from its text: attributes, foreign keys, indexes, and the lines that are none of them.
 
 The grammar is DataJoint's (datajoint/declare.py, 2.3.5); the values are named tuples, because a large pipeline has
-fifty thousand of them and the same lines come again and again.
+fifty thousand of them and the same lines repeat.
 """
 
 import ast
@@ -36,7 +36,7 @@ class Attribute(NamedTuple):
     default
         The text between `=` and `:`; None where there is none.
     primary
-        Whether it stands above the `---`.
+        Whether it is above the `---`.
     line
         Within the definition, counted from 1.
     """
@@ -78,13 +78,13 @@ class ForeignKey(NamedTuple):
         The parent as written, without a projection: `subject.Subject`, `master`. Empty where the text between `->`
         and the comment is not a name.
     options
-        What stands in brackets, in lower case: "nullable", "unique", or what DataJoint does not know.
+        What is in brackets, in lower case: "nullable", "unique", or what DataJoint does not know.
     projections
         The `.proj(…)` after the parent, in their order.
     problem
         Why DataJoint refuses the reference whatever the parent is; empty where it does not.
     primary
-        Whether it stands above the `---`.
+        Whether it is above the `---`.
     line
         Within the definition, counted from 1.
     """
@@ -103,7 +103,7 @@ class ForeignKey(NamedTuple):
 
 
 class Index(NamedTuple):
-    """One `index(…)` line: the attributes it names (an expression is left out), and where it stands."""
+    """One `index(…)` line: the attributes it names (an expression is left out), and where it is."""
 
     attributes: tuple[str, ...]
     unique: bool
@@ -152,7 +152,7 @@ class Definition(NamedTuple):
 
     @property
     def store_names(self) -> tuple[str, ...]:
-        """The stores that codecs name, in order; "" stands for the default store (`<blob@>`)."""
+        """The stores that codecs name, in order; "" means the default store (`<blob@>`)."""
         found = (read_codec(attribute.type) for attribute in self.attributes if attribute.type.startswith("<"))
         return tuple(dict.fromkeys(codec.store for codec in found if codec and codec.store is not None))
 
@@ -217,7 +217,7 @@ def read_definition(text: str) -> Definition:
 
 @lru_cache(maxsize=65536)
 def _read_line(line: str) -> tuple[Callable[..., Line], tuple[Any, ...]]:
-    """The kind of a line, and its fields without those that depend on where it stands."""
+    """The kind of a line, and its fields without those that depend on where it is."""
     arrow = line.find("->")
     if arrow >= 0 and not any(mark in line[:arrow] for mark in "\"#'"):
         if arrow:

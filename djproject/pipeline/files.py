@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from djproject.project.opening import read_source
+
 
 def load_files(folder: Path) -> dict[Path, bytes]:
     """The bytes of every Python file below a folder, sorted by path; hidden folders and caches are left out.
@@ -16,8 +18,7 @@ def load_files(folder: Path) -> dict[Path, bytes]:
             if name.endswith(".py"):
                 path = f"{place}{os.sep}{name}"
                 try:
-                    with open(path, "rb") as stream:  # noqa: PTH123 (a thousand files: a Path for each costs more)
-                        found[path] = stream.read()
+                    found[path] = read_source(path)
                 except OSError:
                     found[path] = b""
     return {Path(path): found[path] for path in sorted(found)}

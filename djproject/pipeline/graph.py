@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from djproject.errors import ProjectError
-from djproject.pipeline.cycles import Parents, find_cycles
+from djproject.pipeline.cycles import Parents, components, find_cycles
 from djproject.pipeline.model import Pipeline, SchemaModule, Table
 from djproject.pipeline.scope import Kind, Meaning
 
 
 class Reason(NamedTuple):
-    """Why a module is downstream of another: an import or a foreign key, and where it stands.
+    """Why a module is downstream of another: an import or a foreign key, and where it is.
 
     Attributes
     ----------
     kind
         "import" or "foreign key".
     path, line
-        Where it stands.
+        Where it is.
     text
-        What stands there, in short.
+        The import or the foreign key, in short.
     """
 
     kind: str
@@ -77,7 +77,7 @@ def module_reasons(pipeline: Pipeline, child: str, parent: str) -> Iterator[Reas
 
 
 def key_reasons(table: Table) -> Iterator[tuple[Meaning, Reason]]:
-    """What the foreign keys of a table refer to, each with where it stands."""
+    """What the foreign keys of a table refer to, each with where it is."""
     for (key, parent), meaning in zip(table.keys, table.meanings, strict=True):
         if parent and table.text:
             line = table.text.segments[0].place.line + key.line - 1
@@ -100,29 +100,42 @@ def path_between(parents: Parents, child: str, ancestor: str) -> tuple[str, ...]
 
 
 def sorted_modules(pipeline: Pipeline) -> tuple[str, ...]:
-    """The schema modules, upstream first, and otherwise by name.
-
-    Raises
-    ------
-    ProjectError
-        The modules form a cycle; the message names it.
-    """
-    return _sorted(module_parents(pipeline), "schema modules")
+    """The schema modules, upstream first, and otherwise by name; those of a cycle as they import each other."""
+    parents = module_parents(pipeline)
+    knots = components(parents)
+    if not knots:
+        return _sorted(parents)
+    imports = import_parents(pipeline)
+    known = {name: set(imports[name]) for name in parents}
+    if any(components({name: tuple(known[name]) for name in knot}) for knot in knots):
+        known = {name: set() for name in parents}  # no order of the imports is right
+    inside = {name: knot for knot in knots for name in knot}
+    return _sorted(
+        {
+            name: tuple(p for p in those if p not in inside.get(name, ()) or p in known[name])
+            for name, those in parents.items()
+        }
+    )
 
 
 def sorted_tables(pipeline: Pipeline, names: Iterable[str] | None = None) -> tuple[Table, ...]:
-    """Tables, parents first, grouped by module; all, or those named (`module.Table`, or `Table` if one fits).
+    """Tables, parents first; all, or those named (`module.Table`, or `Table` if one fits).
+
+    They are grouped by module, unless the modules form a cycle.
 
     Raises
     ------
     ProjectError
         There is no such table, several fit, or the tables form a cycle.
     """
-    module_order = {name: index for index, name in enumerate(sorted_modules(pipeline))}
-    order = _sorted(table_parents(pipeline), "tables")
-    tables = sorted(
-        (table for name in order if (table := pipeline.table(name))), key=lambda table: module_order[table.module]
-    )
+    for cycle in find_cycles(table_parents(pipeline)):
+        raise ProjectError(
+            f"The tables form a cycle: {' → '.join(cycle)}.", hint="djproject check  (shows where, and what to remove)"
+        )
+    tables = [table for name in _sorted(table_parents(pipeline)) if (table := pipeline.table(name))]
+    if not components(module_parents(pipeline)):
+        module_order = {name: index for index, name in enumerate(sorted_modules(pipeline))}
+        tables.sort(key=lambda table: module_order[table.module])
     if names is None:
         return tuple(tables)
     wanted = {find_table(pipeline, name).full_name for name in names}
@@ -162,11 +175,8 @@ def _did_you_mean(pipeline: Pipeline, name: str) -> str:
     return "djproject status  (lists the tables)"
 
 
-def _sorted(parents: Parents, what: str) -> tuple[str, ...]:
-    for cycle in find_cycles(parents):
-        raise ProjectError(
-            f"The {what} form a cycle: {' → '.join(cycle)}.", hint="djproject check  (shows where, and what to remove)"
-        )
+def _sorted(parents: Parents) -> tuple[str, ...]:
+    """The names, parents first and otherwise in alphabetical order; there is no cycle."""
     sorter = TopologicalSorter(parents)
     sorter.prepare()
     order: list[str] = []

@@ -31,10 +31,10 @@ def link(package: str, sources: Mapping[str, PythonModule], definitions: Mapping
     for name in sorted(sources):
         source = sources[name]
         tables = tuple(linker.tables(source))
-        if source.schemas:
+        if source.schemas or any(table.schemas for table in tables):
             imported = (linker.scopes.imported_module(item) or _stem(item.base, item.name) for item in source.imports
                         if item.inside and item.when == "import")  # fmt: skip
-            schema = source.schemas[0].name or None
+            schema = (source.schemas[0].name or None) if source.schemas else None
             docstring = source.docstring.value if source.docstring else None
             imports = tuple(dict.fromkeys(filter(None, imported)))
             modules.append(SchemaModule(name, source.path, schema, imports, tables, docstring or "", source))
@@ -63,14 +63,16 @@ class _Linker:
             tiers = self.tiers(source.name, facts)
             if not tiers:
                 continue
-            schemas = tuple(self._decorating(source.name, facts))
+            decorating = tuple(self._decorating(source.name, facts))
+            schemas = tuple(meaning.module for meaning in decorating)
+            schema = self._schema_name(source, facts, decorating)
             if not schemas and not facts.decorators and (source.name, facts.name) in self._bases:
                 continue  # what other classes inherit from, not a table of its own
-            yield self._table(source, facts, facts.name, tiers, schemas)
+            yield self._table(source, facts, facts.name, tiers, schemas, schema)
             for part in facts.parts:
                 tiers = self.tiers(source.name, part)
                 if tiers:
-                    yield self._table(source, part, f"{facts.name}.{part.name}", tiers, schemas)
+                    yield self._table(source, part, f"{facts.name}.{part.name}", tiers, schemas, schema)
 
     def tiers(self, module: str, facts: ClassFacts, seen: tuple[ClassFacts, ...] = ()) -> tuple[str, ...]:
         """The tiers that the bases of a class bring, each once."""
@@ -97,7 +99,13 @@ class _Linker:
         return tuple(found)
 
     def _table(
-        self, source: PythonModule, facts: ClassFacts, name: str, tiers: Sequence[str], schemas: tuple[str, ...]
+        self,
+        source: PythonModule,
+        facts: ClassFacts,
+        name: str,
+        tiers: Sequence[str],
+        schemas: tuple[str, ...],
+        schema: str | None,
     ) -> Table:
         text, owner, unknown = self._definition_text(source.name, facts)
         definition = None
@@ -124,11 +132,12 @@ class _Linker:
             self.sources[owner].path,
             unknown,
             schemas,
+            schema,
             f"{source.name}.{name}",
         )
 
     def _definition_text(self, module: str, facts: ClassFacts, depth: int = 0) -> tuple[Text | None, str, bool]:
-        """The text bound to `definition` in a class or its bases, the module it stands in, whether it is unknown."""
+        """The text bound to `definition` in a class or its bases, the module it is in, whether it is unknown."""
         if facts.definition is not None:
             return facts.definition, module, facts.definition.value is None
         unknown = False
@@ -156,11 +165,18 @@ class _Linker:
             return Meaning(Kind.ELSEWHERE)
         return self.scopes.meaning(module, key.target)
 
-    def _decorating(self, module: str, facts: ClassFacts) -> Iterator[str]:
+    def _schema_name(self, source: PythonModule, facts: ClassFacts, decorating: Sequence[Meaning]) -> str | None:
+        """The name of the schema that decorates a class; of one that cannot be followed, that of the only schema."""
+        for meaning in decorating:
+            calls = self.sources[meaning.module].schemas
+            return next((call.name or None for call in calls if call.variable == meaning.name), None)
+        return (source.schemas[0].name or None) if facts.decorators and len(source.schemas) == 1 else None
+
+    def _decorating(self, module: str, facts: ClassFacts) -> Iterator[Meaning]:
         for decorator in facts.decorators:
             meaning = self.scopes.meaning(module, decorator) if decorator else Meaning(Kind.ELSEWHERE)
             if meaning.kind is Kind.SCHEMA:
-                yield meaning.module
+                yield meaning
 
     def _base_classes(self) -> set[tuple[str, str]]:
         """The classes of the package that others inherit from."""

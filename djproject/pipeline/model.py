@@ -33,17 +33,19 @@ class Table(NamedTuple):
     tiers
         All tiers that its bases bring; one, in a table that DataJoint can declare.
     facts
-        The class as it stands in the file.
+        The class as it is in the file.
     meanings
         What the target of each foreign key means.
     text
-        Where the definition's text stands, and in which file; the base class's where it is inherited.
+        Where the definition's text is, and in which file; the base class's where it is inherited.
     text_path
         The file of `text`.
     unknown
         Whether there is a definition that cannot be known without running the code.
     schemas
         The modules whose schemas decorate it.
+    schema
+        The name of the schema that decorates it; None where that is not a literal.
     full_name
         `module.Table`, as commands take it.
     """
@@ -62,6 +64,7 @@ class Table(NamedTuple):
     text_path: Path
     unknown: bool
     schemas: tuple[str, ...]
+    schema: str | None
     full_name: str
 
     @property
@@ -76,7 +79,7 @@ class Table(NamedTuple):
 
 
 class SchemaModule(NamedTuple):
-    """One module that declares a schema.
+    """One module that declares a schema, or has tables of another module's schema.
 
     Attributes
     ----------
@@ -85,7 +88,7 @@ class SchemaModule(NamedTuple):
     path
         The file.
     schema
-        The database schema; None where its name is not a literal.
+        The first database schema that it declares; None where its name is not a literal.
     imports
         The modules of the package that it imports when it is imported itself, in order of appearance; not all are
         schema modules. An import inside a function, or for type checkers, is none of them.
@@ -114,7 +117,7 @@ class Pipeline:
     package
         The import package.
     modules
-        The modules that declare a schema.
+        The modules that declare a schema or have tables of one.
     sources
         All Python files of the package, by module; "" is the package's own.
     strays

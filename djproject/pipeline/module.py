@@ -73,7 +73,7 @@ class SchemaCall(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A string literal: where in the joined text it begins, and from where to where it stands in the file."""
+    """A string literal: where in the joined text it begins, and from where to where it is in the file."""
 
     offset: int
     place: Place
@@ -153,7 +153,7 @@ class PythonModule(NamedTuple):
     imports, schemas, classes, actions
         In the order of the file. Classes within functions are left out.
     aliases
-        Module-level `name = a.b`: local name and what it stands for.
+        Module-level `name = a.b`: local name and what it means.
     bound
         All other names bound at module level.
     activated

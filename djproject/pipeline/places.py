@@ -1,4 +1,4 @@
-"""Where the lines of a definition stand in the file that holds it."""
+"""Where the lines of a definition are in the file that holds it."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,7 @@ from djproject.pipeline.module import Place, Text
 
 
 def place_in_text(text: Text, lines: Sequence[str], line: int, token: str = "") -> Place:
-    """Where a line of a definition, or a token in it, stands in the file.
+    """Where a line of a definition, or a token in it, is in the file.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ def quietly() -> Iterator[None]:
 
 
 def read_python(data: bytes, *, name: str, package: str, path: Path) -> PythonModule:
-    """What the file at `path` says, as the module `name` of `package`; a file that is no Python has a problem."""
+    """What the file at `path` says, as the module `name` of `package`; invalid Python has a problem."""
     tree = parse(data)
     if isinstance(tree, Problem):
         return unreadable(name, path, tree)

@@ -8,7 +8,7 @@ from djproject.pipeline.module import ClassFacts, Import, PythonModule
 
 
 class Kind(StrEnum):
-    """What a name stands for."""
+    """What a name means."""
 
     CLASS = "class"
     MODULE = "module"
@@ -19,7 +19,7 @@ class Kind(StrEnum):
 
 
 class Meaning(NamedTuple):
-    """What a name stands for.
+    """What a name means.
 
     Attributes
     ----------

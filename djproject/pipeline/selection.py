@@ -43,7 +43,7 @@ def select(pipeline: Pipeline, selectors: Iterable[str], exclude: Iterable[str] 
     selectors
         `module`, `module.Table`, `Table` where only one is called so; `+x` with all ancestors, those of its parts
         too, `x+` with all descendants, `2+x` and `x+2` with those at most two foreign keys away; `a..b` every table
-        on a path from a down to b; `tier:computed`; `store:main`. None stand for all tables.
+        on a path from a down to b; `tier:computed`; `store:main`. None means all tables.
     exclude
         Selectors of what is left out.
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from djproject.errors import ProjectError
 from djproject.pipeline.definition import Definition, read_definition
 from djproject.pipeline.files import load_files, module_name
-from djproject.pipeline.halves import both
 from djproject.pipeline.linking import link
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.module import PythonModule
+from djproject.pipeline.parallel import both
 from djproject.pipeline.reading import quietly, read_python
 from djproject.project.location import Project
 

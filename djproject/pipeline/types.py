@@ -172,7 +172,7 @@ def _refused_decimal(digits: int, scale: int, backend: str) -> str:
 def _refused_enum(text: str) -> str:
     inside = text[len("enum(") : -1]
     if not re.fullmatch(r"\s*'(?:[^']|'')*'\s*(,\s*'(?:[^']|'')*'\s*)*", inside):
-        return "its values stand in single quotes with commas between them"
+        return "its values are written in single quotes, with commas between them"
     values = enum_values(text)
     if len({value.lower() for value in values}) != len(values):
         return "a value is named twice"

@@ -1,7 +1,7 @@
 """pyproject.toml edited: from its text to its new text, every byte elsewhere as it was.
 
 Only the block of the table that changes is given to tomlkit; the result is compared, as `tomllib` reads it, with
-what was meant, and refused where they differ.
+what was intended, and refused where they differ.
 """
 
 import copy
@@ -183,7 +183,7 @@ def _header_path(document: Document) -> tuple[str, ...]:
 
 
 def _end_of_block(text: str, span: _Span) -> int:
-    """Where a block ends if comments that stand directly above the next header belong to that header."""
+    """Where a block ends if comments directly above the next header belong to that header."""
     if span.end == len(text):
         return span.end
     lines = re.findall(r"[^\n]*\n|[^\n]+$", text[span.start : span.end])
@@ -271,9 +271,9 @@ def _rename(table: Any, old: str, new: str) -> None:
 
 
 def _checked(text: str, expected: Mapping[str, object], name: str) -> str:
-    """`text`, if `tomllib` reads from it exactly what was meant."""
+    """`text`, if `tomllib` reads from it exactly what was intended."""
     refusal = ConfigError(
-        f"{name!r} cannot be written into pyproject.toml as the file stands: its tables are in a form that an "
+        f"{name!r} cannot be written into pyproject.toml as the file is: its tables are in a form that an "
         "edit would corrupt.",
         hint=FORM_HINT,
     )

@@ -4,14 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from djproject.errors import ConfigError
-from djproject.project.durations import DURATION, read_duration
-from djproject.project.stores import looks_secret
-
-EDIT = "$EDITOR pyproject.toml"
-KEYS = ("tables", "exclude", "count", "concurrency", "environment", "gpus", "threads", "grace", "job-timeout",
-        "max-jobs-per-process", "max-rss")  # fmt: skip
-
 
 class WorkerGroup(NamedTuple):
     """What `[tool.djproject.workers.NAME]` says.
@@ -21,7 +13,7 @@ class WorkerGroup(NamedTuple):
     name
         The group's.
     tables, exclude
-        Selectors; no tables stand for all that fill themselves.
+        Selectors; no tables means all that are populated automatically.
     processes
         Worker processes on one machine; one for each GPU where only those are named.
     concurrency
@@ -50,83 +42,3 @@ class WorkerGroup(NamedTuple):
     job_seconds: float | None = None
     jobs_per_process: int | None = None
     megabytes: float | None = None
-
-
-def read_groups(table: object) -> dict[str, WorkerGroup]:
-    """The groups of `[tool.djproject.workers]`, by name.
-
-    Raises
-    ------
-    ConfigError
-        A setting that a group does not have, a value of another type, or a secret.
-    """
-    if not isinstance(table, Mapping):
-        raise ConfigError("[tool.djproject.workers] in pyproject.toml is not a table.", hint=EDIT)
-    return {str(name): _read_group(str(name), group) for name, group in table.items()}
-
-
-def _read_group(name: str, group: object) -> WorkerGroup:
-    where = f"[tool.djproject.workers.{name}]"
-    if not isinstance(group, Mapping):
-        raise ConfigError(f"{where} is not a table.", hint=EDIT)
-    for key in group:
-        if key not in KEYS:
-            raise ConfigError(f"{where} has no setting {key!r}.", hint=f"Settings: {', '.join(KEYS)}")
-    gpus = group.get("gpus", [])
-    if not isinstance(gpus, list) or not all(isinstance(gpu, int | str) and gpu is not True for gpu in gpus):
-        raise ConfigError(f"{where} gpus is a list of devices, such as [0, 1].", hint=EDIT)
-    environment = _table(group, "environment", where)
-    for variable, value in environment.items():
-        if not isinstance(value, str):
-            raise ConfigError(f"{where} environment: {variable} is a text, not {value!r}.", hint=EDIT)
-        if looks_secret(variable.lower()):
-            raise ConfigError(
-                f"{where} environment: {variable} is a secret and does not belong in pyproject.toml.",
-                hint=f"export {variable}=… before the workers start",
-            )
-    concurrency = {str(key): value for key, value in _table(group, "concurrency", where).items()}
-    return WorkerGroup(
-        name,
-        _texts(group, "tables", where),
-        _texts(group, "exclude", where),
-        _number(group, "count", where) or max(len(gpus), 1),
-        {key: _number(concurrency, key, f"{where} concurrency") or 1 for key in concurrency},
-        {str(variable): str(value) for variable, value in environment.items()},
-        tuple(str(gpu) for gpu in gpus),
-        _number(group, "threads", where) or 0,
-        _seconds(group, "grace", where),
-        _seconds(group, "job-timeout", where),
-        _number(group, "max-jobs-per-process", where),
-        _number(group, "max-rss", where),
-    )
-
-
-def _table(group: Mapping[str, object], key: str, where: str) -> Mapping[str, object]:
-    value = group.get(key, {})
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"{where} {key} is a table.", hint=EDIT)
-    return value
-
-
-def _texts(group: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
-    value = group.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ConfigError(f'{where} {key} is a list of selectors, such as ["processing", "+analysis.Fit"].', hint=EDIT)
-    return tuple(value)
-
-
-def _number(group: Mapping[str, object], key: str, where: str) -> int | None:
-    value = group.get(key)
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise ConfigError(f"{where} {key} is a whole number above 0, not {value!r}.", hint=EDIT)
-    return value
-
-
-def _seconds(group: Mapping[str, object], key: str, where: str) -> float | None:
-    value = group.get(key)
-    if value is None:
-        return None
-    seconds = read_duration(str(value))
-    if seconds is None:
-        raise ConfigError(f"{where} {key}: {value!r} is no duration; write {DURATION}.", hint=EDIT)
-    return seconds

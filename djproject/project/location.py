@@ -8,15 +8,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from djproject.errors import ConfigError, ProjectError
-from djproject.project.checking import CheckTable, read_check
-from djproject.project.tables import (
-    MANAGED_TARGETS,
-    DataJointTable,
-    TargetTable,
-    check_target_stores,
-    read_datajoint,
-    read_targets,
-)
+from djproject.project.checking import CheckTable
+from djproject.project.opening import UnreadableFileError, read_regular, read_text
+from djproject.project.schema import SettingProblem, read_table
+from djproject.project.settings_schema import DATAJOINT, DJPROJECT
+from djproject.project.tables import MANAGED_TARGETS, DataJointTable, TargetTable, target_store_problems
 
 if TYPE_CHECKING:
     from djproject.project.groups import WorkerGroup
@@ -49,7 +45,9 @@ class Project(NamedTuple):
     groups
         The groups of workers in `[tool.djproject.workers]`, by name.
     managed
-        What `[tool.djproject.targets]` says of embedded and stack: their stores.
+        What `[tool.djproject.targets]` says of embedded and stack: their stores, and the prefix of schemas.
+    schema_prefix
+        What is put before the names of schemas in a database, where the target says nothing else.
     """
 
     root: Path
@@ -61,10 +59,11 @@ class Project(NamedTuple):
     check: CheckTable = CheckTable()
     groups: Mapping[str, "WorkerGroup"] = MappingProxyType({})
     managed: Mapping[str, TargetTable] = MappingProxyType({})
+    schema_prefix: str = ""
 
     @property
     def import_root(self) -> Path:
-        """The folder that goes on `sys.path`, so that `import package` finds the project's own source.
+        """The folder to put on `sys.path`, so that `import package` finds the project's own source.
 
         `src/`, unless the package is at the top of the repository and not there.
         """
@@ -89,9 +88,14 @@ def find_root(start: Path) -> Path | None:
     A pyproject.toml that cannot be parsed counts where it mentions one of the two tables: the user means it.
     """
     for folder in (start, *start.parents):
-        path = folder / PYPROJECT
         try:
-            text = path.read_bytes()
+            text = read_regular(folder / PYPROJECT)
+        except UnreadableFileError as error:
+            if folder == start:
+                raise ConfigError(
+                    f"{folder / PYPROJECT} {error.strerror}.", hint=f"ls -l {folder / PYPROJECT}"
+                ) from error
+            continue
         except OSError:
             continue
         if b"tool.djproject" in text or b"tool.datajoint" in text:
@@ -123,7 +127,7 @@ def load_project(start: Path | None = None, environ: Mapping[str, str] = os.envi
     if root is None:
         raise ProjectError(f"{start} is not in a djproject project.", hint=NO_PROJECT_HINT)
     path = root / PYPROJECT
-    return read_project(root, read_document(path.read_text("utf-8"), path))
+    return read_project(root, read_document(read_text(path), path))
 
 
 def read_document(text: str, path: Path) -> dict[str, object]:
@@ -135,10 +139,26 @@ def read_document(text: str, path: Path) -> dict[str, object]:
         end = f"at line {len(lines)}, column {len(lines[-1]) + 1}"
         reason = str(error).replace("at end of document", end)
         raise ConfigError(f"{path} is not valid TOML: {reason}.", hint=f"$EDITOR {path}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is nested too deeply to be read.", hint=f"$EDITOR {path}") from error
 
 
 def read_project(root: Path, document: Mapping[str, object]) -> Project:
-    """The project that a parsed pyproject.toml in `root` describes."""
+    """The project that a parsed pyproject.toml in `root` describes.
+
+    Raises
+    ------
+    ConfigError
+        The first setting that is refused.
+    """
+    project, problems = read_leniently(root, document)
+    if problems:
+        raise problems[0].error()
+    return project
+
+
+def read_leniently(root: Path, document: Mapping[str, object]) -> tuple[Project, tuple[SettingProblem, ...]]:
+    """The project without the settings that are refused, and those."""
     match document:
         case {"project": {"name": str(name)}}:
             pass
@@ -146,49 +166,33 @@ def read_project(root: Path, document: Mapping[str, object]) -> Project:
             name = root.name
     tool = document.get("tool")
     tables: Mapping[str, object] = tool if isinstance(tool, Mapping) else {}
-    own = tables.get("djproject", {})
-    if not isinstance(own, Mapping):
-        raise ConfigError("[tool.djproject] in pyproject.toml is not a table.", hint="$EDITOR pyproject.toml")
-    for key in own:
-        if key not in {"package", "target", "targets", "template", "check", "workers"}:
-            raise ConfigError(
-                f"[tool.djproject] has no setting called {key!r}.",
-                hint="Settings: package, target, targets, check, workers",
-            )
-    datajoint = read_datajoint(tables.get("datajoint", {}))
-    targets = read_targets(own.get("targets", {}))
-    check_target_stores(targets, datajoint.stores)
-    return Project(
+    own, problems = read_table(DJPROJECT, tables.get("djproject", {}), ("tool", "djproject"))
+    datajoint, more = read_table(DATAJOINT, tables.get("datajoint", {}), ("tool", "datajoint"))
+    own, datajoint = own or {}, datajoint or DataJointTable()
+    targets = own.get("targets", {})
+    problems = [*more, *problems]
+    broken = {problem.store for problem in problems}
+    problems += [
+        problem for problem in target_store_problems(targets, datajoint.stores) if problem.path[5] not in broken
+    ]
+    project = Project(
         root=root,
         name=name,
-        package=_package(root, own),
+        package=own.get("package") or _package(root),
         datajoint=datajoint,
-        target=_string(own, "target", "embedded"),
+        target=own.get("target", "embedded"),
         targets={name: table for name, table in targets.items() if name not in MANAGED_TARGETS},
-        check=read_check(own.get("check", {})),
-        groups=_groups(own["workers"]) if "workers" in own else {},
+        check=own.get("check", CheckTable()),
+        groups=own.get("workers", {}),
         managed={name: table for name, table in targets.items() if name in MANAGED_TARGETS},
+        schema_prefix=own.get("schema_prefix", ""),
     )
+    return project, tuple(problems)
 
 
-def _package(root: Path, own: Mapping[str, object]) -> str:
-    if "package" in own:
-        return _string(own, "package", DEFAULT_PACKAGE)
+def _package(root: Path) -> str:
     for folder in (root / "src", root):
         packages = [name for path in folder.glob("*/__init__.py") if (name := path.parent.name) not in NO_PACKAGES]
         if packages:
             return packages[0] if len(packages) == 1 else DEFAULT_PACKAGE
     return DEFAULT_PACKAGE
-
-
-def _string(own: Mapping[str, object], key: str, default: str) -> str:
-    value = own.get(key, default)
-    if not isinstance(value, str) or not value:
-        raise ConfigError(f"[tool.djproject] {key} is not a string.", hint="$EDITOR pyproject.toml")
-    return value
-
-
-def _groups(table: object) -> "dict[str, WorkerGroup]":
-    from djproject.project.groups import read_groups  # here, because a check on every save need not wait for it
-
-    return read_groups(table)

@@ -159,7 +159,7 @@ def checked_store_name(name: str) -> str:
         raise ProjectError(f"{name!r} is a setting of [tool.datajoint.stores], not a store.", hint=hint)
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
         raise ProjectError(
-            f"A store is called by letters, digits, '_' and '-', starting with a letter, unlike {name!r}.",
+            f"Store names may contain letters, digits, '_' and '-', and start with a letter; {name!r} is not one.",
             hint=hint,
         )
     if len(name) > 63:

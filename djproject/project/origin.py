@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-import tomllib
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, MutableSequence, Sequence
 from importlib import metadata, util
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from djproject.errors import DJProjectError, ProjectError
-from djproject.project.location import PYPROJECT, Project, find_root, load_project
+from djproject.project.location import PYPROJECT, Project, find_root, load_project, read_document
+from djproject.project.opening import read_text
 
 INSTALLED = frozenset({"site-packages", "dist-packages"})
 OWN_SOURCE = "djproject run -- python …  (or install this project in an environment of its own)"
@@ -255,7 +255,7 @@ def _dependencies(root: Path) -> set[str]:
 
 
 def _requirements(root: Path) -> Iterator[str]:
-    document = tomllib.loads((root / PYPROJECT).read_text("utf-8"))
+    document = read_document(read_text(root / PYPROJECT), root / PYPROJECT)
     lists: list[object] = []
     match document:
         case {"project": {"dependencies": texts}}:

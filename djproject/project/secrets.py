@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from djproject.project.files import replace_file
+from djproject.project.opening import read_text, refuse_links
 from djproject.project.settings import KNOWN, Layer, Value
 
 SECRETS_DIRECTORY = ".secrets"
@@ -31,6 +32,7 @@ def write_secret(root: Path, name: str, value: str) -> Path:
 def make_secrets_directory(root: Path) -> Path:
     """Make `.secrets/`, closed to others and with a .gitignore of its own."""
     folder = root / SECRETS_DIRECTORY
+    refuse_links(folder)
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
     ignore = folder / ".gitignore"
@@ -62,7 +64,7 @@ def secret_names(root: Path, prefix: str) -> tuple[str, ...]:
 def read_secret(folder: Path, name: str) -> str | None:
     """One secret's value, or None where there is no such file."""
     try:
-        return (folder / name).read_text("utf-8").strip()
+        return read_text(folder / name).strip()
     except FileNotFoundError:
         return None
 
@@ -83,10 +85,10 @@ def load_secrets(folder: Path, label: str) -> Layer:
     for path in _files(folder):
         match path.name.split("."):
             case ["database", key] if f"database.{key}" in KNOWN:
-                values[path.name] = path.read_text("utf-8").strip()
+                values[path.name] = read_text(path).strip()
                 sources[path.name] = f"{label}/{path.name}"
             case ["stores", name, key]:
-                stores.setdefault(name, {})[key] = path.read_text("utf-8").strip()
+                stores.setdefault(name, {})[key] = read_text(path).strip()
     return Layer(values, sources, stores, label)
 
 
@@ -104,6 +106,7 @@ def target_password(root: Path, target: str, environ: Mapping[str, str] = os.env
 
 
 def _files(folder: Path) -> list[Path]:
+    refuse_links(folder.absolute())
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))

@@ -13,60 +13,106 @@ Value = str | int | float | bool | None
 
 
 class KnownSetting(NamedTuple):
-    """One of DataJoint's settings: its name in `dj.config`, its variable, its type and its default."""
+    """One of DataJoint's settings: its name in `dj.config`, its variable, type, default, meaning and choices."""
 
     name: str
     variable: str
     kind: type[str] | type[int] | type[bool]
     default: Value
+    meaning: str
+    choices: tuple[str, ...] = ()
 
 
 # Source: datajoint/settings.py (2.3.5); tests/unit/project/test_settings.py holds it against the installed one.
 KNOWN = {
     known.name: known
     for known in (
-        KnownSetting("database.backend", "DJ_BACKEND", str, "mysql"),
-        KnownSetting("database.host", "DJ_HOST", str, "localhost"),
-        KnownSetting("database.port", "DJ_PORT", int, None),
-        KnownSetting("database.user", "DJ_USER", str, None),
-        KnownSetting("database.password", "DJ_PASS", str, None),
-        KnownSetting("database.name", "DJ_DATABASE_NAME", str, None),
-        KnownSetting("database.use_tls", "DJ_USE_TLS", bool, None),
-        KnownSetting("database.reconnect", "", bool, True),
-        KnownSetting("database.create_tables", "DJ_CREATE_TABLES", bool, True),
-        KnownSetting("connection.charset", "", str, ""),
-        KnownSetting("display.limit", "", int, 12),
-        KnownSetting("display.width", "", int, 14),
-        KnownSetting("display.show_tuple_count", "", bool, True),
-        KnownSetting("display.diagram_direction", "DJ_DIAGRAM_DIRECTION", str, "LR"),
-        KnownSetting("display.diagram_theme", "DJ_DIAGRAM_THEME", str, "auto"),
-        KnownSetting("jobs.auto_refresh", "DJ_JOBS_AUTO_REFRESH", bool, True),
-        KnownSetting("jobs.keep_completed", "DJ_JOBS_KEEP_COMPLETED", bool, False),
-        KnownSetting("jobs.stale_timeout", "DJ_JOBS_STALE_TIMEOUT", int, 3600),
-        KnownSetting("jobs.default_priority", "DJ_JOBS_DEFAULT_PRIORITY", int, 5),
-        KnownSetting("jobs.version_method", "DJ_JOBS_VERSION_METHOD", str, None),
+        KnownSetting(
+            "database.backend", "DJ_BACKEND", str, "mysql", "the database server's kind", ("mysql", "postgresql")
+        ),
+        KnownSetting("database.host", "DJ_HOST", str, "localhost", "the server; better in a target"),
+        KnownSetting("database.port", "DJ_PORT", int, None, "its port"),
+        KnownSetting("database.user", "DJ_USER", str, None, "who connects"),
+        KnownSetting("database.password", "DJ_PASS", str, None, "secret: in `.secrets/database.password`"),
+        KnownSetting("database.name", "DJ_DATABASE_NAME", str, None, "the database (PostgreSQL)"),
+        KnownSetting("database.use_tls", "DJ_USE_TLS", bool, None, "whether the connection must be encrypted"),
+        KnownSetting("database.reconnect", "", bool, True, "connect again after the connection was lost"),
+        KnownSetting(
+            "database.create_tables",
+            "DJ_CREATE_TABLES",
+            bool,
+            True,
+            "declare tables on import; djproject declares them in `deploy` only",
+        ),
+        KnownSetting("connection.charset", "", str, "", "the connection's character set (MySQL)"),
+        KnownSetting("display.limit", "", int, 12, "rows shown of a query"),
+        KnownSetting("display.width", "", int, 14, "characters shown of a value"),
+        KnownSetting("display.show_tuple_count", "", bool, True, "show how many rows a query has"),
+        KnownSetting(
+            "display.diagram_direction", "DJ_DIAGRAM_DIRECTION", str, "LR", "where `dj.Diagram` grows to", ("TB", "LR")
+        ),
+        KnownSetting(
+            "display.diagram_theme", "DJ_DIAGRAM_THEME", str, "auto", "its colours", ("light", "dark", "auto")
+        ),
+        KnownSetting(
+            "jobs.auto_refresh", "DJ_JOBS_AUTO_REFRESH", bool, True, "add new keys to the job table when populating"
+        ),
+        KnownSetting(
+            "jobs.keep_completed", "DJ_JOBS_KEEP_COMPLETED", bool, False, "keep the records of jobs that succeeded"
+        ),
+        KnownSetting(
+            "jobs.stale_timeout",
+            "DJ_JOBS_STALE_TIMEOUT",
+            int,
+            3600,
+            "seconds after which DataJoint's `refresh` removes a job whose key is gone",
+        ),
+        KnownSetting(
+            "jobs.default_priority",
+            "DJ_JOBS_DEFAULT_PRIORITY",
+            int,
+            5,
+            "a job's priority, 0 to 255; smaller is earlier",
+        ),
+        KnownSetting(
+            "jobs.version_method",
+            "DJ_JOBS_VERSION_METHOD",
+            str,
+            None,
+            "what a job records as the version of the code",
+            ("git", "none"),
+        ),
         KnownSetting(
             "jobs.allow_new_pk_fields_in_computed_tables",
             "DJ_JOBS_ALLOW_NEW_PK_FIELDS_IN_COMPUTED_TABLES",
             bool,
             False,
+            "let computed tables add attributes to the primary key",
         ),
-        KnownSetting("jobs.add_job_metadata", "DJ_JOBS_ADD_JOB_METADATA", bool, False),
-        KnownSetting("provenance.capture", "DJ_PROVENANCE_CAPTURE", bool, False),
-        KnownSetting("loglevel", "DJ_LOG_LEVEL", str, "INFO"),
-        KnownSetting("safemode", "DJ_SAFEMODE", bool, True),
-        KnownSetting("query_cache", "DJ_QUERY_CACHE", str, None),
-        KnownSetting("download_path", "DJ_DOWNLOAD_PATH", str, "."),
+        KnownSetting(
+            "jobs.add_job_metadata",
+            "DJ_JOBS_ADD_JOB_METADATA",
+            bool,
+            False,
+            "add columns about the job to computed tables",
+        ),
+        KnownSetting(
+            "provenance.capture", "DJ_PROVENANCE_CAPTURE", bool, False, "record where computed rows come from"
+        ),
+        KnownSetting(
+            "loglevel",
+            "DJ_LOG_LEVEL",
+            str,
+            "INFO",
+            "what DataJoint logs",
+            ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+        ),
+        KnownSetting("safemode", "DJ_SAFEMODE", bool, True, "ask before deleting or dropping"),
+        KnownSetting("query_cache", "DJ_QUERY_CACHE", str, None, "the folder of DataJoint's query cache"),
+        KnownSetting("download_path", "DJ_DOWNLOAD_PATH", str, ".", "where attachments are downloaded to"),
     )
 }
 DEFAULT_PORTS = {"mysql": 3306, "postgresql": 5432}
-CHOICES = {
-    "database.backend": ("mysql", "postgresql"),
-    "display.diagram_direction": ("TB", "LR"),
-    "display.diagram_theme": ("light", "dark", "auto"),
-    "jobs.version_method": ("git", "none"),
-    "loglevel": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
-}
 
 
 class Setting(NamedTuple):
@@ -170,7 +216,7 @@ def read_environment(environ: Mapping[str, str]) -> Layer:
         return Layer(values, sources, {})
     try:
         document = json.loads(raw)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"DJ_STORES is not valid JSON: {error}.", hint="unset DJ_STORES") from error
     if not isinstance(document, dict):
         raise ConfigError("DJ_STORES is not a JSON object.", hint="unset DJ_STORES")
@@ -205,10 +251,11 @@ def read_value(known: KnownSetting, value: object, where: str) -> Value:
             result = text.upper() if known.name == "loglevel" else text
         case _:
             names = {str: "a string", int: "an integer", bool: "true or false"}
-            raise ConfigError(f"{where}: {known.name} is {names[known.kind]}, not {value!r}.", hint=_mend(where))
-    choices = CHOICES.get(known.name)
-    if choices and result not in choices:
-        raise ConfigError(f"{where}: {known.name} is one of {', '.join(choices)}, not {result!r}.", hint=_mend(where))
+            raise ConfigError(f"{where}: {known.name} must be {names[known.kind]}, not {value!r}.", hint=_repair(where))
+    if known.choices and result not in known.choices:
+        raise ConfigError(
+            f"{where}: {known.name} must be one of {', '.join(known.choices)}, not {result!r}.", hint=_repair(where)
+        )
     return result
 
 
@@ -259,5 +306,5 @@ def _merged_stores(layers: list[Layer]) -> list[Setting]:
     return list(found.values())
 
 
-def _mend(where: str) -> str:
+def _repair(where: str) -> str:
     return f"unset {where}" if where.startswith("DJ_") else "$EDITOR pyproject.toml"

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from djproject.errors import ConfigError
 from djproject.project.names import checked_store_name
+from djproject.project.schema import FLAG, INTEGER, TEXT, Key, Scalar, Table, place, read_table
 
 StoreValue = str | int | float | bool | None | list[int]
 StoreSpec = Mapping[str, StoreValue]
@@ -32,7 +33,7 @@ class StoreProtocol(NamedTuple):
     optional
         Further keys of this protocol, those common to all protocols not among them.
     secrets
-        Those of the optional keys that never stand in pyproject.toml.
+        Those of the optional keys that are never in pyproject.toml.
     extra
         The extra of the distribution `datajoint` that brings the driver; empty where none is needed.
     """
@@ -67,6 +68,46 @@ PROTOCOLS = {
         extra="azure",
     ),
 }
+
+
+def _folds(value: object) -> list[int]:
+    if not isinstance(value, list) or not all(isinstance(part, int) and part > 0 for part in value):
+        raise ValueError
+    return value
+
+
+def _simple(value: object) -> object:
+    if not isinstance(value, str | int | float | bool):
+        raise ValueError
+    return value
+
+
+FOLDS = Scalar("a list such as [2, 2]", {"type": "array", "items": {"type": "integer", "minimum": 1}}, _folds)
+SIMPLE = Scalar("a string", {"type": ["string", "number", "boolean"]}, _simple)
+ATTRIBUTES = {
+    "protocol": Key(TEXT, "where the store is"),
+    "location": Key(TEXT, "the folder: on disk, or inside the bucket"),
+    "endpoint": Key(TEXT, "host and port of the server"),
+    "bucket": Key(TEXT, "the bucket"),
+    "container": Key(TEXT, "the container"),
+    "access_key": Key(SIMPLE, "secret: in `.secrets/stores.NAME.access_key`"),
+    "secret_key": Key(SIMPLE, "secret: in `.secrets/stores.NAME.secret_key`"),
+    "secure": Key(FLAG, "use HTTPS"),
+    "proxy_server": Key(SIMPLE, "a proxy on the way to the server"),
+    "token": Key(SIMPLE, "secret: in `.secrets/stores.NAME.token`"),
+    "project": Key(SIMPLE, "the project at Google"),
+    "account_name": Key(SIMPLE, "the account"),
+    "account_key": Key(SIMPLE, "secret: in `.secrets/stores.NAME.account_key`"),
+    "connection_string": Key(SIMPLE, "secret: in `.secrets/stores.NAME.connection_string`"),
+    "subfolding": Key(FOLDS, "lengths of the folder names that hashed objects are spread over"),
+    "partition_pattern": Key(SIMPLE, 'folders by attributes of the key, such as `"{subject_id}/{session_date}"`'),
+    "token_length": Key(INTEGER, "characters of the random part of an object's name"),
+    "hash_prefix": Key(TEXT, "the folder of `<hash@>`, `<blob@>` and `<attach@>`"),
+    "schema_prefix": Key(TEXT, "the folder of `<object@>` and `<npy@>`"),
+    "filepath_prefix": Key(TEXT, "the folder of `<filepath@>`"),
+    "stage": Key(SIMPLE, "accepted by DataJoint, and not used"),
+}
+STORE = Table(ATTRIBUTES, others=lambda _: SIMPLE)
 
 
 class StorageAdapter(Protocol):
@@ -129,21 +170,15 @@ def find_protocol(name: str) -> StoreProtocol:
     )
 
 
-def read_spec(name: str, table: object, where: str = "[tool.datajoint.stores]") -> StoreSpec:
-    """A store's table from pyproject.toml, its shape checked and secrets refused; `where` is the table it is in."""
-    if not isinstance(table, Mapping):
-        raise ConfigError(
-            f"{where} {name} must be a table, not {table!r}.",
-            hint=f"djproject stores add {name} --help",
-        )
-    for key, value in table.items():
-        _check_value(name, key, value)
+def secrets_in(path: tuple[str, ...], spec: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
+    """The keys of a store's table in pyproject.toml that hold secrets, each with a message and what to type."""
+    for key in spec:
         if looks_secret(key):
-            raise ConfigError(
-                f"{where[:-1]}.{name}] {key} is a secret and does not belong in pyproject.toml.",
-                hint=f"Remove the line, then: djproject stores set {name} --secret {key}",
+            yield (
+                key,
+                f"{place(path)} {key} is a secret and does not belong in pyproject.toml.",
+                f"Remove the line, then: djproject stores set {path[-1]} --secret {key}",
             )
-    return dict(table)
 
 
 def check_spec(name: str, spec: StoreSpec) -> None:
@@ -186,19 +221,9 @@ def check_spec(name: str, spec: StoreSpec) -> None:
 
 
 def _check_value(name: str, key: str, value: object) -> None:
-    kinds: dict[str, tuple[type, ...]] = {"secure": (bool,), "token_length": (int,), "subfolding": (list,)}
-    expected = kinds.get(key, (str, int, float, bool))
-    good = isinstance(value, expected) and not (expected == (int,) and isinstance(value, bool))
-    if key == "subfolding" and isinstance(value, list):
-        good = all(isinstance(part, int) and part > 0 for part in value)
-    if key in {"protocol", "location", "bucket", "endpoint", "container", *PREFIX_DEFAULTS}:
-        good = isinstance(value, str)
-    if not good and value is not None:
-        names = {"secure": "true or false", "token_length": "an integer", "subfolding": "a list such as [2, 2]"}
-        raise ConfigError(
-            f"{key} of the store {name!r} must be {names.get(key, 'a string')}, not {value!r}.",
-            hint=f"djproject stores set {name} {key}=…",
-        )
+    problems = read_table(STORE, {key: value} if value is not None else {}, ("stores", name))[1]
+    if problems:
+        raise ConfigError(problems[0].message, hint=f"djproject stores set {name} {key}=…")
 
 
 def pattern_problem(spec: StoreSpec) -> str:

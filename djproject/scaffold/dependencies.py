@@ -8,8 +8,9 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from djproject.errors import ProjectError
+from djproject.errors import DJProjectError, ProjectError
 from djproject.project.names import PACKAGE_HINT, normalized
+from djproject.project.opening import read_text
 
 REQUIRED = ("datajoint", "djproject", "numpy", "matplotlib")
 TOOLS = """
@@ -87,8 +88,8 @@ def _requirements(name: str) -> list[str]:
 def _declared_dependencies(path: Path) -> list[str]:
     """What `[project]` of a pyproject.toml depends on; nothing where it cannot be read, which is reported elsewhere."""
     try:
-        table = tomllib.loads(path.read_text("utf-8")).get("project", {})
-    except (OSError, ValueError):
+        table = tomllib.loads(read_text(path)).get("project", {})
+    except (OSError, ValueError, RecursionError, DJProjectError):
         return []
     lines = table.get("dependencies", []) if isinstance(table, dict) else []
     return _names(line for line in lines if isinstance(line, str)) if isinstance(lines, list) else []

@@ -20,7 +20,7 @@ def plan_part(project: Project, pipeline: Pipeline, module_name: str, name: str)
     Parameters
     ----------
     project, pipeline
-        What is there.
+        The existing project and its pipeline.
     module_name
         The schema module.
     name

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from djproject.errors import ProjectError
+from djproject.project.location import NO_PACKAGES, PYPROJECT, find_root, read_document
 from djproject.project.names import checked_package_name, checked_project_name, compose_name
+from djproject.project.opening import read_text
 from djproject.project.texts import AUTHOR_CHARACTERS, DESCRIPTION_CHARACTERS, checked_text, is_email_address
 from djproject.scaffold.dependencies import refuse_dependency_names
-from djproject.scaffold.plan import Plan, plan_new_files
+from djproject.scaffold.plan import Action, Plan, PlannedFile, plan_new_files
 from djproject.scaffold.quoting import bucket_name, docstring, markdown, python_literal, quoted
 from djproject.scaffold.readme import README, pipeline_with, with_table_list
 
@@ -25,6 +27,13 @@ PACKAGE_FOLDER = "__package__"
 DESCRIPTION_HINT = "djproject init DIRECTORY --description TEXT"
 AUTHOR_HINT = "djproject init DIRECTORY --author 'Name <email>'"
 IGNORED_IN_EMPTY = {".git", ".DS_Store"}
+ADOPTED = """\
+[tool.djproject]
+package = "{package}"
+
+[tool.djproject.check]
+convention = "advise"  # what works and departs from the convention is a warning; "strict" makes it an error
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +151,46 @@ def plan_project(root: Path, answers: Answers, *, adopt: bool = False) -> Plan:
         raise ProjectError(
             f"The folder {root} is not empty.", hint=f"djproject init {root} --adopt  (adds what is missing)"
         )
-    contents = dict(sorted(_contents(answers)))
-    pipeline = pipeline_with(
-        root / "src" / answers.package, answers.package, {root / path: data for path, data in contents.items()}
-    )
+    contents = dict(sorted(_contents(answers, adopt=adopt and not (root / PYPROJECT).exists())))
+    source = root / "src" / answers.package
+    if adopt and not source.is_dir() and (root / answers.package).is_dir():
+        source = root / answers.package
+        contents = {_at_top(path, answers.package): data for path, data in contents.items()}
+    pipeline = pipeline_with(source, answers.package, {root / path: data for path, data in contents.items()})
     contents[README] = with_table_list(contents[README].decode(), pipeline).encode()
-    return plan_new_files(root, contents.items())
+    plan = plan_new_files(root, contents.items())
+    return _with_own_table(plan, answers.package) if adopt else plan
 
 
-def _contents(answers: Answers) -> Iterator[tuple[str, bytes]]:
+def used_packages(root: Path) -> tuple[str, ...]:
+    """The packages of an existing repository whose files name datajoint: in `src/`, else at its top."""
+    for folder in (root / "src", root):
+        packages = [path.parent for path in sorted(folder.glob("*/__init__.py")) if path.parent.name not in NO_PACKAGES]
+        found = [package.name for package in packages if any(map(_names_datajoint, package.rglob("*.py")))]
+        if found:
+            return tuple(found)
+    return ()
+
+
+def _names_datajoint(path: Path) -> bool:
+    return path.is_file() and b"datajoint" in path.read_bytes()
+
+
+def _with_own_table(plan: Plan, package: str) -> Plan:
+    """The plan with `[tool.djproject]` added to a pyproject.toml that is there and has none."""
+    path = plan.root / PYPROJECT
+    if not path.is_file():
+        return plan
+    text = read_text(path)
+    read_document(text, path)
+    if find_root(plan.root) == plan.root:
+        return plan
+    data = f"{text.rstrip()}\n\n{ADOPTED.format(package=package)}".encode()
+    changed = PlannedFile(PurePosixPath(PYPROJECT), data, Action.CHANGE)
+    return replace(plan, files=tuple(changed if file.path == changed.path else file for file in plan.files))
+
+
+def _contents(answers: Answers, *, adopt: bool) -> Iterator[tuple[str, bytes]]:
     # Jinja2 is imported here: other commands need not wait for it.
     import jinja2
 
@@ -181,6 +221,7 @@ def _contents(answers: Answers) -> Iterator[tuple[str, bytes]]:
         "docs": answers.docs,
         "object_store": answers.object_store,
         "example": answers.example,
+        "adopt": adopt,
         "year": answers.year or datetime.datetime.now(tz=datetime.UTC).year,
     }
     templates = resources.files("djproject.scaffold") / "templates"
@@ -212,6 +253,11 @@ def _files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
 def _destination(path: str, package: str) -> str:
     path = path.replace(PACKAGE_FOLDER, package)
     return path.removesuffix(".py") + ".ipynb" if path.startswith("notebooks/") else path
+
+
+def _at_top(path: str, package: str) -> str:
+    """Where a file of the package belongs if the package is at the top of the repository."""
+    return path.removeprefix("src/") if path.startswith(f"src/{package}/") else path
 
 
 def _finished(path: str, text: str) -> bytes:

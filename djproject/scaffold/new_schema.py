@@ -53,7 +53,7 @@ def plan_schema(
     Parameters
     ----------
     project, pipeline
-        What is there.
+        The existing project and its pipeline.
     name
         Of the module and its schema.
     upstream
@@ -103,7 +103,7 @@ def plan_table(project: Project, pipeline: Pipeline, module_name: str, table: Ne
     Parameters
     ----------
     project, pipeline
-        What is there.
+        The existing project and its pipeline.
     module_name
         The schema module.
     table
@@ -167,7 +167,7 @@ def _plan_nothing(project: Project, module: SchemaModule, upstream: Sequence[str
 
 
 def _refuse_orphan(table: NewTable, hint: str) -> None:
-    """DataJoint calls `make` for each key of the parents, so a table that fills itself needs one."""
+    """DataJoint calls `make` for each key of the parents, so a table that is populated automatically needs one."""
     if table.tier in COMPUTED and not table.parents:
         raise ProjectError(f"{table.name} is {table.tier} and needs a parent whose keys it is made for.", hint=hint)
 
@@ -262,7 +262,7 @@ def _purpose(table: NewTable) -> str:
 
 
 def _class_text(table: NewTable) -> str:
-    """A table class that declares as it stands, in ruff's format."""
+    """A table class that declares as it is, in ruff's format."""
     snake = snake_case(table.name)
     purpose = _purpose(table)
     lines = ["@schema", f"class {table.name}(dj.{BASES[table.tier]}):"]

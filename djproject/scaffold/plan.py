@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from djproject.errors import ProjectError
 from djproject.project.files import replace_file
+from djproject.project.opening import refuse_leading_out
 
 
 class Action(StrEnum):
@@ -86,6 +87,8 @@ def write_plan(plan: Plan) -> tuple[PlannedFile, ...]:
     """
     made: list[Path] = []
     changed: list[tuple[Path, bytes]] = []
+    for file in plan.changes:
+        refuse_leading_out(plan.root / file.path, plan.root)
     try:
         for file in plan.changes:
             path = plan.root / file.path
@@ -96,7 +99,7 @@ def write_plan(plan: Plan) -> tuple[PlannedFile, ...]:
                 raise ProjectError(f"{path} appeared while it was being written.", hint="Type the command again.")
             else:
                 made.append(path)
-            replace_file(path, file.data)
+            replace_file(path, file.data, within=plan.root)
     except BaseException:
         for path, old in reversed(changed):
             replace_file(path, old)

@@ -56,7 +56,7 @@ def make_repository(plan: Plan, author: Author) -> str:
     except git.InvalidGitRepositoryError:
         repository = None
     if repository is not None:
-        return f"The repository {repository.working_tree_dir} was left for you to commit to."
+        return f"The files were not committed to your existing repository, {repository.working_tree_dir}."
     try:
         repository = git.Repo.init(plan.root, initial_branch="main")
         repository.index.add([str(file.path) for file in plan.files if (plan.root / file.path).exists()])

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,6 +42,8 @@ class StackPlan:
         The images of services that are not built here.
     mounts
         The folders that the workers' containers share with this machine or with a volume, as the containers see them.
+    environment
+        The variables of the workers' containers.
     """
 
     name: str
@@ -51,6 +53,7 @@ class StackPlan:
     image: str
     pinned: tuple[str, ...]
     mounts: tuple[str, ...] = ()
+    environment: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +152,17 @@ def read_plan(document: Mapping[str, Any]) -> StackPlan:
     ]
     volumes = [str((volume or {}).get("name") or name) for name, volume in (document.get("volumes") or {}).items()]
     pinned = [service["image"] for service in services.values() if "build" not in service and "image" in service]
-    image = str(services.get("worker", {}).get("image", ""))
-    mounts = [str(volume["target"]) for volume in services.get("worker", {}).get("volumes") or ()]
+    worker = services.get("worker", {})
+    mounts = [str(volume["target"]) for volume in worker.get("volumes") or ()]
     return StackPlan(
         document["name"],
         tuple(services),
         tuple(ports),
         tuple(volumes),
-        image,
+        str(worker.get("image", "")),
         tuple(dict.fromkeys(pinned)),
         tuple(mounts),
+        worker.get("environment") or {},
     )
 
 
@@ -167,7 +171,7 @@ def failure(output: str, what: str) -> EnvironmentUnavailableError:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     reason = next((line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "no reason")
     details = "\n".join(lines[-15:]) if len(lines) > 1 else ""
-    return EnvironmentUnavailableError(f"{what}: {_shortened(reason)}.", hint=_mend(output), details=details)
+    return EnvironmentUnavailableError(f"{what}: {_shortened(reason)}.", hint=_way_out(output), details=details)
 
 
 def _shortened(line: str) -> str:
@@ -187,7 +191,7 @@ FIXES: Sequence[tuple[Sequence[str], str]] = (
 )  # fmt: skip
 
 
-def _mend(output: str) -> str:
+def _way_out(output: str) -> str:
     low = output.lower()
     return next((fix for words, fix in FIXES if any(word in low for word in words)), "djproject stack status")
 

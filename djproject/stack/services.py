@@ -129,7 +129,7 @@ def _service(container: Any) -> Service:
 def wait_until_up(
     client: "docker.DockerClient", name: str, wanted: Sequence[str], seconds: float
 ) -> Iterator[tuple[Service, ...]]:
-    """Look again and again until all services in `wanted` are up; each look at them is yielded.
+    """Look repeatedly until all services in `wanted` are up; each look at them is yielded.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def wait_until_up(
 def wait_until_done(
     client: "docker.DockerClient", name: str, wanted: str, seconds: float
 ) -> Iterator[tuple[Service, ...]]:
-    """Look again and again until a service that runs once has ended well; each look is yielded.
+    """Look repeatedly until a service that runs once has ended well; each look is yielded.
 
     Raises
     ------
@@ -188,7 +188,7 @@ def failed_service(client: "docker.DockerClient", service: Service, waited: floa
     if waited:
         what = f"The service {service.service} is not up after {waited:.0f} s"
     elif service.restarts and service.state != "exited":
-        what = f"The service {service.service} ends again and again"
+        what = f"The service {service.service} restarts repeatedly"
     elif service.health == "unhealthy":
         what = f"The service {service.service} runs, but its health check fails"
     else:

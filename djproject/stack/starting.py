@@ -12,6 +12,7 @@ from djproject.errors import ConfigError, EnvironmentUnavailableError, ProjectEr
 from djproject.project.files import locked, make_state_directory, replace_file, state_directory
 from djproject.project.location import Project
 from djproject.project.names import compose_name
+from djproject.project.opening import read_regular
 from djproject.stack.compose import Compose, StackPlan, compose_of
 from djproject.stack.engine import check_compose, connect_engine
 from djproject.stack.environment import NAME, SECRETS, change_environment, complete_environment
@@ -19,6 +20,8 @@ from djproject.stack.image import context_digest, put_wheel
 from djproject.stack.ports import VARIABLES, busy_ports, fixed_port, foreign_ports, free_ports, moved_ports, refuse_busy
 from djproject.stack.services import PROJECT_LABEL, Service, look, wait_until_done, wait_until_up
 from djproject.targets.choice import use_target
+from djproject.targets.prefix import VARIABLE as PREFIX
+from djproject.targets.prefix import prefix_text
 from djproject.targets.stack import STACK, read_variables
 
 if TYPE_CHECKING:
@@ -147,6 +150,21 @@ def require_mounts(project: Project, plan: StackPlan) -> None:
             )
 
 
+def require_prefix(prefix: str, plan: StackPlan) -> None:
+    """Refuse to start workers that would take other schemas than commands on this machine do.
+
+    Raises
+    ------
+    ConfigError
+        The compose file does not pass the prefix on.
+    """
+    if plan.image and (plan.environment.get(PREFIX) or "") != prefix:
+        raise ConfigError(
+            f"The containers would not get the prefix {prefix!r} of schema names.",
+            hint=f"In docker/docker-compose.yaml, add this under environment:  {PREFIX}: ${{{PREFIX}:-}}",
+        )
+
+
 def planned(stack: Stack, request: UpRequest) -> list[str]:
     """What `up` would do, a sentence each; nothing is done."""
     if not stack.is_made:
@@ -193,6 +211,7 @@ def _start(stack: Stack, request: UpRequest) -> Iterator[Event]:
         change_environment(stack.compose.folder, {"WORKERS": str(request.workers)})
     plan = _with_ports(stack, request)
     require_mounts(stack.project, plan)
+    require_prefix(prefix_text(stack.project, STACK), plan)
     if request.pull:
         yield Doing("Fetching images")
         stack.compose.run("pull", "--ignore-buildable", what="The images cannot be fetched")
@@ -231,6 +250,9 @@ def _look_before(stack: Stack) -> tuple[Service, ...]:
 def _make_environment(stack: Stack) -> None:
     """Make or complete `.env`, and the folder of stores that are folders."""
     variables = complete_environment(stack.compose.folder, "" if stack.is_made else stack.own_name())
+    prefix = prefix_text(stack.project, STACK)
+    if prefix != variables.get(PREFIX, ""):
+        change_environment(stack.compose.folder, {PREFIX: prefix})
     if variables.get("STORE_FOLDER"):
         folder = (stack.compose.folder / variables["STORE_FOLDER"]).resolve()
         if not folder.exists():
@@ -292,7 +314,7 @@ def _is_deployed(stack: Stack, plan: StackPlan) -> bool:
 def _deployed_by(stack: Stack, plan: StackPlan) -> str:
     """What the result of the deploy step depends on, besides the volumes."""
     variables = read_variables(stack.compose.folder / NAME)
-    parts = [_image_id(stack, plan.image), *(variables.get(name, "") for name in SECRETS)]
+    parts = [_image_id(stack, plan.image), *(variables.get(name, "") for name in (*SECRETS, PREFIX))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -324,8 +346,8 @@ def _roll_back(stack: Stack, before: set[str]) -> None:
 def read_state(folder: Path, name: str) -> str:
     """What was remembered of a step; empty where nothing was."""
     try:
-        return str(json.loads((folder / "state.json").read_text("utf-8"))[name])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(read_regular(folder / "state.json"))[name])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 

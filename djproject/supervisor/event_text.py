@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from djproject.worker.events import (
     Added,
+    Drifted,
     Event,
     Failed,
     Lost,
@@ -23,12 +24,12 @@ from djproject.worker.events import (
 LONGEST_LINE = 500
 LEVELS: dict[type[Event], str] = {
     Failed: "error", Refused: "error", SetAside: "error", Lost: "warning", LostJob: "warning", MadeNothing: "warning",
-    Postponed: "warning", Waiting: "warning",
+    Postponed: "warning", Waiting: "warning", Drifted: "warning",
 }  # fmt: skip
 NAMES: dict[type[Event], str] = {
     Made: "made", Failed: "failed", MadeNothing: "made_nothing", Postponed: "postponed", LostJob: "lost_job",
     Added: "added", Recovered: "recovered", Retired: "retired", SetAside: "set_aside",
-    Waiting: "waiting", Refused: "refused", Lost: "lost",
+    Waiting: "waiting", Drifted: "drift", Refused: "refused", Lost: "lost",
 }  # fmt: skip
 
 
@@ -42,6 +43,7 @@ TEXTS: dict[type[Event], str] = {
     Recovered: "{count} jobs of a worker that is gone are pending again",
     SetAside: "not populated: {message}",
     Waiting: "waiting: {message}  ({hint})",
+    Drifted: "{message}",
     Retired: "a new process replaces worker {slot} after {reason}",
 }
 

@@ -15,7 +15,7 @@ class Limits:
     Attributes
     ----------
     watch
-        Go on when nothing is left, and wait for new keys.
+        Keep running when nothing is left, and wait for new keys.
     idle_seconds
         End a run that watches once nothing was left for so long.
     seconds

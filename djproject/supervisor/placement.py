@@ -25,12 +25,12 @@ THREADS = (
 
 
 def filled_tables(pipeline: Pipeline, selectors: Sequence[str], exclude: Sequence[str] = ()) -> tuple[str, ...]:
-    """The chosen tables that fill themselves; one that is named alone comes back even where it does not.
+    """The chosen tables that are populated automatically; one that is named alone comes back even where it does not.
 
     Raises
     ------
     ProjectError
-        A selector names nothing, or none of the tables fills itself.
+        A selector names nothing, or none of the tables is populated automatically.
     """
     chosen = select(pipeline, selectors, exclude)
     if len(selectors) == 1 and len(chosen) == 1:
@@ -38,7 +38,7 @@ def filled_tables(pipeline: Pipeline, selectors: Sequence[str], exclude: Sequenc
     filled = tuple(table.full_name for table in chosen if table.tier in AUTOPOPULATED)
     if not filled:
         raise ProjectError(
-            "None of the tables chosen fills itself.", hint="djproject graph tier:computed tier:imported"
+            "None of the tables chosen is populated automatically.", hint="djproject graph tier:computed tier:imported"
         )
     return filled
 
@@ -100,7 +100,7 @@ def posts_of(
         (group, common, place, tables)
         for group, common in groups
         for place, tables in enumerate(_tables_by_place(group, common.tables))
-        if tables or not common.tables  # else it has nothing to do, and does not stand for all tables
+        if tables or not common.tables  # else it has nothing to do, and does not mean all tables
         if common.jobs is None or place < common.jobs
     ]
     share = max((processors or _processors()) // len(places), 1) if len(places) > 1 else 0

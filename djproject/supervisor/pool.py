@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from djproject.project.opening import refuse_links
 from djproject.supervisor.limits import Limits, RunClock
 from djproject.supervisor.process import LONGEST_SILENCE_SECONDS, WorkerProcess, start_worker
 from djproject.supervisor.replacement import MOST_DEATHS, Replacement, Replacements
@@ -82,7 +83,7 @@ class Pool:
                 for ready, _ in selector.select(timeout=TICK_SECONDS):
                     yield from self._hear(ready.data, selector)
                 for worker in self._open():
-                    if worker.has_ended:  # a process it left behind may keep its pipe open for ever
+                    if worker.has_ended:  # a process it left behind may keep its pipe open forever
                         yield from self._hear(worker, selector)
                 for replacement in () if self._stopping else self._replacements.take_due():
                     worker = self._start(replacement.worker.post, replacement)
@@ -206,4 +207,6 @@ class Pool:
     def _log(self, number: int, *, again: bool) -> AbstractContextManager[BinaryIO | None]:
         if self.logs is None:
             return nullcontext()
-        return (self.logs / f"worker-{number}.log").open("ab" if again else "wb")
+        path = self.logs / f"worker-{number}.log"
+        refuse_links(path.absolute())
+        return path.open("ab" if again else "wb")

@@ -110,7 +110,7 @@ class WorkerProcess:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process has ended, whoever else may hold its pipe, or cannot be made to end."""
+        """Whether the process has ended, no matter who else holds its pipe, or cannot be made to end."""
         return self.process.poll() is not None or self._is_stuck
 
     @property

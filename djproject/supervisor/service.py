@@ -14,7 +14,7 @@ from djproject.runtime import project_of
 from djproject.supervisor.event_text import json_of, text_of
 from djproject.supervisor.health import HealthFile
 from djproject.supervisor.limits import Limits
-from djproject.supervisor.metrics import Metrics
+from djproject.supervisor.metrics import Metrics, read_address
 from djproject.supervisor.placement import ALL, chosen_groups, posts_for_groups
 from djproject.supervisor.pool import Pool
 from djproject.targets.choice import load_target
@@ -25,7 +25,7 @@ from djproject.worker.events import Event, Refused
 def main(package_file: str | None = None, arguments: Sequence[str] | None = None) -> int:
     """Fill the tables with worker processes until SIGTERM or Ctrl-C, and tell every job on stderr.
 
-    The first signal lets the jobs at hand finish; after `--grace`, or at the second signal, they go back to the queue.
+    The first signal lets running jobs finish; after `--grace`, or at the second signal, they go back to the queue.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def _serve(package_file: str | None, given: argparse.Namespace, tell: Callable[[
     pool = Pool(
         posts, None, Limits(watch=True, grace_seconds=grace), lambda: health.touch() if pool.is_healthy else None
     )
-    metrics = None if given.metrics is None else Metrics(given.metrics, lambda: pool.is_healthy)
+    metrics = None if given.metrics is None else Metrics(read_address(given.metrics), lambda: pool.is_healthy)
     _say(f"djproject worker: {project.name} on {target.description}", as_json=given.log_format == "json")
     try:
         return _run(pool, metrics, tell)
@@ -115,14 +115,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--log-format", choices=("text", "json"), default="text", help="one line per event, in words or as JSON"
     )
-    parser.add_argument("--metrics", type=int, metavar="PORT", help="serve /metrics for Prometheus, and /healthz")
+    parser.add_argument(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        help="serve /metrics for Prometheus, and /healthz; by default this machine only",
+    )
     return parser
 
 
 def _duration(text: str) -> float:
     seconds = read_duration(text)
     if seconds is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write {DURATION}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid duration; write {DURATION}")
     return seconds
 
 

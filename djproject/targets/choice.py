@@ -8,12 +8,14 @@ from pathlib import Path
 from djproject.errors import ConfigError
 from djproject.project.files import make_state_directory, replace_file, state_directory
 from djproject.project.location import Project
+from djproject.project.opening import read_text
 from djproject.project.secrets import SECRETS_DIRECTORY, load_secrets, target_password
 from djproject.project.settings import SYSTEM_SECRETS, Layer, Settings, Value, merged, read_environment
 from djproject.project.stores import COMMON_KEYS, StoreSpec
 from djproject.targets.embedded import SUPERUSER, EmbeddedServer, ensure_running
 from djproject.targets.machine import network_file_system
 from djproject.targets.places import managed_stores, moved_store
+from djproject.targets.prefix import SchemaPrefix, prefix_text
 from djproject.targets.stack import STACK, stack_address, stack_layer
 from djproject.targets.variables import (
     chosen_in_environment,
@@ -37,6 +39,8 @@ class Target:
         What named it: "--target", "DJPROJECT_TARGET", "djproject use" or "pyproject.toml".
     settings
         All of DataJoint's settings at this target.
+    prefix
+        What is put before the names of the project's schemas there.
     server
         The embedded server, where the target has one and nothing overrides its address.
     folders
@@ -48,6 +52,7 @@ class Target:
     name: str
     chosen_by: str
     settings: Settings
+    prefix: SchemaPrefix
     server: EmbeddedServer | None = None
     folders: tuple[Path, ...] = ()
     ignored: tuple[str, ...] = ()
@@ -65,9 +70,10 @@ class Target:
             address = f"{settings.text('database.host')}:{settings.text('database.port')}"
             place = f"{settings.text('database.backend')}://{user}@{address}"
         if settings.source("database.host") == "DJ_HOST":
-            return f"{self.name} ({place}, by DJ_HOST; to ignore it: --target {self.name}, or unset DJ_HOST)"
+            place += f", by DJ_HOST; to ignore it: --target {self.name}, or unset DJ_HOST"
+        schemas = f", schemas {self.prefix.text}*" if self.prefix.text else ""
         notice = ignored_sentence(self.ignored)
-        return f"{self.name} ({place}){'; ' + notice if notice else ''}"
+        return f"{self.name} ({place}){schemas}{'; ' + notice if notice else ''}"
 
 
 def target_names(project: Project) -> tuple[str, ...]:
@@ -89,7 +95,7 @@ def choose_target(
     candidates = (
         (option, "--target"),
         (environ.get("DJPROJECT_TARGET"), chosen_in_environment(environ)),
-        (chosen.read_text("utf-8").strip() if chosen.exists() else None, "djproject use"),
+        (read_text(chosen).strip() if os.path.lexists(chosen) else None, "djproject use"),
         (project.target, "pyproject.toml"),
     )
     name, by = next((name, by) for name, by in candidates if name)
@@ -122,7 +128,7 @@ def load_target(
     project, option, environ
         As in `choose_target`.
     chosen_by
-        What named `option` in the process that passes it on; by default `--target`.
+        What named `option` in the process from which it is inherited; by default `--target`.
     """
     name, by = choose_target(project, option, environ)
     by = chosen_by or by
@@ -133,7 +139,8 @@ def load_target(
     ]
     managed = name in {EMBEDDED, STACK}
     if managed and names_another_server(variables, by):
-        return Target(name, by, merged([variables, *secrets, project.datajoint.layer()]))
+        settings = merged([variables, *secrets, project.datajoint.layer()])
+        return Target(name, by, settings, _prefix(project, name, settings, environ))
     server = None
     folders: tuple[Path, ...] = ()
     overrides = project.managed[name].stores if name in project.managed else {}
@@ -153,7 +160,7 @@ def load_target(
         layer = _named_layer(project, name, environ)
     counted = counted_variables(variables, layer, by, managed=managed)
     settings = merged([counted.layer, layer, *secrets, project.datajoint.layer()])
-    return Target(name, by, settings, server, folders, counted.ignored)
+    return Target(name, by, settings, _prefix(project, name, settings, environ), server, folders, counted.ignored)
 
 
 def start_target(target: Target) -> None:
@@ -173,6 +180,10 @@ def make_folders(target: Target) -> None:
     """Make the folders of the stores that the target makes by itself; its database is not started."""
     for folder in target.folders:
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def _prefix(project: Project, name: str, settings: Settings, environ: Mapping[str, str]) -> SchemaPrefix:
+    return SchemaPrefix(prefix_text(project, name, environ), project, settings.text("database.backend"))
 
 
 def _embedded_layer(project: Project, server: EmbeddedServer, overrides: Mapping[str, StoreSpec]) -> Layer:

@@ -1,7 +1,7 @@
 """Which machine serves an embedded database: a numbered file in its state directory, renewed while the server runs.
 
 Home directories are shared on every cluster, and locks on them may reach one machine only. So the machine that serves
-says so in the file `server.N`, and whoever wants to serve next makes `server.N+1`, which file systems let only one
+says so in the file `server.N`, and the next one that wants to serve makes `server.N+1`, which file systems let only one
 machine do. A number is never made again while a higher one is there, so that a machine that was slow finds out.
 
 What another machine wrote is believed until that machine gives it up. Only a record of the same host name that is not

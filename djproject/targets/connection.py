@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from djproject.errors import DJProjectError, EnvironmentUnavailableError
 from djproject.project.settings import KNOWN
+from djproject.targets.activation import use_prefix
 from djproject.targets.choice import Target, start_target
 from djproject.targets.stack import STACK
 
@@ -35,6 +36,7 @@ def apply_settings(target: Target) -> None:
         if setting.name in KNOWN and (setting.source != "DataJoint's default" or setting.name in ignored):
             dj.config[setting.name] = setting.value
     dj.config.stores = target.settings.stores
+    use_prefix(target.prefix)
 
 
 def import_datajoint() -> ModuleType:

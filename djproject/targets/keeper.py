@@ -29,7 +29,7 @@ def keep(server: EmbeddedServer) -> None:
         if server.state.exists():
             stop_here(server)
             claims.release()
-        fcntl.flock(keeper, fcntl.LOCK_UN)  # before the users' lock: whoever comes next needs a new keeper
+        fcntl.flock(keeper, fcntl.LOCK_UN)  # before the users' lock: the next one needs a new keeper
 
 
 def _renew(server: EmbeddedServer, claims: Claims) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from djproject.errors import ConfigError
 from djproject.project.location import Project
+from djproject.project.schema import EDIT
 from djproject.project.stores import StoreSpec, StoreValue, looks_secret
-from djproject.project.tables import EDIT
 
 PLACE_KEYS = ("protocol", "endpoint", "bucket", "container", "location")
 

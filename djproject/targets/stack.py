@@ -67,7 +67,7 @@ def stack_address(project: Project, environ: Mapping[str, str] = os.environ) -> 
     EnvironmentUnavailableError
         The stack was never started on this machine.
     ConfigError
-        `docker/.env` has no password, or a port that is no number.
+        `docker/.env` has no password, or a port that is not a number.
     """
     if environ.get(DATABASE_VARIABLE):
         return _address_in_container(project, environ)
@@ -105,7 +105,7 @@ def port_number(variables: Mapping[str, str], name: str, default: int) -> int:
     """
     text = variables.get(name) or str(default)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
-        raise ConfigError(f"{ENVIRONMENT_FILE}: {name} is {text!r}, which is no port.", hint="$EDITOR docker/.env")
+        raise ConfigError(f"{ENVIRONMENT_FILE}: {name} must be a port, not {text!r}.", hint="$EDITOR docker/.env")
     return int(text)
 
 

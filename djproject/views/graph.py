@@ -43,7 +43,7 @@ class Edge:
     attributes
         The child's attributes and the parent's; empty between modules.
     count
-        How many foreign keys it stands for; 0 for an import alone.
+        How many foreign keys it represents; 0 for an import alone.
     """
 
     child: str

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from djproject.database.agreement import compare_loaded, way_out, why_not_filled
+from djproject.database.agreement import compare_loaded, drift_line, way_out, why_not_filled
 from djproject.database.connections import keep_alive
 from djproject.database.deploy import Kind, missing
 from djproject.database.history import History
@@ -34,6 +34,7 @@ from djproject.worker.attempt import AbandonJob
 from djproject.worker.counting import counted
 from djproject.worker.events import (
     Alive,
+    Drifted,
     Ended,
     Event,
     Failed,
@@ -67,7 +68,7 @@ def main() -> int:
         os.set_inheritable(number, False)
     events, control = os.fdopen(numbers[0], "wb", buffering=0), os.fdopen(numbers[1], "rb")
     line = control.readline()
-    if not line:  # whoever started it wants to stop already
+    if not line:  # the process that started it wants to stop already
         with suppress(BrokenPipeError):
             events.write(line_of(Ended(0)))
         return 0
@@ -94,7 +95,7 @@ def main() -> int:
             if told:
                 with turn:
                     events.write(b"".join(map(line_of, told)))
-        except BrokenPipeError:  # whoever started this worker is gone
+        except BrokenPipeError:  # the process that started this worker is gone
             wakeup.stop()
 
     try:
@@ -154,7 +155,7 @@ def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tel
             _forget_errors(table)
     connection = loaded[0].instance.connection
     keep_alive(connection)
-    with leased(connection, project.name, loaded) as lease:
+    with leased(connection, target.prefix.pipeline_name, loaded) as lease:
         history = History(connection if lease else None, project.name, code_version(str(project.root), project.name))
         if assignment.killed:
             killed = Killed(*assignment.killed[:3], tuple(assignment.killed[3]))
@@ -201,6 +202,8 @@ def _fitting(
         All of them differ.
     """
     differences = compare_loaded(tables, pipeline)
+    if assignment.is_first and (line := drift_line(differences)):
+        tell(Drifted(assignment.slot, line))
     reasons, hint = why_not_filled(pipeline, differences), way_out(pipeline, differences)
     aside = {table.name: reasons[table.name] for table in tables if table.name in chosen and table.name in reasons}
     if aside and len(aside) == len(chosen):
@@ -212,13 +215,13 @@ def _fitting(
 
 
 def _chosen(pipeline: Pipeline, assignment: Assignment) -> set[str]:
-    """The tables to fill; NothingToDoYet where the pipeline has none that fills itself."""
+    """The tables to fill; NothingToDoYet where the pipeline has none that is populated automatically."""
     tables = sorted_tables(pipeline, assignment.tables or None)
     chosen = {table.full_name for table in tables if table.tier in AUTOPOPULATED}
     by_hand = [table.full_name for table in tables if assignment.tables and table.full_name not in chosen]
     if by_hand:
         raise ProjectError(
-            f"{by_hand[0]} does not fill itself: it is not imported or computed.", hint="djproject status"
+            f"{by_hand[0]} is not populated automatically: it is not imported or computed.", hint="djproject status"
         )
     if not chosen:
         raise NothingToDoYet(

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ABANDON = signal.SIGUSR1  # from the pool to its workers: give the job at hand back. SIGTERM may come from anybody.
+ABANDON = signal.SIGUSR1  # from the pool to its workers: give the running job back. SIGTERM may come from anybody.
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Assignment:
     target, chosen_by
         The target's name, and what named it: that decides whether `DJ_*` variables count.
     tables
-        `module.Table` of those to fill; empty for all that fill themselves.
+        `module.Table` of those to fill; empty for all that are populated automatically.
     restrictions
         SQL conditions on the key sources.
     slot, slots
@@ -32,7 +32,7 @@ class Assignment:
     excluded
         Of the tables, those that killed many workers in a row: they are not filled, by a service not for ten minutes.
     patient
-        Whether it waits, as a service does, for tables that are not declared and for a table that fills itself.
+        Whether it waits, as a service does, for tables that are not declared, and for any table to populate.
     replaces
         Whether it takes another one's place: then, too, it waits for a database that is away.
     jobs, jobs_per_process, megabytes

@@ -3,8 +3,8 @@
 DataJoint's `_populate1` is what its `populate(reserve_jobs=True)` calls for each key; this does the same for a job that
 is claimed already, with four differences. The job ends in the transaction of its rows: neither is there without the
 other, and a worker that lost its job cannot commit over the new owner. A `make` that inserts nothing is no success.
-What went wrong for a passing reason is tried again later. Whether the rows are there already is asked once for all jobs
-of a claim, and again where `make` stumbles over them.
+What went wrong for a transient reason is tried again later. Whether the rows exist is asked once for all jobs of a
+claim, and again where `make` stumbles over them.
 
 Source: `datajoint/autopopulate.py`, `AutoPopulate._populate1` (2.3.5).
 """
@@ -18,6 +18,7 @@ from typing import Any
 
 from djproject.database.connections import keep_alive
 from djproject.database.history import History
+from djproject.database.internals import forget_transaction, make_of, making
 from djproject.database.keys import key_text
 from djproject.database.version import datajoint_version
 from djproject.worker.events import Failed, LostJob, Made, MadeNothing, Outcome, Postponed
@@ -77,31 +78,27 @@ def _make(queue: Queue, key: dict[str, Any], history: History) -> None:
     from datajoint import provenance
 
     table, connection = queue.table, queue.connection
-    make = table._make_tuples if hasattr(table, "_make_tuples") else table.make
+    make = make_of(table)
     in_parts = inspect.isgeneratorfunction(make)
     began, ticking = time.time(), time.monotonic()  # the clock may be set meanwhile
     if not in_parts:
         connection.start_transaction()
-    cls = type(table)
-    cls._allow_insert = True
-    table._upstream_key, table._upstream = dict(key), None
     version = datajoint_version(connection)
-    token = provenance.set_ingesting(table.full_table_name, key, version)
-    try:
-        if in_parts:
-            _make_in_parts(make, key, connection)
-        else:
-            with ends_forked_processes():
-                make(dict(key))
-        seconds = time.monotonic() - ticking
-        queue.write_metadata(key, datetime.datetime.fromtimestamp(began), seconds, version)
-        if not queue.finish(key, seconds, history):
-            raise _Nothing if queue.is_mine(key) else _NotMine
-        connection.commit_transaction()
-    finally:
-        provenance.reset_ingesting(token)
-        cls._allow_insert = False
-        table._upstream = table._upstream_key = None
+    with making(table, key):
+        token = provenance.set_ingesting(table.full_table_name, key, version)
+        try:
+            if in_parts:
+                _make_in_parts(make, key, connection)
+            else:
+                with ends_forked_processes():
+                    make(dict(key))
+            seconds = time.monotonic() - ticking
+            queue.write_metadata(key, datetime.datetime.fromtimestamp(began), seconds, version)
+            if not queue.finish(key, seconds, history):
+                raise _Nothing if queue.is_mine(key) else _NotMine
+            connection.commit_transaction()
+        finally:
+            provenance.reset_ingesting(token)
 
 
 def _make_in_parts(make: Any, key: dict[str, Any], connection: Any) -> None:
@@ -175,6 +172,6 @@ def roll_back(connection: Any) -> None:
     try:
         connection.cancel_transaction()
     except Exception:  # any driver's word for a connection that is gone
-        connection._in_transaction = False
+        forget_transaction(connection)
         connection.connect()
         keep_alive(connection)

@@ -105,7 +105,7 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class LostJob:
-    """Another worker has the job, which was taken for dead: nothing was committed."""
+    """Another worker has the job, which was considered dead: nothing was committed."""
 
     slot: int
     table: str
@@ -210,6 +210,17 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Drifted:
+    """The database is not as in the source. The message counts the differences, and names the command that lists them.
+
+    Tables that cannot be filled because of it are set aside as well.
+    """
+
+    slot: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """A worker's process ended without having said why; another one takes its place.
 
@@ -252,7 +263,7 @@ class Lost:
 
     @property
     def end(self) -> str:
-        """How it ended, as the predicate of a sentence: "was ended by SIGSEGV while making work.Result (item_id=1)"."""
+        """How it ended, as a predicate: "was stopped by SIGSEGV while making work.Result (item_id=1)"."""
         making = f" while making {self.job}" if self.table else ""
         if self.timeout:
             return f"was stopped{making}: it {self.cause}"
@@ -260,7 +271,7 @@ class Lost:
             return f"does not end{making} (process {self.pid}): it waits for a disk or a network drive"
         if self.exit_code >= 0:
             return f"exited with code {self.exit_code}{making}"
-        return f"was ended by {self.cause}{making}"
+        return f"was stopped by {self.cause}{making}"
 
 
 Outcome = Made | MadeNothing | Failed | Postponed | LostJob
@@ -277,6 +288,7 @@ Event = (
     | Retired
     | Ended
     | Waiting
+    | Drifted
     | Refused
     | Lost
 )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from djproject.database.connections import detach
+from djproject.database.internals import forbid_inserts
 from djproject.database.loading import LoadedTable
 from djproject.worker.assignment import ABANDON
 
@@ -41,7 +42,7 @@ def give_forks_own_connections(tables: Sequence[LoadedTable]) -> None:
         for connection in connections.values():
             detach(connection)
         for loaded in tables:
-            loaded.cls._allow_insert = False  # such a row would not belong to the job's transaction
+            forbid_inserts(loaded.cls)  # such a row would not belong to the job's transaction
 
     os.register_at_fork(after_in_child=leave)
 
@@ -50,7 +51,7 @@ def give_forks_own_connections(tables: Sequence[LoadedTable]) -> None:
 def ends_forked_processes() -> Iterator[None]:
     """Run code of the user; a process that it forked, and that comes back from it too, ends here.
 
-    Two processes would go on with one job, one event pipe and one connection.
+    Two processes would share one job, one event pipe and one connection.
     """
     worker = os.getpid()
     try:

@@ -55,7 +55,7 @@ def leased(connection: Any, pipeline: str, tables: Sequence[LoadedTable]) -> Ite
 
 
 def _beat(own: Any, values: tuple[Any, ...], ended: threading.Event) -> None:
-    """Renew the lease every few seconds; after an outage, on a new connection, and anew if it was taken for dead."""
+    """Renew the lease every few seconds; after an outage, on a new connection; another one where it is lost."""
     while not ended.wait(HEARTBEAT_SECONDS):
         try:
             renewal = f"UPDATE {TABLE} SET beat=CURRENT_TIMESTAMP(3), job_tables=%s WHERE worker=%s"

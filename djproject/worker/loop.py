@@ -1,4 +1,4 @@
-"""What a worker does all day: rounds through its tables, a batch of jobs of each, until it is told to stop."""
+"""The worker loop: rounds through its tables, a batch of jobs of each, until it has to stop."""
 
 import time
 import traceback
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from djproject.database.connections import second_connection
 from djproject.database.history import History
+from djproject.database.internals import driver_connection, remember_jobs
 from djproject.database.keys import key_json, key_text
 from djproject.database.loading import LoadedTable
 from djproject.errors import DJProjectError
@@ -100,7 +101,7 @@ class Loop:
     history
         Where attempts are recorded.
     tell
-        Called with events, in their order: those that come together are told together.
+        Called with events, in their order: those that come together are passed on together.
     wakeup
         Says when to stop, and ends a wait.
     quota
@@ -180,7 +181,7 @@ class Loop:
                     work.queue.give_back()
         self._work = [work for work in self._work if work.queue.name != loaded.name]
         self._aside[loaded.name] = time.monotonic()
-        loaded.instance._jobs = None  # its heading is read again
+        remember_jobs(loaded.instance, None)
         if isinstance(error, DJProjectError):
             reason, hint = error.message, error.hint
         else:
@@ -255,7 +256,7 @@ class Loop:
         pause = QUIET_PAUSE_SECONDS
         while not self._should_stop():
             if connection.adapter.backend == "postgresql":
-                self._wakeup.listen(lambda: second_connection(connection)._conn)
+                self._wakeup.listen(lambda: driver_connection(second_connection(connection)))
             if self._wakeup.wait(min(pause, max(self._due, RETRY_SECONDS))):
                 return
             began = time.monotonic()

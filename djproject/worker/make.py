@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+from djproject.database.internals import make_of
 from djproject.errors import ProjectError
 
 PARTS = ("make_fetch", "make_compute", "make_insert")
@@ -16,7 +17,7 @@ def check_make(table: Any, name: str) -> None:
     from datajoint.autopopulate import AutoPopulate
 
     hint = f"$EDITOR the class {name.rpartition('.')[2]}: def make(self, key)"
-    make = getattr(table, "_make_tuples", None) or table.make
+    make = make_of(table)
     called = "make"
     if getattr(make, "__func__", None) is AutoPopulate.make:
         missing = [part for part in PARTS if not hasattr(type(table), part)]

@@ -1,4 +1,4 @@
-"""What went wrong for a reason that passes, and what goes wrong again however often it is tried.
+"""What went wrong for a transient reason, and what goes wrong again however often it is tried.
 
 A server that closes a connection because of a limit looks like a network that failed. Where the limit is known, it is
 named at the first loss.

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from djproject.database.history import MARKS, History
+from djproject.database.internals import config_of, has_job_metadata
 from djproject.database.job_tables import check_job_table, job_table, key_query, record_error
 from djproject.database.keys import Condition, key_columns
 from djproject.database.loading import LoadedTable
@@ -129,7 +130,7 @@ class Queue:
         condition = same & self._mine() & self._has_row(same)
         name = self.jobs.full_table_name
         values: tuple[object, ...] = ()
-        if self.connection._config.jobs.keep_completed:
+        if config_of(self.connection).jobs.keep_completed:
             query = f"UPDATE {name} SET status='success', completed_time=CURRENT_TIMESTAMP(3), duration=%s"
             values = (seconds,)
         else:
@@ -178,7 +179,7 @@ class Queue:
 
     def write_metadata(self, key: dict[str, Any], started: datetime.datetime, seconds: float, version: str) -> None:
         """Write DataJoint's hidden columns about the job into the rows of a key, where the table has them."""
-        if self.table._has_job_metadata_attrs():
+        if has_job_metadata(self.table):
             same = self._key.equal(key)
             query = f"UPDATE {self.table.full_table_name} SET _job_start_time=%s, _job_duration=%s, _job_version=%s"
             self.connection.query(f"{query} WHERE {same.sql}", args=(started, seconds, version[:64], *same.args))
@@ -188,7 +189,7 @@ class Queue:
         return bool(self.connection.query(query, args=(*arguments, *condition.args)).rowcount)
 
     def _add(self) -> int:
-        priority = int(self.connection._config.jobs.default_priority)
+        priority = int(config_of(self.connection).jobs.default_priority)
         name, columns = self.jobs.full_table_name, f"{self._key.quoted}, status, priority"
         select = f"SELECT {self._key.quoted}, 'pending', {priority} {self._new_keys()}"
         if self._backend == "mysql":
@@ -220,7 +221,7 @@ class Queue:
         name = self.jobs.full_table_name
         known = self._in(name, f"({self._keys(())})")
         made = self._in(name, self.table.full_table_name)
-        config = self.connection._config.jobs
+        config = config_of(self.connection).jobs
         if config.keep_completed:
             values = "status='pending', scheduled_time=CURRENT_TIMESTAMP(3)"
             self.connection.query(f"UPDATE {name} SET {values} WHERE status='success' AND {known} AND NOT {made}")

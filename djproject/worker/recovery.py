@@ -1,7 +1,7 @@
 """Jobs of workers that are gone: back to the queue, or errors where they killed too many workers.
 
 A job that is reserved goes back only where its owner is provably gone: its lease ran out, or it was a process of this
-machine that is no more. Jobs of workers without a lease (DataJoint's own `populate`) are never touched.
+machine that is gone. Jobs of workers without a lease (DataJoint's own `populate`) are never touched.
 """
 
 import json
@@ -98,7 +98,7 @@ def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> s
 def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
     """Give the jobs of workers that are gone back to the queue, but for those that killed too many workers.
 
-    What such a worker had in other tables is left to those who fill them: until then its lease says whose it is.
+    What such a worker had in other tables is left to the workers that fill them: until then its lease says whose it is.
     """
     if not tables:
         return Recovery()

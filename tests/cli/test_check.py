@@ -67,6 +67,7 @@ def test_json_has_the_documented_shape(run: Run, bad: Path) -> None:
             {
                 "code": "DJP212",
                 "severity": "error",
+                "kind": "broken",
                 "message": "The type 'object@main' of Scan.data is written <object@main> in DataJoint 2.",
                 "path": "src/workflow/mine.py",
                 "line": 18,
@@ -179,7 +180,7 @@ def test_explain_and_rules_tell_what_there_is(run: Run, tmp_path: Path) -> None:
     assert page.startswith("DJP209 (error): The store that an attribute names is configured.\nstores_are_configured\n")
     assert all(word in page for word in ("What it does:", "Why it matters:", "Example:", "Use instead:", "Source:"))
     listed = json.loads(run("rules", "--format", "json", cwd=tmp_path).stdout)
-    assert {"code": "DJP213", "name": "types_are_core_types", "severity": "warning", "fixable": True,
+    assert {"code": "DJP213", "name": "types_are_core_types", "severity": "warning", "kind": "advice", "fixable": True,
             "claim": "Attributes have core types, not native types of one database server."} in listed  # fmt: skip
     assert all(len(line) <= 100 for line in run("rules", cwd=tmp_path).stdout.splitlines())
 
@@ -194,3 +195,24 @@ def test_other_commands_refuse_a_pipeline_with_errors(run: Run, bad: Path, comma
     assert "Next: djproject check" in refused.stderr
     assert not (bad / "src/workflow/next.py").exists()
     assert not list((bad / ".djproject").glob("pg*"))
+
+
+def test_an_error_of_the_convention_is_told_apart(run: Run, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", {"a.py": module("a").replace("schema =", "db =") + "db2 = dj.Schema('b')\n"})
+    shown = run("check", "--select", "DJP101", "--select", "DJP102", cwd=root, code=1)
+    assert "DJP102 error (convention): The schema of a is called 'db'." in shown.stdout
+    assert "Found 2 errors (2 of the convention)" in shown.stderr
+    lines = run("check", "--select", "DJP102", "--format", "concise", cwd=root, code=1).stdout
+    assert ": DJP102 error (convention): " in lines
+    assert "title=DJP102 (convention)::" in run("check", "--format", "github", cwd=root, code=1).stdout
+    log = json.loads(run("check", "--select", "DJP102", "--format", "sarif", cwd=root, code=1).stdout)
+    assert [r["properties"] for r in log["runs"][0]["tool"]["driver"]["rules"]] == [{"kind": "convention"}]
+    assert run("explain", "DJP102", cwd=root).stdout.startswith("DJP102 (error, convention): ")
+    (root / "pyproject.toml").write_text(
+        (root / "pyproject.toml").read_text() + '[tool.djproject.check]\nconvention = "advise"\n'
+    )
+    advised = run("check", "--select", "DJP102", cwd=root)
+    assert "DJP102 warning (convention): " in advised.stdout
+    assert "Found 1 warning in" in advised.stderr
+    (root / "pyproject.toml").write_text((root / "pyproject.toml").read_text().replace("advise", "advice"))
+    assert "convention must be strict or advise, not 'advice'" in run("check", cwd=root, code=2).stderr

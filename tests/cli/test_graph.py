@@ -1,11 +1,17 @@
 """`djproject graph` and selectors."""
 
+import base64
 import json
+import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
+import zlib
 from pathlib import Path
 
 import pytest
 
+from djproject.cli.design.graph import complete_picture
 from djproject.errors import ProjectError
 from djproject.pipeline.selection import select
 from tests.checking import module, pipeline_in, table, write_project
@@ -98,7 +104,7 @@ def test_svg_and_html_are_well_formed_and_nothing_overlaps(run: Run, project: Pa
     run("graph", "--output", str(tmp_path / "g.svg"), cwd=project)
     root = ElementTree.fromstring((tmp_path / "g.svg").read_text())
     ns = "{http://www.w3.org/2000/svg}"
-    boxes = [group.find(f"{ns}rect") for group in root.iter(f"{ns}g")]
+    boxes = [group.find(f"{ns}rect") for group in root.iter(f"{ns}g") if group.get("class") == "box"]
     places = [
         tuple(float(box.get(key, "0")) for key in ("x", "y", "width", "height")) for box in boxes if box is not None
     ]
@@ -139,8 +145,11 @@ def test_an_empty_pipeline_has_no_picture(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("-o", "g.pdf"), "cannot be written as a .pdf file (g.pdf)"),
-        (("-o", "g.PNG", "--format", "svg"), "cannot be written as a .png file (g.PNG)"),
+        (("-o", "g.jpg"), "cannot be written as a .jpg file (g.jpg)"),
+        (("-o", "g.GIF", "--format", "svg"), "cannot be written as a .gif file (g.GIF)"),
+        (("-o", "g.pdf", "--format", "svg"), "g.pdf ends in .pdf, but --format is svg."),
+        (("--format", "png"), "--format png needs a file.\nNext: djproject graph -o pipeline.png"),
+        (("--write", "new.md", "--format", "pdf"), "--format pdf needs a file."),
         (("-o", "g"), "cannot be written as a file without an ending (g)"),
         (("-o", "g.svg", "--format", "html"), "g.svg ends in .svg, but --format is html."),
         (("-o", "nowhere/g.svg"), "There is no folder nowhere.\nNext: mkdir -p nowhere"),
@@ -170,3 +179,62 @@ def test_the_ending_or_the_format_says_what_is_written(
 ) -> None:
     run("graph", *arguments, cwd=project)
     assert (project / arguments[1]).read_text().startswith(start)
+
+
+def test_a_png_is_twice_the_size_of_the_svg_with_its_texts_and_lines(run: Run, project: Path) -> None:
+    from PIL import Image
+
+    run("graph", "-o", "g.svg", cwd=project)
+    svg = (project / "g.svg").read_text()
+    root = ElementTree.fromstring(svg)
+    assert run("graph", "-o", "g.png", cwd=project).stdout == "create    g.png\n"
+    assert run("graph", "-o", "g.png", cwd=project).stdout == "identical g.png\n"
+    image = Image.open(project / "g.png").convert("RGB")
+    assert image.size == (2 * int(root.get("width", "0")), 2 * int(root.get("height", "0")))
+    ns = "{http://www.w3.org/2000/svg}"
+    for text in root.iter(f"{ns}text"):
+        x, y = 2 * float(text.get("x", "0")), 2 * float(text.get("y", "0"))
+        colors = image.crop((int(x), int(y - 16), int(x + 12), int(y + 1))).getcolors(10**6) or []
+        ink = tuple(int(text.get("fill", "")[i : i + 2], 16) for i in (1, 3, 5))
+        assert any(max(abs(a - b) for a, b in zip(color, ink, strict=True)) < 40 for _, color in colors), text.text
+
+
+def test_a_pdf_has_one_page_of_the_size_of_the_svg_with_texts_that_can_be_found(run: Run, project: Path) -> None:
+    run("graph", "-o", "g.svg", cwd=project)
+    root = ElementTree.fromstring((project / "g.svg").read_text())
+    run("graph", "-o", "g.pdf", cwd=project)
+    data = (project / "g.pdf").read_bytes()
+    assert data.startswith(b"%PDF-")
+    (box,) = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", data)
+    assert [float(number) for number in box] == [float(root.get(key, "0")) * 0.75 for key in ("width", "height")]
+    (stream,) = re.findall(rb"stream\r?\n(.*?)~>", data, re.DOTALL)
+    page = zlib.decompress(base64.a85decode(stream))
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        assert f"({text.text}) Tj".encode() in page
+
+
+def test_an_image_without_the_packages_for_it_is_refused(project: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['resvg_py'] = sys.modules['svglib'] = None\n"
+        "import importlib.util as util; real = util.find_spec\n"
+        "util.find_spec = lambda name, *a: None if name in {'resvg_py', 'svglib'} else real(name, *a)\n"
+        "sys.argv = ['djproject', 'graph', '-o', sys.argv[1]]\n"
+        "from djproject.__main__ import main; main()"
+    )
+    for name in ("g.png", "g.pdf"):
+        refused = subprocess.run(
+            [sys.executable, "-c", code, name], cwd=project, capture_output=True, text=True, check=False
+        )
+        assert refused.returncode == 2
+        assert (
+            f"A {name[1:]} file needs packages that are not installed.\nNext: pip install 'djproject[images]'"
+            in refused.stderr
+        )
+        assert not (project / name).exists()
+
+
+def test_the_endings_are_completed() -> None:
+    assert complete_picture("a/g.s") == ["a/g.svg"]
+    assert complete_picture("g.p") == ["g.png", "g.pdf"]
+    assert "pipeline.svg" in complete_picture("")
+    assert complete_picture("g.x") == []

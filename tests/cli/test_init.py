@@ -1,6 +1,7 @@
 """`djproject init` as a user types it."""
 
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_a_folder_inside_a_repository_gets_no_repository_of_its_own(cli: Cli, tm
     git(tmp_path, "init", "-q")
     result = cli("init", "p", "--yes", cwd=tmp_path)
     assert not (tmp_path / "p/.git").exists()
-    assert "left for you to commit" in result.stderr
+    assert "not committed to your existing repository" in result.stderr
 
 
 def test_a_dry_run_lists_all_files_and_writes_none(cli: Cli, tmp_path: Path) -> None:
@@ -68,12 +69,57 @@ def test_adopting_lists_create_identical_and_conflict(cli: Cli, tmp_path: Path) 
     assert (tmp_path / "p/README.md").read_text() == "mine"
 
 
-def test_adopting_beside_a_foreign_pyproject_says_what_to_add_to_it(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "p").mkdir()
-    (tmp_path / "p/pyproject.toml").write_text('[project]\nname = "mine"\n')
+OLD = 'import datajoint as dj\n\ndb = dj.Schema("lab")\n\n\n@db\nclass T(dj.Manual):\n    definition = "t : int32"\n'
+
+
+@pytest.mark.parametrize("place", ["src/lab", "lab"])
+def test_adopting_finds_the_package_and_ends_in_a_check_that_passes(cli: Cli, tmp_path: Path, place: str) -> None:
+    package = tmp_path / "p" / place
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "mine.py").write_text(OLD)
+    (tmp_path / "p/pyproject.toml").write_text(
+        '[project]\nname = "mine"  # a comment\ndependencies = ["datajoint>=2.3.5"]'
+    )
     result = cli("init", "p", "--adopt", "--yes", "--no-git", cwd=tmp_path)
-    assert result.exit_code == 0
-    assert 'Next: add a table [tool.djproject] with package = "workflow" to p/pyproject.toml' in result.stderr
+    assert result.exit_code == 0, result.stderr
+    assert "change    pyproject.toml" in result.stdout
+    assert f"create    {place}/worker.py" in result.stdout
+    text = (tmp_path / "p/pyproject.toml").read_text()
+    assert text.startswith('[project]\nname = "mine"  # a comment\n')
+    assert tomllib.loads(text)["tool"] == {"djproject": {"package": "lab", "check": {"convention": "advise"}}}
+    assert sorted(path.name for path in (tmp_path / "p").rglob("lab")) == ["lab"]
+    checked = cli("check", cwd=tmp_path / "p")
+    assert checked.exit_code == 0
+    assert "DJP102 warning (convention)" in checked.stdout
+    again = cli("init", "p", "--adopt", "--yes", "--no-git", cwd=tmp_path)
+    assert "change" not in again.stdout
+
+
+def test_adopting_asks_for_the_package_where_several_use_datajoint(cli: Cli, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "p/src" / name).mkdir(parents=True)
+        (tmp_path / "p/src" / name / "__init__.py").write_text("import datajoint")
+    refused = cli("init", "p", "--adopt", "--yes", "--no-git", cwd=tmp_path)
+    assert refused.exit_code == 2
+    assert "Several packages use DataJoint: one, two." in refused.stderr
+    assert "--adopt --package one" in refused.stderr
+    assert cli("init", "p", "--adopt", "--yes", "--no-git", "--package", "two", cwd=tmp_path).exit_code == 0
+
+
+@pytest.mark.parametrize("data", [b"[project\n", b"\xff\xfe"])
+def test_adopting_refuses_a_pyproject_that_cannot_be_read(cli: Cli, tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/pyproject.toml").write_bytes(data)
+    refused = cli("init", "p", "--adopt", "--yes", "--no-git", cwd=tmp_path)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("Error: ")
+    assert [path.name for path in (tmp_path / "p").iterdir()] == ["pyproject.toml"]
+
+
+def test_a_new_project_keeps_to_the_convention_strictly(cli: Cli, tmp_path: Path) -> None:
+    cli("init", "p", "--yes", "--no-git", cwd=tmp_path)
+    assert "convention" not in (tmp_path / "p/pyproject.toml").read_text()
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_the_totals_come_last_and_then_what_to_type(tmp_path: Path, capsys: pyte
     ]
     assert shown.err.splitlines() == [
         "a.C (x=2) and 1 other key: make inserted nothing; kept out of the queue (djproject jobs list).",
-        f"A worker was ended by SIGSEGV while making a.B (x=1) (2 times in all); see {tmp_path}/logs.",
+        f"A worker was stopped by SIGSEGV while making a.B (x=1) (2 times in all); see {tmp_path}/logs.",
         "1 job done, 33 failed, 2 made nothing.",
         "Next: fix make, then: djproject populate --retry",
     ]

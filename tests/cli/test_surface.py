@@ -114,7 +114,7 @@ def test_an_unwritable_folder_is_one_sentence(cli: Cli, project: Path, monkeypat
     """A read-only file system, as the kernel reports it (root may write everywhere else)."""
     import djproject.scaffold.plan as plan
 
-    def read_only(path: Path, data: bytes) -> None:
+    def read_only(path: Path, data: bytes, *, within: Path) -> None:
         raise OSError(30, "Read-only file system", str(path))
 
     monkeypatch.setattr(plan, "replace_file", read_only)

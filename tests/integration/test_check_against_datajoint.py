@@ -377,7 +377,34 @@ def test_samples_are_clean_declared_and_the_same_graph(server: Server, sample: s
         assert {edge[:2] for edge in inside} >= {edge[:2] for edge in known}
     else:
         assert known == inside
+    package_folder = root / "src" / package
+    if sample != "elements":  # which is not complete without its linking module
+        assert drift_of_sample(server, package_folder, names) == ((), True)
+    assert drift_of_sample(server, package_folder, names)[0] == ()
     server.drop()
+
+
+def drift_of_sample(server: Server, folder: Path, schemas: list[str]) -> tuple[tuple[object, ...], bool]:
+    """In what the tables of a sample differ from its source, and whether all of the source is known."""
+    from djproject.database.agreement import compare_at, source_places
+    from djproject.database.source_tables import source_tables
+    from djproject.pipeline.graph import sorted_modules
+    from djproject.pipeline.source import load_package
+
+    pipeline = load_package(folder, folder.name)
+    schema_of = dict(zip(sorted_modules(pipeline), schemas, strict=True))
+    modules = tuple(
+        module._replace(
+            schema=schema_of[module.name],
+            tables=tuple(table._replace(schema=schema_of[module.name]) for table in module.tables),
+        )
+        for module in pipeline.modules
+    )
+    pipeline = Pipeline(pipeline.package, modules, pipeline.sources, pipeline.strays)
+    places = source_places(pipeline, str)
+    read = source_tables(pipeline, places, server.backend)
+    assert set(places) == set(read)
+    return compare_at(server.connection, pipeline, places), all(table.complete for table in read.values())
 
 
 def static_sample_edges(root: Path, package: str) -> set[Edge]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from djproject.database.agreement import compare_at, source_places
 from djproject.database.catalogue import read_catalogue
@@ -42,7 +43,7 @@ MYSQL_ONLY = [
     "double", "double unsigned", "float(7,2)", "float(30)", "double(9,3)", "float unsigned", "decimal(5,2) unsigned", "dec(4,1)", "fixed(3)", "year", "datetime (3)",
     "tinyblob", "blob", "mediumblob", "longblob", "tinytext", "mediumtext", "longtext", "INT", "LongBlob", "Numeric(4,2)",
 ]  # fmt: skip
-POSTGRESQL_ONLY = ["float(20)", "float(53)", "serial"]
+POSTGRESQL_ONLY = ["datetime(9)", "float(20)", "float(53)", "serial"]
 KEYS = ["int8", "int16", "int32", "int64", "float64", "bool", "uuid", "date", "datetime", "datetime(3)", "char(4)",
         "varchar(20)", "enum('a','b')", "enum('x: y', 'z')", "decimal(5,2)", "int", "smallint", "bigint", "timestamp",
         "time"]  # fmt: skip
@@ -59,7 +60,7 @@ def found_in(server: Server, tmp_path: Path, text: str, declared: str = "") -> t
 
 def differences_at(server: Server, tmp_path: Path, text: str) -> tuple[Difference, ...]:
     pipeline = pipeline_in(project_of(tmp_path / "project", text, server))
-    return compare_at(server.connection, pipeline, source_places(pipeline))
+    return compare_at(server.connection, pipeline, source_places(pipeline, str))
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +145,60 @@ def test_generated_lines_do_not_differ(server: Server, tmp_path_factory: pytest.
     server.drop()
 
 
+TEXTS = st.text(
+    st.one_of(st.sampled_from("ab '\"%\\#:;`{}$éµ→字-_()"), st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"])),
+    max_size=12,
+)  # fmt: skip
+VALUES = {
+    "int8": ["5", '"5"', "-3", "007", "'12'"], "int32": ["70000", "-1", "0"], "int64": ["9007199254740993"],
+    "float32": ["0.1", "1e3", "-2.50", "3.14159265"], "float64": ["0.1", "1e-7", "123456789.123456789", "1e20"],
+    "bool": ["0", "1", "true", "false"], "decimal(6,3)": ["1", "1.5", "-2.3456", "0.1250", "999"],
+    "date": ['"2026-01-31"', "'2026-1-2'", "2026-01-31"], "datetime": ['"2026-01-31 10:20:30"', '"2026-01-31"', "CURRENT_TIMESTAMP"],
+    "datetime(3)": ['"2026-01-31 10:20:30.125"', '"2026-01-31 10:20:30.5"', "CURRENT_TIMESTAMP(3)", "current_timestamp(3)"],
+    "time": ['"10:20:30"', '"10:20"'], "timestamp": ["CURRENT_TIMESTAMP", '"2026-01-31 10:20:30"'],
+    "char(4)": ['""', '"a"', "'it''s'", '"a b"'], "varchar(20)": ['""', '"it\'s"', '"50%"', '"µ→"', "plain", "'a: b'"],
+    "enum('left','right')": ['"left"', "'right'", "left"], "enum('it''s', 'a#b')": ["'a#b'"], "uuid": ['"00000000-0000-0000-0000-000000000001"'],
+    "json": ["'{\"a\": [1, 2.0]}'"], "int": ["5", "1.5"], "smallint": ["5"], "float": ["0.25"], "real": ["0.1"], "numeric(4,1)": ["2.25"],
+    "text": ['"a"'], "bigint": ["-1"], "bytes": [], "<blob>": [], "<blob@main>": [], "<attach@main>": [], "<npy@main>": [],
+}  # fmt: skip
+
+
+@st.composite
+def rich_lines(draw: st.DrawFn) -> list[str]:
+    """Attributes of all kinds with defaults and comments, and indexes on them."""
+    kinds = draw(st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=6))
+    lines = []
+    for number, kind in enumerate(kinds):
+        default = draw(st.sampled_from(["", "", " = null", *(f" = {value}" for value in VALUES[kind])]))
+        comment = draw(st.one_of(st.just(""), TEXTS.map(lambda text: f"  # {text}")))
+        lines.append(f"a{number}{default} : {kind}{comment}")
+    names = [f"a{number}" for number in range(len(kinds))]
+    for _ in range(draw(st.integers(0, 2))):
+        chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
+        lines.append(f"{draw(st.sampled_from(['', 'unique ']))}index({', '.join(chosen)})")
+    return lines
+
+
+@FEWER
+@given(comment=st.one_of(st.just(""), TEXTS.map(lambda text: f"# {text}")), lines=rich_lines())
+def test_generated_defaults_comments_and_indexes_do_not_differ(
+    server: Server, tmp_path_factory: pytest.TempPathFactory, comment: str, lines: list[str]
+) -> None:
+    folder, name = tmp_path_factory.getbasetemp() / "generated-rich", f"compare_{uuid.uuid4().hex[:10]}"
+    text = "\n".join([comment, "k : int32", "---", *lines])
+    module_text = (
+        f'import datajoint as dj\n\nschema = dj.Schema("{name}")\n\n\n@schema\nclass T(dj.Manual):\n'
+        f"    definition = {text!r}\n"
+    )
+    if not server.declare(module_text, name):
+        assert differences_at(server, folder, module_text) == (), text
+    server.drop()
+
+
+def test_a_serial_of_mysql_is_unique_and_does_not_differ(server: Server, tmp_path: Path) -> None:
+    assert found_in(server, tmp_path, module("SCHEMA", table("T", "k : int32", "---", "n : serial  # counted"))) == ()
+
+
 OLD = ["k : int32", "---", "raw : longblob", "note = null : varchar(40)", "score : float32", "old : date"]
 NEW = ["k : int32", "---", "raw : <blob>", "note : varchar(40)", "score : float64", "new : <npy@main>"]
 
@@ -165,7 +220,7 @@ def test_what_was_changed_since_differs(server: Server, tmp_path: Path) -> None:
     ]
 
 
-def test_tables_of_many_schemas_are_compared_in_two_queries(
+def test_tables_of_many_schemas_are_compared_in_three_queries(
     server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     names = [f"compare_{uuid.uuid4().hex[:10]}" for _ in range(3)]
@@ -175,7 +230,7 @@ def test_tables_of_many_schemas_are_compared_in_two_queries(
     query = server.connection.query  # type: ignore[attr-defined]
     monkeypatch.setattr(server.connection, "query", lambda text, *a, **k: asked.append(text) or query(text, *a, **k))
     catalogue = read_catalogue(server.connection, names)
-    assert len(asked) == 2
+    assert len(asked) == 3
     assert {place for place in catalogue if "~" not in place[1]} == {
         (n, f"t{letter}") for n in names for letter in "abcdef"
     }
@@ -189,9 +244,9 @@ def test_a_table_of_an_older_datajoint_does_not_differ_where_it_works_as_it_is(m
     connection = mysql_connection(mysql)
     mysql.execute(
         f"CREATE DATABASE {name}",
-        f"CREATE TABLE {name}.t (k int NOT NULL COMMENT 'the key', u binary(16) NOT NULL COMMENT ':uuid:', "
-        "x float NOT NULL COMMENT 'x', n int unsigned DEFAULT NULL, small tinyint unsigned NOT NULL, b longblob NOT NULL, "
-        "c longblob NOT NULL COMMENT 'trace', e enum('a','b') NOT NULL, d decimal(4,1) NOT NULL, "
+        f"CREATE TABLE {name}.t (k int NOT NULL, u binary(16) NOT NULL COMMENT ':uuid:', "
+        "x float NOT NULL, n int unsigned DEFAULT NULL, small tinyint unsigned NOT NULL, b longblob NOT NULL, "
+        "c longblob NOT NULL, e enum('a','b') NOT NULL, d decimal(4,1) NOT NULL, "
         "t timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, s varchar(12) NOT NULL DEFAULT '', PRIMARY KEY (k)) ENGINE=InnoDB",
     )
     try:
@@ -200,10 +255,10 @@ def test_a_table_of_an_older_datajoint_does_not_differ_where_it_works_as_it_is(m
         pipeline = pipeline_in(
             project_of(tmp_path / "project", module(name, table("T", *same)), Server("mysql", connection))
         )
-        found = compare_at(connection, pipeline, source_places(pipeline))
+        found = compare_at(connection, pipeline, source_places(pipeline, str))
         assert [f.text for f in found] == ["c is <blob> in the source and longblob in the database"]
-        mysql.execute(f"ALTER TABLE {name}.t MODIFY c longblob NOT NULL COMMENT ':<blob>:trace'")
-        assert compare_at(connection, pipeline, source_places(pipeline)) == ()
+        mysql.execute(f"ALTER TABLE {name}.t MODIFY c longblob NOT NULL COMMENT ':<blob>:'")
+        assert compare_at(connection, pipeline, source_places(pipeline, str)) == ()
     finally:
         connection.close()
         mysql.drop(name)
@@ -229,6 +284,10 @@ def test_the_same_on_mysql(jobs_project: Path, run: Run, python: Run, mysql: MyS
         mysql.drop("work")
 
 
+def line_with(path: Path, text: str) -> int:
+    return next(number for number, line in enumerate(path.read_text().split("\n"), start=1) if text in line)
+
+
 def follow_a_change(root: Path, run: Run, python: Run) -> None:
     """An attribute gets a codec that its column has not; then the column gets it."""
     module = root / "src/workflow/work.py"
@@ -245,6 +304,7 @@ def follow_a_change(root: Path, run: Run, python: Run) -> None:
     (difference,) = json.loads(deployed.stdout)["differences"]
     assert difference == {
         "table": "work.Item", "attribute": "trace", "aspect": "codec", "source": "<blob>", "database": "bytes",
+        "blocks": True, "path": "src/workflow/work.py", "line": line_with(module, "trace"),
         "text": "trace is <blob> in the source and bytes in the database",
     }  # fmt: skip
     shown = run("deploy", "--dry-run", cwd=root, code=1)

@@ -8,7 +8,7 @@ from datajoint.autopopulate import AutoPopulate
 from datajoint.connection import Connection
 from datajoint.jobs import Job
 
-# sha256 of the source, DataJoint 2.3.5. Where one differs: read what changed, mend `worker/queue.py` and
+# sha256 of the source, DataJoint 2.3.5. Where one differs: read what changed, change `worker/queue.py` and
 # `worker/attempt.py` where they do the same, and put the new one here.
 READ = {
     AutoPopulate._populate1: "9496027bdee69b2c",

@@ -149,7 +149,7 @@ def test_makes_that_misbehave_block_nobody(server_project: Path, run: Run, pytho
     run("jobs", "retry", cwd=root)
     run("populate", "Result", cwd=root)
     assert status_of(run, root)["done"] == 40
-    assert "No job is error or ignore" in run("jobs", "list", cwd=root).stderr
+    assert 'No jobs have status "error" or "ignore"' in run("jobs", "list", cwd=root).stderr
     assert "no regular expression" in run("jobs", "list", "--error", "(", cwd=root, code=2).stderr
     assert "does not fit" in run("jobs", "list", "--where", "colour = 3", cwd=root, code=2).stderr
 

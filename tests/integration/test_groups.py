@@ -90,7 +90,7 @@ def test_a_supervisor_serves_metrics_and_health_and_touches_its_file(grouped: Pa
     [
         (("--group", "none"), "no group of workers called 'none'"),
         (("--workers", "0"), "no whole number above 0"),
-        (("--grace", "soon"), "no duration"),
+        (("--grace", "soon"), "'soon' is not a valid duration"),
     ],
 )
 def test_a_supervisor_that_cannot_work_says_so(jobs_project: Path, arguments: tuple[str, ...], words: str) -> None:

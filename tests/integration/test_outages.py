@@ -307,22 +307,16 @@ def test_a_table_that_is_altered_while_workers_fill_it(lab: Lab) -> None:
 def test_a_disk_that_is_full_costs_waiting(tmp_path: Path, run: Run, python: Run) -> None:
     """The store lies on a file system of 2 MB, which grows later."""
     root = tmp_path / "jobs"
-    disk, mounted = root / ".djproject/stores", tmp_path / "disk"
-    mounted.mkdir()
-    if (
-        os.geteuid() != 0
-        or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(mounted)], capture_output=True, check=False
-        ).returncode
-    ):
+    run("init", str(root), "--yes", "--no-git", cwd=tmp_path)
+    mounted = root / ".djproject/stores"  # where the embedded target keeps all stores
+    mounted.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(mounted)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         missing_service("no file system of its own can be mounted: be root")
     try:
-        run("init", str(root), "--yes", "--no-git", cwd=tmp_path)
         tables = ("--table", "Item:manual", "--table", "Result:computed", "--table", "Child:computed")
         run("add-schema", "work", *tables, cwd=root)
         run("stores", "add", "disk", "--protocol", "file", "--location", str(tmp_path / "lab"), cwd=root)
-        disk.parent.mkdir(exist_ok=True)  # where the embedded target keeps all stores
-        disk.symlink_to(mounted)
         path = root / "src/workflow/work.py"
         path.write_text(path.read_text().replace("value : float64", "value : <blob@disk>", 1))
         write_make(root, 'import numpy as np; self.insert1({**key, "value": np.random.bytes(200_000)})')
@@ -351,7 +345,7 @@ def _pending_reasons(run: Run, root: Path) -> list[str]:
 
 
 def test_a_worker_module_under_a_service_manager(jobs_project: Path, run: Run, python: Run) -> None:
-    """SIGTERM to every process at once, as systemd and Slurm send it: the jobs at hand are finished."""
+    """SIGTERM to every process at once, as systemd and Slurm send it: running jobs are finished."""
     root = jobs_project
     run("deploy", cwd=root)
     insert_items(python, root, 10)

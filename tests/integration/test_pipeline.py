@@ -58,6 +58,10 @@ def numbers(result: subprocess.CompletedProcess[str]) -> dict[str, tuple[int, ..
     return {table["name"]: tuple(table[key] for key in keys) for table in tables}
 
 
+def job_tables(created: dict[str, list[dict[str, str]]]) -> int:
+    return [item["kind"] for item in created["created"]].count("job table")
+
+
 def deploy_and_populate(root: Path, run: Run, python: Run) -> None:
     planned = json.loads(run("deploy", "--dry-run", "--format", "json", cwd=root).stdout)
     assert planned["dry_run"] is True
@@ -65,6 +69,8 @@ def deploy_and_populate(root: Path, run: Run, python: Run) -> None:
     assert created["created"] == planned["created"]
     assert [item["name"] for item in created["created"] if item["kind"] == "schema"] == list(SCHEMAS)
     assert json.loads(run("deploy", "--format", "json", cwd=root).stdout)["created"] == []
+    drift = json.loads(run("drift", "--format", "json", cwd=root).stdout)
+    assert (drift["tables"], drift["differences"]) == (len(created["created"]) - len(SCHEMAS) - job_tables(created), [])
     enter_rows(root, python)
     waiting = numbers(run("status", "--format", "json", cwd=root))
     assert waiting["acquisition.Scan"] == (0, 8, 0, 8, 0, 0)
@@ -419,7 +425,7 @@ def test_watch_repeats_the_picture_until_ctrl_c(example: Path, run: Run) -> None
     assert (process.returncode, errors.splitlines()[-1]) == (130, "Interrupted.")
 
 
-def test_doctor_in_json_names_every_probe_with_its_mend(example: Path, run: Run) -> None:
+def test_doctor_in_json_names_every_probe_with_its_fix(example: Path, run: Run) -> None:
     probes = json.loads(run("doctor", "--format", "json", cwd=example).stdout)["probes"]
     assert {tuple(probe) for probe in probes} == {("name", "state", "detail", "fix")}
     names = {probe["name"] for probe in probes}
@@ -444,6 +450,7 @@ def test_demo_runs_twice(tmp_path: Path, run: Run) -> None:
         assert "47 jobs done, 0 failed." in first.stderr
         assert "└─ acquisition" in first.stdout
         assert "analysis.Summary               computed    15    15    15" in first.stdout
+        assert run("drift", cwd=tmp_path / "demo").stdout == ""
         second = run("demo", cwd=tmp_path)
         assert "0 jobs done, 0 failed." in second.stderr
         assert second.stdout == first.stdout

@@ -101,7 +101,7 @@ def test_restrictions_and_table_names_choose_the_jobs(jobs_project: Path, run: R
     run("populate", "work.Child", "work.Result", cwd=jobs_project)
     assert status_of(run, jobs_project, "work.Child")["done"] == 6
     for arguments, words in (
-        (("Item",), "does not fill itself"),
+        (("Item",), "is not populated automatically"),
         (("Nothing",), "no table called 'Nothing'"),
         (("--where", "colour = 3"), "does not fit work.Result"),
         (("--where", "item_id = = 3"), "does not fit work.Result"),
@@ -200,7 +200,7 @@ def test_a_killed_worker_is_replaced_and_its_job_done(jobs_project: Path, run: R
     os.kill(workers_of(process)[0], signal.SIGKILL)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert "ended by SIGKILL while making work.Result (item_id=" in errors
+    assert "stopped by SIGKILL while making work.Result (item_id=" in errors
     status = status_of(run, jobs_project)
     assert (status["done"], status["reserved"], status["errors"]) == (10, 0, 0)
 
@@ -250,7 +250,7 @@ def test_killing_any_process_leaves_a_database_that_starts_with_all_committed_ro
     stored = [int(word) for word in result.stdout.splitlines()[-1].split()]
     assert len(stored) == len(set(stored))
     missing = set(begun) - set(stored)
-    assert len(missing) <= 2, "more than the two jobs at hand are gone"
+    assert len(missing) <= 2, "more than the two running jobs are gone"
     if victim == "keeper":
         assert len(stored) == 400
 
@@ -305,4 +305,4 @@ def test_selectors_choose_what_is_filled(run: Run, python: Run, jobs_project: Pa
     tables = json.loads(run("status", "tier:computed", "--format", "json", cwd=jobs_project).stdout)["tables"]
     assert [table["name"] for table in tables] == ["work.Result", "work.Child"]
     refused = run("populate", "work.Item", "work.Item+", "--exclude", "tier:computed", cwd=jobs_project, code=2)
-    assert "None of the tables chosen fills itself" in refused.stderr
+    assert "None of the tables chosen is populated automatically" in refused.stderr

@@ -58,7 +58,7 @@ def test_a_key_that_may_only_read_is_told_so(lab: Path, run: Run, s3: S3) -> Non
     assert "the key or user has no permission to write there" in result.stdout
 
 
-def test_a_folder_that_is_missing_is_named_with_its_mend(lab: Path, run: Run) -> None:
+def test_a_folder_that_is_missing_is_named_with_its_fix(lab: Path, run: Run) -> None:
     place = lab / "place"
     run("stores", "add", "main", "--protocol", "file", "--location", str(place), cwd=lab)
     result = run("stores", "test", cwd=lab, code=1)

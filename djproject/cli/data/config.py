@@ -70,5 +70,16 @@ def export(
         _render.note("Secrets are left out; --with-secrets includes them.")
 
 
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of [tool.djproject] and [tool.datajoint], for editors of pyproject.toml.
+
+    Example: djproject config schema > pyproject.schema.json
+    """
+    from djproject.project.settings_schema import pyproject_schema
+
+    _render.as_json(pyproject_schema())
+
+
 def _shown(setting: Setting) -> object:
     return REDACTED if setting.secret else setting.value

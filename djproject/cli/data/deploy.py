@@ -1,18 +1,23 @@
 """`djproject deploy`."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from djproject.cli import _render
+from djproject.cli._drift import difference_values
 from djproject.cli._gate import refuse_errors
 from djproject.cli._options import DryRunOption, Format, FormatOption, TargetOption, new_app
 from djproject.errors import ProjectError
+from djproject.pipeline.model import Pipeline
 from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 from djproject.targets.choice import load_target
 from djproject.targets.places import moved_stores
+
+if TYPE_CHECKING:
+    from djproject.database.deploy import Deployment
 
 app = new_app()
 
@@ -28,12 +33,13 @@ def deploy(
 ) -> None:
     """Declare schemas, tables and job tables in the database.
 
-    Upstream first; what is there already is left alone, so a second deploy does nothing. Tables whose attributes, key,
-    types or codecs are not those of the source are listed, and the exit code is 1.
+    Upstream first; existing tables are left alone, so a second deploy does nothing. Tables that populate cannot
+    fill, because they are not as in the source, are listed, and the exit code is 1; djproject drift lists every
+    difference.
 
     Example: djproject deploy --target embedded --dry-run
     """
-    from djproject.database.agreement import sentences, way_out
+    from djproject.database.agreement import blocking
     from djproject.database.deploy import deploy as declare
     from djproject.database.deploy import plan_deployment
 
@@ -53,21 +59,30 @@ def deploy(
         for bucket in make(place):
             _render.note(f"Made the bucket {bucket}.")
     done = plan_deployment(place, pipeline) if dry_run else declare(project, place, pipeline)
-    created, found = done.created, done.differences
+    blocked = blocking(done.differences)
     if format is Format.JSON:
-        differences = [asdict(difference) | {"text": difference.text} for difference in found]
-        items = [asdict(item) for item in created]
+        differences = difference_values(done.differences, pipeline, project.root)
+        items = [asdict(item) for item in done.created]
         _render.as_json({"target": place.name, "dry_run": dry_run, "created": items, "differences": differences})
-        raise typer.Exit(1 if found else 0)
-    for item in created:
+    else:
+        _show(done, pipeline, dry_run=dry_run)
+    raise typer.Exit(1 if blocked else 0)
+
+
+def _show(done: "Deployment", pipeline: Pipeline, *, dry_run: bool) -> None:
+    from djproject.database.agreement import blocking, drift_line, sentences, way_out
+
+    blocked = blocking(done.differences)
+    for item in done.created:
         _render.result(f"{'would create' if dry_run else 'created'} {item.kind} {item.name}")
-    if found:
-        for sentence in sentences(found).values():
-            _render.result(sentence)
-        _render.note("deploy leaves tables that exist as they are; populate does not fill those that differ.")
-        _render.next_step(way_out(pipeline, found))
-        raise typer.Exit(1)
-    if not created:
+    for sentence in sentences(blocked).values():
+        _render.result(sentence)
+    if done.differences:
+        _render.note(f"{drift_line(done.differences)}; deploy leaves tables that exist as they are.")
+    if blocked:
+        _render.note("populate does not fill the tables listed above.")
+        _render.next_step(way_out(pipeline, blocked))
+    elif not done.created and not done.differences:
         _render.note(f"Nothing to do: all {len(pipeline.tables)} tables are declared as in the source.")
-    elif not dry_run:
+    elif done.created and not dry_run:
         _render.next_step("djproject populate")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from djproject.cli import _render
+from djproject.cli._drift import note_drift
 from djproject.cli._options import ExcludeOption, Format, FormatOption, SelectorsArgument, TargetOption, new_app
 from djproject.errors import ProjectError
 from djproject.pipeline.selection import select
@@ -22,7 +23,7 @@ def status(
     exclude: ExcludeOption = None,
     target: TargetOption = None,
     format: FormatOption = Format.TEXT,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
     interval: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Between two pictures of --watch.")] = 2.0,
 ) -> None:
     """Show how far every table is.
@@ -33,6 +34,7 @@ def status(
     """
     import time
 
+    from djproject.database.agreement import compare
     from djproject.database.status import load_status
 
     project = load_project()
@@ -51,6 +53,7 @@ def status(
             if watch:
                 _render.clear_screen()
             _render.status_table(statuses)
+            note_drift(compare(place, pipeline))
             if not all(status.deployed for status in statuses):
                 _render.next_step("djproject deploy")
         if not watch:

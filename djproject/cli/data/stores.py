@@ -317,7 +317,7 @@ def _edit(project: Project, edit: Callable[[str], str], secrets: dict[str, str],
             _render.note(f".secrets/stores.{name}.{key} would be written.")
         return
     lock = make_state_directory(project.root / STATE_DIRECTORY) / "pyproject.lock"
-    changed = edit_file(path, edit, lock=lock)
+    changed = edit_file(path, edit, lock=lock, within=project.root)
     for key, value in secrets.items():
         write_secret(project.root, f"stores.{name}.{key}", value)
     if changed:

@@ -32,7 +32,7 @@ def check(
     paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Only findings in these.")] = None,
     select: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Only these: DJP2, DJP209.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="All but these.")] = None,
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely, then check.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Fix what can be fixed safely, then check.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change; write nothing.")] = False,
     fail_level: Annotated[FailLevel | None, typer.Option(help="What makes the exit code 1.")] = None,
     format: Annotated[FindingsFormat, typer.Option("--format", help="How it is printed.")] = FindingsFormat.TEXT,

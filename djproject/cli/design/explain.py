@@ -24,9 +24,9 @@ def explain(
     rule = find_rule(code)
     if format is Format.JSON:
         _render.as_json(
-            {"code": rule.code, "name": rule.name, "severity": str(rule.severity), "fixable": rule.fixable,
-             "claim": rule.claim, "page": rule.page}
+            {"code": rule.code, "name": rule.name, "severity": str(rule.severity), "kind": str(rule.kind),
+             "fixable": rule.fixable, "claim": rule.claim, "page": rule.page}
         )  # fmt: skip
         return
-    _render.result(f"{rule.code} ({rule.severity}{', --fix mends it' if rule.fixable else ''}): {rule.claim}")
+    _render.result(f"{rule.code} ({rule.label}{', --fix fixes it' if rule.fixable else ''}): {rule.claim}")
     _render.result(f"{rule.name}\n\n{rule.page}")

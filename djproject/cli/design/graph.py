@@ -36,6 +36,8 @@ class PictureFormat(StrEnum):
     SVG = "svg"
     HTML = "html"
     JSON = "json"
+    PNG = "png"
+    PDF = "pdf"
 
 
 ENDINGS = {
@@ -46,8 +48,18 @@ ENDINGS = {
     ".json": PictureFormat.JSON,
     ".mmd": PictureFormat.MERMAID,
     ".txt": PictureFormat.TREE,
+    ".png": PictureFormat.PNG,
+    ".pdf": PictureFormat.PDF,
 }
-IMAGES = frozenset({".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".eps", ".ps", ".tif", ".tiff"})
+BINARY = (PictureFormat.PNG, PictureFormat.PDF)
+OTHER_IMAGES = frozenset({".jpg", ".jpeg", ".gif", ".webp", ".eps", ".ps", ".tif", ".tiff"})
+
+
+def complete_picture(incomplete: str) -> list[str]:
+    """The file with each of the endings that can be written."""
+    before, dot, ending = incomplete.rpartition(".")
+    stem, ending = (before, f".{ending}") if dot else (incomplete or "pipeline", "")
+    return [f"{stem}{known}" for known in ENDINGS if known.startswith(ending)]
 
 
 @app.command()
@@ -59,7 +71,11 @@ def graph(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write it there: a .svg, .html, .dot, .gv, .json, .mmd or .txt file."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write it there: a .svg, .html, .png, .pdf, .dot, .gv, .json, .mmd or .txt file.",
+            autocompletion=complete_picture,
         ),
     ] = None,
     write: Annotated[Path | None, typer.Option(metavar="FILE.md", help="Keep a marked block of it up to date.")] = None,
@@ -78,6 +94,7 @@ def graph(
     if output is not None and write is not None:
         raise ProjectError("--output and --write cannot be used together.", hint=f"djproject graph --write {write}")
     chosen = _format_of(output, format)
+    _check_format(chosen if write is None else format, output)
     _check_place(output or write)
     project = load_project()
     pipeline = load_pipeline(project)
@@ -88,31 +105,32 @@ def graph(
         raise ProjectError("The selectors leave no table to draw.", hint="djproject graph")
     drawn = module_graph(pipeline, tables) if level is Level.MODULE else table_graph(pipeline, tables)
     if write is not None:
-        text = _drawn(drawn, format or PictureFormat.MERMAID, project.name)
+        text = str(_drawn(drawn, format or PictureFormat.MERMAID, project.name))
         language = "mermaid" if (format or PictureFormat.MERMAID) is PictureFormat.MERMAID else ""
         old = write.read_text("utf-8") if write.exists() else ""
-        _replace(write, with_block(old, f"```{language}\n{text}\n```"), dry_run=dry_run)
+        _replace(write, with_block(old, f"```{language}\n{text}\n```").encode(), dry_run=dry_run)
         return
-    text = _drawn(drawn, chosen, project.name)
+    data = _drawn(drawn, chosen, project.name)
+    text = data if isinstance(data, str) else ""
     if output is not None:
-        _replace(output, f"{text}\n", dry_run=dry_run)
+        _replace(output, data if isinstance(data, bytes) else f"{text}\n".encode(), dry_run=dry_run)
     else:
         _render.tree(text) if format in {None, PictureFormat.TREE} else _render.result(text)
 
 
 def _format_of(output: Path | None, format: PictureFormat | None) -> PictureFormat:
-    """The format that is asked for, or that the file's ending stands for.
+    """The format that is asked for, or that the file's ending means.
 
     Raises
     ------
     ProjectError
-        The ending stands for no format that is written, or for another one than is asked for.
+        The ending means no format that is written, or for another one than is asked for.
     """
     if output is None:
         return format or PictureFormat.TREE
     ending = output.suffix.lower()
     meant = ENDINGS.get(ending)
-    if meant is None and (format is None or ending in IMAGES):
+    if meant is None and (format is None or ending in OTHER_IMAGES):
         what = f"{ending} file" if ending else "file without an ending"
         raise ProjectError(
             f"The graph cannot be written as a {what} ({output}). The endings are {', '.join(ENDINGS)}.",
@@ -126,6 +144,17 @@ def _format_of(output: Path | None, format: PictureFormat | None) -> PictureForm
     return format or meant or PictureFormat.TREE
 
 
+def _check_format(format: PictureFormat | None, output: Path | None) -> None:
+    """Raise an error where an image has no file to go to, or what draws it is not installed."""
+    if format not in BINARY:
+        return
+    if output is None:
+        raise ProjectError(f"--format {format.value} needs a file.", hint=f"djproject graph -o pipeline.{format.value}")
+    from djproject.views.images import require_libraries
+
+    require_libraries(format.value)
+
+
 def _check_place(path: Path | None) -> None:
     """Raise a ProjectError where no file can be written at the path."""
     if path is None:
@@ -136,8 +165,8 @@ def _check_place(path: Path | None) -> None:
         raise ProjectError(f"There is no folder {path.parent}.", hint=f"mkdir -p {shlex.quote(str(path.parent))}")
 
 
-def _drawn(graph: "Graph", format: PictureFormat, title: str) -> str:
-    from djproject.views import drawing, picture
+def _drawn(graph: "Graph", format: PictureFormat, title: str) -> str | bytes:
+    from djproject.views import drawing, images, picture
 
     match format:
         case PictureFormat.TREE:
@@ -152,15 +181,19 @@ def _drawn(graph: "Graph", format: PictureFormat, title: str) -> str:
             return picture.as_svg(graph)
         case PictureFormat.HTML:
             return picture.as_html(graph, title)
+        case PictureFormat.PNG:
+            return images.as_png(picture.as_svg(graph))
+        case PictureFormat.PDF:
+            return images.as_pdf(picture.as_svg(graph))
 
 
-def _replace(path: Path, text: str, *, dry_run: bool) -> None:
+def _replace(path: Path, data: bytes, *, dry_run: bool) -> None:
     from djproject.project.files import replace_file
 
     old = path.read_bytes() if path.exists() else None
-    action = "create" if old is None else "identical" if old == text.encode() else "change"
+    action = "create" if old is None else "identical" if old == data else "change"
     if action != "identical" and not dry_run:
-        replace_file(path, text.encode())
+        replace_file(path, data)
     _render.result(f"{action:<9} {path}")
     if dry_run:
         _render.note("Nothing was written (--dry-run).")

@@ -8,8 +8,8 @@ import typer
 
 from djproject.cli import _render
 from djproject.cli._options import DryRunOption, YesOption, new_app
-from djproject.errors import DJProjectError
-from djproject.project.location import find_root
+from djproject.errors import DJProjectError, ProjectError
+from djproject.project.location import DEFAULT_PACKAGE
 from djproject.project.namesakes import namesakes
 from djproject.project.origin import described
 from djproject.scaffold.new_project import (
@@ -21,6 +21,7 @@ from djproject.scaffold.new_project import (
     Author,
     plan_project,
     read_author,
+    used_packages,
 )
 from djproject.scaffold.plan import Action, write_plan
 
@@ -37,8 +38,11 @@ def init(
     name: Annotated[str, typer.Option(help="Name of the distribution; by default the folder's.")] = "",
     package: Annotated[
         str,
-        typer.Option(help="The import package below src/; projects in one environment need different names."),
-    ] = "workflow",
+        typer.Option(
+            help="The import package; projects in one environment need different names. By default workflow, or with "
+            "--adopt the package that is there."
+        ),
+    ] = "",
     description: Annotated[str, typer.Option(metavar="TEXT", help="One line about the pipeline.")] = "",
     license: Annotated[
         str, typer.Option(metavar="|".join(LICENSES), autocompletion=_choices(LICENSES), help="The project's licence.")
@@ -71,6 +75,7 @@ def init(
     from djproject.scaffold.repository import git_identity, make_repository
 
     root = directory.absolute()
+    package = package or _package_of(root, adopt=adopt)
     who = read_author(author) if author else (Author() if no_git else git_identity(root))
     answers = Answers(name or root.name, package, description, license, who, database, docs, example, object_store)
     plan_project(root, answers, adopt=adopt)  # refuses before anything is asked
@@ -92,9 +97,6 @@ def init(
             _render.note(make_repository(plan, answers.author))
         except DJProjectError as error:  # the project is whole without it
             _render.error(error)
-    if find_root(root) != root:
-        _render.next_step(f'add a table [tool.djproject] with package = "{package}" to {directory}/pyproject.toml')
-        return
     others = namesakes(package, root.joinpath("src", *package.split(".")))
     if others:
         _render.note(
@@ -103,6 +105,17 @@ def init(
         )
     step = "pip install -e . && djproject deploy" if example else "djproject add-schema subject --table Subject:manual"
     _render.next_step(f"cd {shlex.quote(str(directory))} && {step}")
+
+
+def _package_of(root: Path, *, adopt: bool) -> str:
+    """The package that nobody named: of a repository that is adopted the one that uses DataJoint."""
+    found = used_packages(root) if adopt else ()
+    if len(found) > 1:
+        raise ProjectError(
+            f"Several packages use DataJoint: {', '.join(found)}.",
+            hint=f"djproject init {shlex.quote(str(root))} --adopt --package {found[0]}",
+        )
+    return found[0] if found else DEFAULT_PACKAGE
 
 
 def _asked(answers: Answers) -> Answers:
@@ -120,4 +133,4 @@ def _asked_choice(label: str, choices: tuple[str, ...], default: str) -> str:
         answer = str(typer.prompt(f"{label} ({', '.join(choices)})", default=default, err=True))
         if answer in choices:
             return answer
-        _render.note(f"One of {', '.join(choices)}, please.")
+        _render.note(f"Choose one of: {', '.join(choices)}.")

@@ -17,8 +17,8 @@ def rules(format: FormatOption = Format.TEXT) -> None:
     if format is Format.JSON:
         _render.as_json(
             [
-                {"code": rule.code, "name": rule.name, "severity": str(rule.severity), "fixable": rule.fixable,
-                 "claim": rule.claim}
+                {"code": rule.code, "name": rule.name, "severity": str(rule.severity), "kind": str(rule.kind),
+                 "fixable": rule.fixable, "claim": rule.claim}
                 for rule in all_rules()
             ]
         )  # fmt: skip
@@ -27,5 +27,5 @@ def rules(format: FormatOption = Format.TEXT) -> None:
         _render.heading(title)
         for rule in all_rules():
             if rule.code.startswith(family):
-                _render.entry(rule.code, f"{rule.severity}{', fix' if rule.fixable else ''}", rule.claim)
+                _render.entry(rule.code, f"{rule.label}{', fix' if rule.fixable else ''}", rule.claim)
     _render.next_step("djproject explain CODE")

@@ -35,8 +35,8 @@ def demo(
 ) -> None:
     """Make and populate an example pipeline on real data.
 
-    The recordings are measurements that come with matplotlib. Nothing is installed or downloaded; a second run goes on
-    where the first one ended.
+    The recordings are measurements that come with matplotlib. Nothing is installed or downloaded; a second run
+    continues where the first one ended.
 
     Example: djproject demo && cd demo && djproject status
     """

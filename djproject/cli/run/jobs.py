@@ -87,7 +87,7 @@ def list_jobs(
         _render.as_json({"jobs": [asdict(job) for job in jobs]})
         return
     if not jobs:
-        _render.note(f"No job is {' or '.join(wanted)}.")
+        _render.note("No jobs have status " + " or ".join(f'"{name}"' for name in wanted) + ".")
         return
     if each:
         rows = [(job.table, job.key_text, job.status, job.when[:19], job.message) for job in jobs]

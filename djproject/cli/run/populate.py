@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from djproject.cli import _render
+from djproject.cli._drift import note_drift
 from djproject.cli._gate import refuse_errors
 from djproject.cli._options import DryRunOption, ExcludeOption, SelectorsArgument, TargetOption, complete_group, new_app
 from djproject.cli._options import seconds as seconds_of
@@ -27,6 +28,7 @@ from djproject.worker.assignment import Assignment, Post
 from djproject.worker.events import (
     Added,
     Counted,
+    Drifted,
     Event,
     Failed,
     Made,
@@ -38,7 +40,7 @@ from djproject.worker.events import (
 )
 
 if TYPE_CHECKING:
-    from djproject.supervisor.metrics import Metrics
+    from djproject.supervisor.metrics import Address, Metrics
 
 app = new_app()
 
@@ -69,17 +71,18 @@ def populate(
         list[str] | None, typer.Option(metavar="RESTRICTION", help="Only keys for which this SQL condition holds.")
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try jobs again that failed before.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on when nothing is left, and wait for new keys.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep running, and wait for new keys.")] = False,
     idle_exit: Annotated[
         str | None, typer.Option(metavar="DURATION", help="With --watch: end once nothing was left for so long.")
     ] = None,
     for_: Annotated[
-        str | None, typer.Option("--for", metavar="DURATION", help="Stop after so long, the jobs at hand finished.")
+        str | None,
+        typer.Option("--for", metavar="DURATION", help="Stop after this time; running jobs finish first."),
     ] = None,
     max_jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after so many jobs.")] = None,
     grace: Annotated[
         str | None,
-        typer.Option(metavar="DURATION", help="How long jobs at hand may take when it is to stop."),
+        typer.Option(metavar="DURATION", help="How long running jobs may take to finish when the run is stopped."),
     ] = None,
     job_timeout: Annotated[
         str | None, typer.Option(metavar="DURATION", help="How long one job may take; then it is an error.")
@@ -92,7 +95,8 @@ def populate(
     ] = None,
     log_format: Annotated[LogFormat, typer.Option(help="Off a terminal: one line per event.")] = LogFormat.TEXT,
     metrics: Annotated[
-        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Serve /metrics for Prometheus, and /healthz.")
+        str | None,
+        typer.Option(metavar="[HOST:]PORT", help="Serve /metrics for Prometheus, and /healthz; this machine only."),
     ] = None,
     dry_run: DryRunOption = False,
     target: TargetOption = None,
@@ -100,7 +104,7 @@ def populate(
     """Fill the imported and computed tables with worker processes.
 
     Parents before children, until nothing is left. Jobs are reserved in DataJoint's job tables, so several machines
-    may do this at once. Ctrl-C lets the jobs at hand finish; a second one gives them back.
+    may do this at once. Ctrl-C lets running jobs finish; a second one gives them back.
 
     Example: djproject populate +processing.ProcessedScan --workers 4 --where 'subject_id < 10'
     """
@@ -118,6 +122,7 @@ def populate(
         jobs_per_process=max_jobs_per_process or chosen.jobs_per_process,
         megabytes=max_rss or chosen.megabytes,
     )
+    address = _address(metrics)
     limits = Limits(watch, _seconds("--idle-exit", idle_exit), _seconds("--for", for_), chosen.grace_seconds)
     place = load_target(project, target)
     _render.target(place.description)
@@ -137,7 +142,15 @@ def populate(
         _show_plan(project, place, pipeline, posts)
         return
     pool = Pool(posts, state_directory(project.root, os.environ) / "logs", limits)
-    raise typer.Exit(fill(pool, as_json=log_format is LogFormat.JSON, port=metrics))
+    raise typer.Exit(fill(pool, as_json=log_format is LogFormat.JSON, address=address))
+
+
+def _address(text: str | None) -> "Address | None":
+    if text is None:
+        return None
+    from djproject.supervisor.metrics import read_address
+
+    return read_address(text)
 
 
 def _seconds(option: str, text: str | None, default: float | None = None) -> float | None:
@@ -160,20 +173,22 @@ def _show_plan(project: Project, place: Target, pipeline: Pipeline, posts: Seque
                      ", ".join(plan.waits_for)))  # fmt: skip
     header = ("table", "keys", "done", "pending", "errors", "median", "95 %", "waits for")
     _render.columns(header, rows, right=range(1, 7))
-    for table, reason in why_not_filled(pipeline, compare(place, pipeline)).items():
+    found = compare(place, pipeline)
+    for table, reason in why_not_filled(pipeline, found).items():
         if table in {plan.table for plan in plans}:
             _render.note(f"not populated: {reason}")
+    note_drift(found)
     known = [plan.pending * plan.median for plan in plans if plan.median is not None]
     if any(plan.pending for plan in plans) and known:
         _render.note(f"About {_render.duration(sum(known) / workers)} with {workers} workers, by the history.")
     _render.note("Nothing was done (--dry-run).")
 
 
-def fill(pool: Pool, *, as_json: bool = False, port: int | None = None) -> int:
+def fill(pool: Pool, *, as_json: bool = False, address: "Address | None" = None) -> int:
     """Run a pool to its end, show how it goes, and return the exit code."""
-    tally = Tally()
+    tally, drift = Tally(), ""
     with (
-        _metrics(pool, port) as metrics,
+        _metrics(pool, address) as metrics,
         progress_display(lambda: pool.making) as progress,
         _stops_on_ctrl_c(pool) as interrupts,
     ):
@@ -181,6 +196,10 @@ def fill(pool: Pool, *, as_json: bool = False, port: int | None = None) -> int:
         for event in pool.events():
             if isinstance(event, SetAside) and event.table in tally.aside:
                 continue  # another worker said so already
+            if isinstance(event, Drifted):
+                if event.message == drift:
+                    continue
+                drift = event.message
             _show(event, progress)
             if not progress.is_live and not isinstance(event, Refused):
                 _log(event, as_json=as_json)
@@ -195,14 +214,14 @@ def fill(pool: Pool, *, as_json: bool = False, port: int | None = None) -> int:
 
 
 @contextmanager
-def _metrics(pool: Pool, port: int | None) -> Iterator["Metrics | None"]:
-    if port is None:
+def _metrics(pool: Pool, address: "Address | None") -> Iterator["Metrics | None"]:
+    if address is None:
         yield None
         return
     from djproject.supervisor.metrics import Metrics
 
-    metrics = Metrics(port, lambda: pool.is_healthy)
-    _render.note(f"Metrics at http://localhost:{metrics.port}/metrics, health at /healthz.")
+    metrics = Metrics(address, lambda: pool.is_healthy)
+    _render.note(f"Metrics at http://{metrics.address}/metrics, health at /healthz.")
     try:
         yield metrics
     finally:
@@ -222,7 +241,7 @@ def _show(event: Event, progress: PopulateProgress) -> None:
         case Counted(totals=totals, at=at):
             for name, (done, total, errors, ignored) in totals.items():
                 progress.expect(name, (done, errors + ignored, total), at)
-        case Waiting() | Postponed() | SetAside():
+        case Waiting() | Postponed() | SetAside() | Drifted():
             _render.note(text_of(event))
         case Added(table=name, count=count):
             progress.add(name, count)
@@ -234,13 +253,13 @@ def _show(event: Event, progress: PopulateProgress) -> None:
 
 @contextmanager
 def _stops_on_ctrl_c(pool: Pool) -> Iterator[list[int]]:
-    """First Ctrl-C: finish the jobs at hand. Second: give them back. Third: kill. The list counts them."""
+    """First Ctrl-C: finish the running jobs. Second: give them back. Third: kill. The list counts them."""
     interrupts: list[int] = []
 
     def handle(number: int, frame: object) -> None:  # noqa: ARG001 (the shape signal wants)
         interrupts.append(number)
         if len(interrupts) == 1:
-            _render.note("Stopping after the jobs at hand; Ctrl-C again gives them back to the queue.")
+            _render.note("Stopping after the running jobs; Ctrl-C again gives them back to the queue.")
             pool.stop()
         else:
             pool.abandon()

@@ -29,10 +29,10 @@ def workers(target: TargetOption = None, format: FormatOption = Format.TEXT) -> 
         )
         return
     if not leases:
-        _render.note("No worker is at this database.")
+        _render.note("No workers are connected to this database.")
         return
     rows = [
         (w.pipeline, w.host, str(w.pid), w.started[:19], f"{w.age:.0f} s", "gone" if w.is_gone else "alive")
         for w in leases
     ]
-    _render.columns(("pipeline", "host", "pid", "since", "last word", "state"), rows, right=[2, 4])
+    _render.columns(("pipeline", "host", "pid", "since", "heartbeat", "state"), rows, right=[2, 4])

@@ -15,7 +15,7 @@ def logs(
     service: Annotated[
         list[str] | None, typer.Argument(autocompletion=complete_services, help="Which services; by default all.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow until Ctrl-C.")] = False,
     tail: Annotated[int, typer.Option(min=0, metavar="N", help="How many lines of the past, of each.")] = 100,
 ) -> None:
     """Show what the services of the stack say.

@@ -44,7 +44,7 @@ def snapshot(
 ) -> None:
     """Write the database and all buckets to one file.
 
-    The dump is of one moment. Workers may go on meanwhile: objects are written before the rows that name them.
+    The dump is of one moment. Workers may continue meanwhile: objects are written before the rows that name them.
 
     Example: djproject stack snapshot before-the-change.tar
     """

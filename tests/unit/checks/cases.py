@@ -201,6 +201,14 @@ CASES = [
         {"a.py": module("a", table("T", *KEY).replace("@schema\n", "")) + "schema(T)\n"},
     ),
     modules(
+        "DJP123",
+        {
+            "a.py": module("a"),
+            "b.py": module("b", table("T", *KEY).replace("@schema", "@a.schema"), imports="from . import a"),
+        },
+        {"a.py": module("a"), "b.py": module("b", table("T", *KEY), imports="from . import a")},
+    ),
+    modules(
         "DJP203",
         {"a.py": module("a", table("T", *KEY).replace("dj.Manual", "dj.Manual, dj.Lookup"))},
         {"a.py": module("a", table("T", *KEY).replace("dj.Manual", "Mixin, dj.Manual"), imports="class Mixin: pass")},

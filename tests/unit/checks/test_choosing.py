@@ -70,7 +70,7 @@ FIXABLE = [
 
 @pytest.mark.parametrize("case", FIXABLE, ids=[case.code for case in FIXABLE])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_fix_mends_all_and_a_second_one_finds_nothing(tmp_path: Path, case, newline: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_fix_removes_all_findings_and_a_second_one_finds_nothing(tmp_path: Path, case, newline: str) -> None:  # type: ignore[no-untyped-def]
     files = {name: str(text).replace("\n", newline).encode() for name, text in case.bad.items()}
     write_project(tmp_path, files, pyproject=case.bad_pyproject)
     before = codes_in(tmp_path, "DJP")
@@ -85,7 +85,7 @@ def test_a_fix_mends_all_and_a_second_one_finds_nothing(tmp_path: Path, case, ne
     assert set(after) <= set(before)
 
 
-def test_a_fix_touches_nothing_but_what_it_mends(tmp_path: Path) -> None:
+def test_a_fix_touches_nothing_else(tmp_path: Path) -> None:
     text = native("  # größe \t ").replace("x : int", "x   :  int")
     data = ("# -*- coding: latin-1 -*-\n" + text).encode("latin-1")
     write_project(tmp_path, {"a.py": data})

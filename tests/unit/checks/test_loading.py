@@ -7,7 +7,7 @@ import pytest
 
 from djproject.checks import loading
 from djproject.checks.loading import Inputs, load_inputs
-from djproject.checks.setting_problems import SettingProblem
+from djproject.project.schema import SettingProblem
 from tests.checking import module, write_project
 
 CHANGES: dict[str, Callable[[Inputs], Inputs]] = {

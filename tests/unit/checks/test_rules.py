@@ -36,7 +36,7 @@ def test_the_rule_finds_what_it_is_for(tmp_path: Path, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.code for case in CASES])
-def test_the_rule_is_silent_where_it_is_mended(tmp_path: Path, case: Case) -> None:
+def test_the_rule_is_silent_where_it_is_fixed(tmp_path: Path, case: Case) -> None:
     assert codes_in(project(tmp_path, case, mended=True), case.code) == []
 
 

@@ -32,7 +32,11 @@ def found_in(root: Path, pyproject: str) -> list[tuple[str, int, str]]:
     [
         ('default = "main"', 'default = "main"\nfilepth_default = 5', "filepth_default = 5"),
         ('protocol = "file"', "protocol = 5", "protocol = 5"),
-        ("[tool.datajoint.stores.main]", "[tool.datajoint.databse]\nx = 1\n[tool.datajoint.stores.main]", "x = 1"),
+        (
+            "[tool.datajoint.stores.main]",
+            "[tool.datajoint.databse]\nx = 1\n[tool.datajoint.stores.main]",
+            "[tool.datajoint.databse]",
+        ),
         ('host = "db"', 'host = "db"\nprt = 1', "prt = 1"),
         ('host = "db"', 'user = "me"', "[tool.djproject.targets.lab]"),
         ('host = "db"', 'host = "db"\n[tool.djproject.workers.gpu]\ncount = "x"', 'count = "x"'),
@@ -48,7 +52,7 @@ def test_several_wrong_settings_are_all_found(tmp_path: Path) -> None:
     found = found_in(
         tmp_path, STORES.replace('host = "db"', 'host = "db"\nprt = 1\nusr = 2') + "[tool.datajoint.x]\ny = 1\n"
     )
-    assert [text for _, _, text in found] == ["prt = 1", "usr = 2", "y = 1"]
+    assert [text for _, _, text in found] == ["prt = 1", "usr = 2", "[tool.datajoint.x]"]
 
 
 def test_a_secret_is_found_once_and_its_store_is_not_said_to_be_missing(tmp_path: Path) -> None:

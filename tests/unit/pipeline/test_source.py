@@ -234,12 +234,42 @@ def test_an_import_that_does_not_run_with_the_module_orders_nothing(lazy: str) -
     assert sorted_modules(pipeline) == ("mine", "other")
 
 
-def test_foreign_keys_both_ways_are_a_cycle_even_where_the_import_is_lazy() -> None:
+def test_modules_with_foreign_keys_both_ways_are_ordered_as_they_import_each_other() -> None:
     other = _linked("U", "other", "-> mine.T", "mine")
     lazy = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import other\n"
-    pipeline = read(_linked("T", "mine", "-> other.U") + lazy, other=other)
-    with pytest.raises(ProjectError, match="mine → other → mine"):
-        sorted_modules(pipeline)
+    pipeline = read(_linked("T", "mine", "-> other.V") + lazy, other=other + _class("V", "v : int32"))
+    assert sorted_modules(pipeline) == ("mine", "other")
+    assert [table.full_name for table in sorted_tables(pipeline)] == ["other.V", "mine.T", "other.U"]
+    typed = _linked("U", "other", "-> mine.T").replace(
+        "import datajoint as dj\n", "import datajoint as dj\n" + lazy.replace("other", "mine")
+    )
+    upstream = read(
+        _linked("T", "mine", "-> other.V") + "from . import other\n", other=typed + _class("V", "v : int32")
+    )
+    assert sorted_modules(upstream) == ("other", "mine"), "mine imports other"
+    both = _linked("T", "mine", "-> other.V") + "from . import other\n"
+    assert sorted_modules(read(both, other=other + _class("V", "v : int32"))) == ("mine", "other")
+
+
+def test_tables_that_refer_to_each_other_have_no_order() -> None:
+    pipeline = read(
+        _linked("T", "mine", "-> other.U") + "from . import other\n", other=_linked("U", "other", "-> mine.T", "mine")
+    )
+    assert sorted_modules(pipeline) == ("mine", "other")
+    with pytest.raises(ProjectError, match=r"The tables form a cycle: mine\.T → other\.U → mine\.T\."):
+        sorted_tables(pipeline)
+
+
+def test_each_table_has_the_name_of_the_schema_that_decorates_it() -> None:
+    pipeline = read(
+        'import datajoint as dj\nschema = dj.Schema("one")\nsecond = dj.Schema("two")\nthird = dj.Schema(f())\n'
+        + _class("A", "a : int32") + _class("B", "b : int32").replace("@schema", "@second")
+        + _class("C", "c : int32").replace("@schema", "@third") + _class("D", "d : int32").replace("@schema\n", ""),
+        other="import datajoint as dj\nfrom .mine import second as s\n" + _class("E", "e : int32").replace("@schema", "@s"),
+    )  # fmt: skip
+    assert {table.full_name: table.schema for table in pipeline.tables} == {
+        "mine.A": "one", "mine.B": "two", "mine.C": None, "mine.D": None, "other.E": "two",
+    }  # fmt: skip
 
 
 def test_ancestors_lead_through_parts_so_that_a_merge_table_has_its_sources() -> None:

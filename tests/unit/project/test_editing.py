@@ -172,7 +172,7 @@ def test_a_comment_above_the_next_table_stays_with_it() -> None:
     assert editing.without_store(text, "a") == "# about ruff\n[tool.ruff]\n"
 
 
-def test_dotted_stores_that_an_edit_would_corrupt_are_refused_with_the_mend() -> None:
+def test_dotted_stores_that_an_edit_would_corrupt_are_refused_with_a_way_out() -> None:
     with pytest.raises(ConfigError) as refused:
         editing.without_store('[tool.datajoint]\nstores.main.protocol = "file"\nstores.main.location = "x"\n', "main")
     assert "[tool.datajoint.stores.NAME]" in refused.value.hint

@@ -13,7 +13,7 @@ from djproject.project.location import load_project
 
 def _append_numbers(path: Path, lock: Path, start: int) -> None:
     for number in range(start, start + 20):
-        edit_file(path, lambda text: f"{text}{number}\n", lock=lock)  # noqa: B023 (called at once)
+        edit_file(path, lambda text: f"{text}{number}\n", lock=lock, within=path.parent)  # noqa: B023 (called at once)
 
 
 def test_two_editors_at_once_lose_nothing(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_an_edit_that_fails_leaves_the_file_and_nothing_beside_it(tmp_path: Path
         raise ConfigError("no")
 
     with pytest.raises(ConfigError):
-        edit_file(path, fail, lock=tmp_path / "lock")
+        edit_file(path, fail, lock=tmp_path / "lock", within=tmp_path)
     assert path.read_bytes() == b"old\r\n"
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "gitconfig") == ["file", "lock"]
 

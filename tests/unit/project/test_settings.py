@@ -18,7 +18,6 @@ from djproject.project.secrets import (
     write_secret,
 )
 from djproject.project.settings import KNOWN, merged, read_environment
-from djproject.project.tables import read_datajoint, read_targets
 from djproject.targets.choice import choose_target, load_target, use_target
 
 
@@ -80,9 +79,10 @@ def test_every_source_beats_all_below_it(lab: Project) -> None:
         secret.unlink(missing_ok=True)
         if ".secrets/database.user" in chosen:
             secret.write_text("secret\n")
-        targets = read_targets({"lab": {"host": "h", **({"user": "target"} if "target lab" in chosen else {})}})
-        datajoint = read_datajoint({"database": {"user": "file"}} if "pyproject.toml" in chosen else {})
-        project = Project(lab.root, "demo", "workflow", datajoint, "lab", targets)
+        target = {"host": "h", **({"user": "target"} if "target lab" in chosen else {})}
+        datajoint = {"database": {"user": "file"}} if "pyproject.toml" in chosen else {}
+        tool = {"djproject": {"target": "lab", "targets": {"lab": target}}, "datajoint": datajoint}
+        project = read_project(lab.root, {"tool": tool})
         environ = {"DJ_USER": "env"} if "DJ_USER" in chosen else {}
         found = next(s for s in load_target(project, environ=environ).settings.settings if s.name == "database.user")
         expected = next((source for source in sources if source in chosen), "DataJoint's default")
@@ -130,7 +130,7 @@ def test_the_port_follows_the_backend_wherever_that_comes_from() -> None:
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
-        ({"DJ_PORT": "many"}, "DJ_PORT: database.port is an integer"),
+        ({"DJ_PORT": "many"}, "DJ_PORT: database.port must be an integer"),
         ({"DJ_BACKEND": "oracle"}, "one of mysql, postgresql"),
         ({"DJ_STORES": "{"}, "DJ_STORES is not valid JSON"),
         ({"DJ_STORES": "[]"}, "not a JSON object"),
@@ -159,7 +159,7 @@ def test_a_lower_case_log_level_is_understood() -> None:
 )
 def test_what_does_not_belong_into_pyproject_is_refused(table: dict[str, object]) -> None:
     with pytest.raises(ConfigError) as refused:
-        read_datajoint(table)
+        read_project(Path("/lab"), {"tool": {"datajoint": table}})
     assert refused.value.hint
 
 

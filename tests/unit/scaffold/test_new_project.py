@@ -113,11 +113,11 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
     calls = []
     real = plan_module.replace_file
 
-    def sometimes(path: Path, data: bytes) -> None:
+    def sometimes(path: Path, data: bytes, *, within: Path | None = None) -> None:
         calls.append(path)
         if len(calls) == failing:
             raise OSError(28, "No space left on device")
-        real(path, data)
+        real(path, data, within=within)
 
     monkeypatch.setattr(plan_module, "replace_file", sometimes)
     root = tmp_path / "new" / "p"

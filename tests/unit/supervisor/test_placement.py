@@ -1,16 +1,21 @@
 """Groups of workers: what each process fills, on which device, with how many threads."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from djproject.errors import ConfigError
-from djproject.project.groups import WorkerGroup, read_groups
-from djproject.project.location import load_project
+from djproject.project.groups import WorkerGroup
+from djproject.project.location import load_project, read_project
 from djproject.supervisor.placement import ALL, THREADS, chosen_groups, posts_for_groups, posts_of
 from djproject.worker.assignment import Assignment
 
 COMMON = Assignment("/root", "lab")
+
+
+def read_groups(table: object) -> Mapping[str, WorkerGroup]:
+    return read_project(Path("/lab"), {"tool": {"djproject": {"workers": table}}}).groups
 
 
 def test_a_group_is_read_whole() -> None:
@@ -39,9 +44,9 @@ def test_a_group_is_read_whole() -> None:
         ({"a": {"count": True}}, "whole number above 0"),
         ({"a": {"tables": "processing"}}, "list of selectors"),
         ({"a": {"gpus": 2}}, "list of devices"),
-        ({"a": {"environment": {"X": 1}}}, "is a text"),
+        ({"a": {"environment": {"X": 1}}}, "X must be a string, not 1"),
         ({"a": {"environment": {"API_TOKEN": "abc"}}}, "is a secret"),
-        ({"a": {"grace": "soon"}}, "no duration"),
+        ({"a": {"grace": "soon"}}, "must be a duration such as"),
         ({"a": {"concurrency": {"x.Y": 0}}}, "whole number above 0"),
     ],
 )

@@ -85,11 +85,11 @@ def test_a_store_of_the_stack_with_an_endpoint_of_its_own_is_not_given_the_key_o
         ({"embedded": {"stores": {"rwa": {"location": "/x"}}}}, "no store called 'rwa'"),
         ({"lab": {"host": "h", "stores": {"rwa": {"location": "/x"}}}}, "no store called 'rwa'"),
         ({"embedded": {"host": "h"}}, "djproject runs the database"),
-        ({"embedded": {"stroes": {}}}, "no setting called 'stroes'"),
+        ({"embedded": {"stroes": {}}}, "no setting 'stroes'; did you mean 'stores'"),
         ({"stack": {"stores": {"raw": {"location": "x"}}}}, "absolute path"),
         ({"embedded": {"stores": {"raw": {"locaton": "/x"}}}}, "has no attribute 'locaton'"),
         ({"lab": {"host": "h", "stores": {"raw": {"bucket": "b"}}}}, "has no attribute 'bucket'"),
-        ({"embedded": {"stores": {"raw": {"location": 5}}}}, "must be a string, not 5"),
+        ({"embedded": {"stores": {"raw": {"location": 5}}}}, "location must be a string, not 5"),
         ({"embedded": {"stores": {"main": {"secret_key": "k"}}}}, r"targets.embedded.stores.main\] secret_key is a"),
     ],
 )

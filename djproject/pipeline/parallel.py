@@ -1,4 +1,4 @@
-"""Work in two halves, by two processes: for pipelines so large that one would take a second."""
+"""Work in two parts, by two processes: for pipelines so large that one would take a second."""
 
 import os
 import threading
@@ -12,7 +12,7 @@ Second = TypeVar("Second")
 def both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
     """What two functions return; the second one runs in a process of its own where there is a second processor.
 
-    What it returns is pickled. Where that process fails, `second` runs here, so that its error is told here.
+    What it returns is pickled. Where that process fails, `second` runs here, so that its error is raised here.
     """
     if not hasattr(os, "fork") or (os.cpu_count() or 1) < 2 or threading.active_count() > 1:
         return first(), second()

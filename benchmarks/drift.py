@@ -1,0 +1,75 @@
+"""`drift` of a large pipeline on both servers, beside DataJoint's `describe()` of the same tables."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.generated import write_pipeline
+from benchmarks.lab import backends, use_mysql
+from benchmarks.timing import seconds, table
+
+MODULES, TABLES = 30, 10
+LOOK = """
+import json, sys, time, warnings
+warnings.simplefilter("ignore")
+from pathlib import Path
+from djproject.database.agreement import look, source_places
+from djproject.pipeline.source import load_pipeline
+from djproject.project.location import load_project
+from djproject.targets.choice import load_target
+from djproject.targets.connection import connect
+project = load_project()
+target, pipeline = load_target(project, None), load_pipeline(project)
+connection = connect(target)
+real, asked, times = connection.query, [], []
+connection.query = lambda *a, **k: (asked.append(a), real(*a, **k))[1]
+for _ in range(5):
+    asked.clear()
+    began = time.perf_counter()
+    seen = look(target, pipeline, {table.full_name for table in pipeline.tables})
+    times.append(time.perf_counter() - began)
+queries = len(asked)
+assert not seen.differences, seen.differences[:3]
+import datajoint as dj
+asked.clear()
+began = time.perf_counter()
+for schema, name in source_places(pipeline).values():
+    dj.FreeTable(connection, connection.adapter.make_full_table_name(schema, name)).describe()
+print(json.dumps([min(times), queries, time.perf_counter() - began, len(asked), len(seen.tables)]))
+"""
+DROP = f"""
+import datajoint as dj
+for number in reversed(range({MODULES})):
+    dj.conn().query(f"DROP DATABASE IF EXISTS m{{number:04}}")
+"""
+
+
+def measure() -> None:
+    """Print the seconds and queries of one comparison, and of the whole command."""
+    rows = []
+    for server in backends():
+        with tempfile.TemporaryDirectory(prefix="djproject-bench-") as folder:
+            root = Path(folder)
+            root.chmod(0o755)
+            write_pipeline(root, modules=MODULES, tables_per_module=TABLES, lines=3600)
+            command = [sys.executable, "-m", "djproject", "drift"]
+            if server == "mysql":
+                use_mysql(root)
+                seconds([*command[:-1], "use", "lab"], cwd=root)
+            seconds([*command[:-1], "deploy"], cwd=root)
+            whole = min(seconds(command, cwd=root) for _ in range(5))
+            answer = subprocess.run(
+                [sys.executable, "-c", LOOK], cwd=root, capture_output=True, text=True, check=True
+            ).stdout
+            ours, queries, theirs, others, count = json.loads(answer.splitlines()[-1])
+            rows.append(
+                (server, str(count), f"{ours:.2f} s, {queries} queries", f"{whole:.1f} s",
+                 f"{theirs:.1f} s, {others} queries", f"{ours / theirs:.3f}")
+            )  # fmt: skip
+            if server == "postgresql":
+                seconds([*command[:-1], "down"], cwd=root)
+            else:
+                seconds([*command[:-1], "run", "--", sys.executable, "-W", "ignore", "-c", DROP], cwd=root)
+    table(("server", "tables", "comparison", "whole `drift`", "DataJoint's `describe()`", "ratio"), rows)

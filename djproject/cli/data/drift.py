@@ -1,0 +1,82 @@
+"""`djproject drift`."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._drift import difference_annotations, difference_lines, difference_values
+from djproject.cli._options import ExcludeOption, SelectorsArgument, TargetOption, new_app
+from djproject.errors import ProjectError
+from djproject.pipeline.model import Pipeline
+from djproject.pipeline.selection import select
+from djproject.pipeline.source import load_pipeline
+from djproject.project.location import load_project
+from djproject.targets.choice import load_target
+
+app = new_app()
+
+
+class DriftFormat(StrEnum):
+    """How differences are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+@app.command()
+def drift(
+    selector: SelectorsArgument = None,
+    exclude: ExcludeOption = None,
+    target: TargetOption = None,
+    format: Annotated[
+        DriftFormat, typer.Option("--format", help="How the result is printed; github: annotations.")
+    ] = DriftFormat.TEXT,
+) -> None:
+    """Compare the tables of the database with the source.
+
+    Attributes, keys, types, codecs, defaults, comments, foreign keys, indexes and tiers; nothing is imported and
+    nothing changed. Exit code 1 if something differs, 2 if the database cannot be read.
+
+    Example: djproject drift subject+ --target lab
+    """
+    from djproject.database.agreement import drift as without_missing
+    from djproject.database.agreement import look
+
+    project = load_project()
+    pipeline = load_pipeline(project)
+    if not pipeline.tables:
+        raise ProjectError("The pipeline has no tables yet.", hint="djproject add-schema NAME --table T:manual")
+    chosen = {table.full_name for table in select(pipeline, selector or (), exclude or ())}
+    place = load_target(project, target)
+    _render.target(place.description)
+    seen = look(place, pipeline, chosen)
+    _note_what_is_not_compared(pipeline, chosen, seen.incomplete)
+    if not seen.tables:
+        raise ProjectError(
+            "No table can be compared: the source does not say what they are called in the database.",
+            hint="djproject check",
+        )
+    found = seen.differences
+    if format is DriftFormat.JSON:
+        values = difference_values(found, pipeline, project.root)
+        _render.as_json({"target": place.name, "tables": len(seen.tables), "differences": values})
+    else:
+        show = difference_annotations if format is DriftFormat.GITHUB else difference_lines
+        for line in show(found, pipeline, project.root):
+            _render.result(line)
+        if not found:
+            _render.note(f"No drift: {len(seen.tables)} tables are as in the source.")
+        elif not without_missing(found):
+            _render.next_step("djproject deploy")
+    raise typer.Exit(1 if found else 0)
+
+
+def _note_what_is_not_compared(pipeline: Pipeline, chosen: set[str], incomplete: tuple[str, ...]) -> None:
+    unnamed = list(dict.fromkeys(t.module for t in pipeline.tables if t.schema is None and t.full_name in chosen))
+    if unnamed:
+        _render.note(f"Not compared, because the name of the schema is computed: {', '.join(unnamed)}.")
+    if incomplete:
+        _render.note(f"Compared in part, because the source does not tell all of them: {', '.join(incomplete)}.")
