@@ -8,13 +8,15 @@ from djproject.checks.defaults import refused_default
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.definition import Attribute, Fault, Index, Malformed
-from djproject.pipeline.types import (
-    MYSQL,
-    stored_type,
-)
+from djproject.pipeline.model import Table
+from djproject.pipeline.types import MYSQL, POSTGRESQL, core_type, stored_type
 from djproject.project.names import SCHEMA_BYTES
 
 MYSQL_KEY_BYTES = 3072
+MYSQL_BYTES = {
+    "int8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "float64": 8, "bool": 1, "uuid": 16, "date": 3,
+    "datetime": 5, "timestamp": 4, "time": 3, "year": 1,
+}  # fmt: skip
 
 
 @rule
@@ -163,8 +165,8 @@ def defaults_fit_their_types(examined: Examined) -> Iterator[Found]:
 def keys_can_be_indexed(examined: Examined) -> Iterator[Found]:
     """DJP231 error: Attributes of primary keys and indexes have types that a database can index.
 
-    What it does: finds blobs, json, text and codec types above the `---` and in `index(…)`, and strings too long for
-    MySQL's keys (3072 bytes in all, four bytes a character).
+    What it does: finds blobs, json, text and codec types above the `---` and in `index(…)`, and primary keys and
+    indexes too long for MySQL: 3072 bytes in all, four for each character of a string, those of foreign keys included.
 
     Why it matters: the server refuses the table; where it does not, rows are compared by their serialised bytes.
 
@@ -179,30 +181,42 @@ def keys_can_be_indexed(examined: Examined) -> Iterator[Found]:
     for table in examined.tables:
         if table.definition is None:
             continue
-        indexed = [name for line in table.definition.lines if type(line) is Index for name in line.attributes]
-        length = 0
+        indexes = [line for line in table.definition.lines if type(line) is Index]
+        indexed = {name for line in indexes for name in line.attributes}
         for attribute in table.definition.attributes:
-            if not (attribute.primary or attribute.name in indexed):
-                continue
-            if _is_not_for_keys(attribute.type, examined.backends):
+            if (attribute.primary or attribute.name in indexed) and _is_not_for_keys(attribute.type, examined.backends):
                 where = examined.of_type(table, attribute)
                 message = f"{table.name}.{attribute.name} is in a key and its type {attribute.type} is not for keys."
                 yield Found(where, message)
-            elif attribute.primary and (bytes_more := _key_bytes(attribute.type)):
-                length += bytes_more
-                if length > MYSQL_KEY_BYTES and MYSQL in examined.backends:
-                    where = examined.of_type(table, attribute)
-                    message = f"The primary key of {table.name} is {length} bytes long; MySQL takes {MYSQL_KEY_BYTES}."
-                    yield Found(where, message)
+        if MYSQL in examined.backends:
+            yield from _too_long_for_mysql(examined, table, indexes)
+
+
+def _too_long_for_mysql(examined: Examined, table: Table, indexes: list[Index]) -> Iterator[Found]:
+    heading = examined.headings.of(table)
+    length = sum(mysql_key_bytes(heading.types[name]) for name in heading.primary)
+    if length > MYSQL_KEY_BYTES:
+        message = f"The primary key of {table.name} is {length} bytes long; MySQL takes {MYSQL_KEY_BYTES}."
+        yield Found(examined.of_table(table), message, "Refer to the parent below the ---, or shorten its strings.")
+    for index in indexes:
+        plain = set(index.attributes) - {expression.partition("(")[0].strip() for expression in index.expressions}
+        length = sum(mysql_key_bytes(heading.types.get(name, "")) for name in plain)
+        if length > MYSQL_KEY_BYTES:
+            where = examined.in_definition(table, index.line)
+            message = f"This index of {table.name} is {length} bytes long; MySQL takes {MYSQL_KEY_BYTES}."
+            yield Found(where, message, "On MySQL, index a beginning: index(name(50)).")
 
 
 @rule
 def indexes_name_attributes(examined: Examined) -> Iterator[Found]:
-    """DJP232 error: An index names attributes of its table.
+    """DJP232 error: An index names attributes of its table, each once; on PostgreSQL by their plain names.
 
-    What it does: compares the names in `index(…)` with the table's attributes, those of foreign keys too.
+    What it does: compares the names in `index(…)` with the table's attributes, those of foreign keys too. It finds
+    names that are repeated (MySQL) and indexes that are (PostgreSQL), and, for PostgreSQL, whatever is more than a
+    name: `x desc`, `x(10)`, `(lower(x))`, a JSON path.
 
-    Why it matters: the server refuses the table when it is declared.
+    Why it matters: the server refuses the table when it is declared. On PostgreSQL, DataJoint 2.3.5 puts such a text
+    into the quotes of a name.
 
     Example:
         subject_name : varchar(100)
@@ -211,19 +225,35 @@ def indexes_name_attributes(examined: Examined) -> Iterator[Found]:
     Use instead:
         index(subject_name)
 
-    Source: datajoint/declare.py, compile_index.
+    Source: datajoint/declare.py, compile_index; tried on both servers.
     """
     for table in examined.tables:
         if table.definition is None:
             continue
+        heading, seen = examined.headings.of(table), set[tuple[str, ...]]()
         for line in table.definition.lines:
-            if type(line) is Index and examined.headings.of(table).complete:
-                for name in line.attributes:
-                    if name not in examined.headings.of(table).names:
-                        where = examined.in_definition(table, line.line, name)
-                        yield Found(
-                            where, f"The index of {table.name} names {name!r}, which is not an attribute of it."
-                        )
+            if type(line) is not Index:
+                continue
+            where = examined.in_definition(table, line.line)
+            for name in dict.fromkeys(line.attributes) if heading.complete else ():
+                if name not in heading.names:
+                    where = examined.in_definition(table, line.line, name)
+                    yield Found(where, f"The index of {table.name} names {name!r}, which is not an attribute of it.")
+            problem = _refused_index(examined, line, again=line.attributes in seen)
+            if problem:
+                yield Found(where, f"The index of {table.name} {problem}.")
+            seen.add(line.attributes)
+
+
+def _refused_index(examined: Examined, index: Index, *, again: bool) -> str:
+    """Why a server refuses an index, as the end of a sentence; empty where it does not."""
+    if index.expressions and POSTGRESQL in examined.backends:
+        return f"has {index.expressions[0]!r}, and DataJoint takes nothing but names of attributes on PostgreSQL"
+    if again and not index.expressions and POSTGRESQL in examined.backends:
+        return "is there already, and PostgreSQL gives both the same name"
+    if len(set(index.attributes)) < len(index.attributes) and not index.expressions and MYSQL in examined.backends:
+        return "names an attribute twice, which MySQL refuses"
+    return ""
 
 
 @rule
@@ -258,7 +288,25 @@ def _is_not_for_keys(written: str, backends: tuple[str, ...]) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _key_bytes(kind: str) -> int:
-    """How many bytes a string of that type may take in a key of MySQL; 0 for what is no string."""
-    match = re.fullmatch(r"(?:var)?char\((\d+)\)", kind)
-    return int(match[1]) * 4 if match else 0
+def mysql_key_bytes(written: str) -> int:
+    """How many bytes an attribute of that type takes in a key of MySQL; 0 where that is not known.
+
+    Examples
+    --------
+    >>> [mysql_key_bytes(kind) for kind in ("varchar(20)", "int32", "uuid", "datetime(3)", "decimal(12,3)")]
+    [80, 4, 16, 7, 6]
+    """
+    kind = core_type(written, MYSQL) or written
+    numbers = [int(number) for number in re.findall(r"\d+", kind.partition("(")[2])]
+    match kind.partition("(")[0].strip(), numbers:
+        case "char" | "varchar", [length]:
+            return length * 4
+        case "decimal", [digits, scale]:
+            return sum(number // 9 * 4 + (number % 9 + 1) // 2 for number in (digits - scale, scale))
+        case "datetime", [precision]:
+            return 5 + (precision + 1) // 2
+        case "enum", _:
+            return 1 if kind.count("'") < 512 else 2
+        case name, []:
+            return MYSQL_BYTES.get(name, 0)
+    return 0

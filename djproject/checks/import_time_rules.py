@@ -1,13 +1,18 @@
-"""DJP1xx: what happens when a schema module is imported."""
+"""What happens when a schema module is imported."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 
 from djproject.checks.examined import Examined
 from djproject.checks.module_rules import schemas_of
 from djproject.checks.rule import Found, rule
 from djproject.findings import Location
+from djproject.pipeline.definition import read_codec
 from djproject.pipeline.module import PythonModule
 from djproject.pipeline.scope import Kind
+
+_MAKES_NAMES = r"\b(__getattr__|globals|exec|setattr|vars|spawn_missing_classes|make_classes)\b"
 
 
 @rule
@@ -94,3 +99,98 @@ def schemas_are_made_by_dj_schema(examined: Examined) -> Iterator[Found]:
             name = Location(where.path, where.line, where.end_column - len("schema"), where.end_column)
             edits = examined.replacement(name, "Schema") if "." in call.function else ()
             yield Found(where, f"DataJoint 2.3 has no {call.function}.", "schema = dj.Schema(…)", edits)
+
+
+@rule
+def imported_names_exist(examined: Examined) -> Iterator[Found]:
+    """DJP124 error: What a schema module imports from a module of the package is there.
+
+    What it does: looks for each name of `from .module import name` at the top of a schema module. It is silent where
+    the other module mentions the name anywhere, imports with a wildcard, or makes names while it runs.
+
+    Why it matters: importing the module raises ImportError, so none of its tables is declared.
+
+    Example:
+        from .subject import Subjcet
+
+    Use instead:
+        from .subject import Subject
+
+    Source: Python, The import statement.
+    """
+    for module in examined.pipeline.modules:
+        for item in module.source.imports if module.source else ():
+            at_the_top = item.when == "import" and item.place.column == 1
+            if at_the_top and item.inside and item.name and item.name != "*" and _lacks(examined, item.base, item.name):
+                message = f"{module.name} imports {item.name} from {item.base}, which has no such name."
+                close = get_close_matches(item.name, _names_of(examined, item.base), n=1, cutoff=0.6)
+                hint = f"Did you mean {close[0]}?" if close else ""
+                yield Found(examined.at(module.path, item.place), message, hint)
+
+
+@rule
+def codecs_are_imported(examined: Examined) -> Iterator[Found]:
+    """DJP240 error: The module of a codec that is used is imported by a schema module.
+
+    What it does: for each attribute with a codec that the package defines, follows the imports at the top of all schema
+    modules, and of the modules they import, to the codec's class.
+
+    Why it matters: a codec is registered when its class is made; before that, DataJoint refuses the table: "Unknown
+    codec".
+
+    Example:
+        # ephys.py, nothing imports codecs.py
+        trace : <graph>
+
+    Use instead:
+        from . import codecs  # noqa: F401
+
+    Source: datajoint/codecs.py, Codec.__init_subclass__.
+    """
+    sources = examined.pipeline.sources
+    owners: dict[str, set[str]] = {}
+    for name, source in sources.items():
+        for facts in source.classes:
+            if facts.label and any("Codec" in base for base in facts.bases):
+                owners.setdefault(facts.label, set()).add(name)
+    missing = owners.keys() - examined.installed_codecs if owners else set[str]()
+    if not missing:
+        return
+    imported = _imported_with(sources, [module.name for module in examined.pipeline.modules])
+    for table, attribute in examined.attributes:
+        codec = read_codec(attribute.type)
+        if codec is not None and codec.codec in missing and not owners[codec.codec] & imported:
+            owner = min(owners[codec.codec])
+            message = f"{table.name}.{attribute.name} has the codec <{codec.codec}>, and no schema module imports "
+            yield Found(examined.of_type(table, attribute), f"{message}{owner}, which defines it.", f"Import {owner}.")
+
+
+def _lacks(examined: Examined, base: str, name: str) -> bool:
+    """Whether a module certainly has no such name. Packages are left out: they may have files that nobody reads."""
+    source = examined.pipeline.sources.get(base)
+    if source is None or source.problem or source.path.name == "__init__.py":
+        return False
+    if f"{base}.{name}" in examined.pipeline.sources or any(item.local == "*" for item in source.imports):
+        return False
+    text = examined.text(source.path)
+    return not re.search(rf"\b{re.escape(name)}\b|{_MAKES_NAMES}", text)
+
+
+def _names_of(examined: Examined, base: str) -> list[str]:
+    source = examined.pipeline.sources[base]
+    return [facts.name for facts in source.classes] + sorted(source.bound) + [call.variable for call in source.schemas]
+
+
+def _imported_with(sources: Mapping[str, PythonModule], modules: Iterable[str]) -> set[str]:
+    """The modules of the package that run when these are imported, themselves included."""
+    found, waiting = set[str](), [*modules]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        waiting += [above for above in ("", name.rpartition(".")[0]) if above in sources]
+        for item in sources[name].imports if name in sources else ():
+            if item.inside and item.when == "import":
+                waiting += [other for other in (item.base, f"{item.base}.{item.name}".strip(".")) if other in sources]
+    return found

@@ -191,13 +191,18 @@ def _names_an_unimported_module(examined: Examined, table: Table, target: str) -
     head = target.partition(".")[0]
     if examined.pipeline.scopes.meaning(table.module, head).kind is not Kind.NOTHING:
         return False
-    above = table.module.rpartition(".")[0]
+    above, _, own = table.module.rpartition(".")
+    if head == own:
+        return False
     return any(name in examined.pipeline.sources for name in (head, f"{above}.{head}")) and "." in target
 
 
 def _similar(examined: Examined, table: Table, target: str) -> str:
     from difflib import get_close_matches
 
+    head, _, rest = target.partition(".")
+    if head == table.module.rpartition(".")[2]:
+        return f"Within the module itself, write -> {rest}."
     known = [other.full_name for other in examined.pipeline.tables]
     known += [other.name for other in examined.pipeline.tables if other.module == table.module]
     close = get_close_matches(target, known, n=1, cutoff=0.6) if len(known) < 2000 else []

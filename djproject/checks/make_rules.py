@@ -60,7 +60,8 @@ def populated_keys_are_foreign_keys(examined: Examined) -> Iterator[Found]:
     the primary key.
 
     Why it matters: `make` is called for each key of the parents; an attribute more is in no job, so workers cannot tell
-    which rows are missing. DataJoint means to refuse it, and 2.3.5 forgets to; without a parent `populate` fails.
+    which rows are missing. DataJoint means to refuse it, and 2.3.5 forgets to; without a parent `populate` fails, with
+    a `key_source` too: attributes of another table are not its own, and it can have no job table.
 
     Example:
         -> Session
@@ -85,7 +86,7 @@ def populated_keys_are_foreign_keys(examined: Examined) -> Iterator[Found]:
         own = [attribute for attribute in table.definition.attributes if attribute.primary]
         if keys and not own:
             continue
-        if not keys and "key_source" not in (*table.facts.assigned, *(m.name for m in table.facts.methods)):
+        if not keys:
             yield Found(
                 examined.of_table(table),
                 f"{table.name} is {table.tier} and has no foreign key in its primary key, so it has no keys to make.",

@@ -6,6 +6,7 @@ from functools import cache
 
 from djproject.checks import (
     attribute_rules,
+    class_rules,
     container_rules,
     import_rules,
     import_time_rules,
@@ -17,6 +18,7 @@ from djproject.checks import (
     secret_rules,
     store_rules,
     table_rules,
+    text_rules,
     type_rules,
 )
 from djproject.checks.examined import Examined
@@ -25,6 +27,7 @@ from djproject.errors import ConfigError
 
 MODULES = (
     attribute_rules,
+    class_rules,
     container_rules,
     import_rules,
     import_time_rules,
@@ -36,6 +39,7 @@ MODULES = (
     secret_rules,
     store_rules,
     table_rules,
+    text_rules,
     type_rules,
 )
 FAMILIES = {

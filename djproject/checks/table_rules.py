@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.model import Table
+from djproject.pipeline.types import MYSQL
 from djproject.project.names import TABLE_CHARACTERS, TIER_PREFIX, snake_case
 
 CAMEL_CASE = re.compile("[A-Z][A-Za-z0-9]*")
@@ -203,9 +204,10 @@ def table_names_fit_the_database(examined: Examined) -> Iterator[Found]:
     """DJP227 error: A table's name in the database is at most 64 characters long, 63 bytes on PostgreSQL.
 
     What it does: builds the name as DataJoint does: the tier's prefix, the class in snake_case, `master__part`, and the
-    prefix `~~` of the job table of imported and computed tables.
+    prefix `~~` of the job table of imported and computed tables. MySQL calls the foreign keys of a table
+    `name_ibfk_1`, `name_ibfk_2`, …, which is seven characters more.
 
-    Why it matters: DataJoint refuses longer names on MySQL; PostgreSQL cuts them, so that two tables can become one.
+    Why it matters: DataJoint and MySQL refuse longer names; PostgreSQL cuts them, so that two tables can become one.
 
     Example:
         class BehaviouralVideoPoseEstimationWithConfidenceScoresPerFrameAndCamera(dj.Computed): ...
@@ -220,6 +222,9 @@ def table_names_fit_the_database(examined: Examined) -> Iterator[Found]:
         if name is not None and len(name) > limit:
             message = f"The table of {table.name} is called {name}: {len(name)} characters, {limit} are allowed."
             yield Found(examined.of_table(table), message)
+        elif name is not None and (constraint := _last_foreign_key(examined, table, name)):
+            message = f"MySQL calls a foreign key of {table.name} {constraint}: {len(constraint)} characters, "
+            yield Found(examined.of_table(table), f"{message}{TABLE_CHARACTERS} are allowed.")
 
 
 @rule
@@ -262,6 +267,17 @@ def database_name(examined: Examined, table: Table) -> str | None:
         return None
     prefix = "~~" if table.tier in {"imported", "computed"} else TIER_PREFIX[table.tier]
     return prefix + snake_case(table.name)
+
+
+def _last_foreign_key(examined: Examined, table: Table, name: str) -> str:
+    """The name that MySQL gives to the table's last foreign key, where it is too long; else empty."""
+    keys = len(table.definition.foreign_keys) if table.definition else 0
+    if not keys or MYSQL not in examined.backends:
+        return ""
+    if name.startswith("~~"):
+        name = TIER_PREFIX[table.tier] + name.removeprefix("~~")
+    constraint = f"{name}_ibfk_{keys}"
+    return constraint if len(constraint) > TABLE_CHARACTERS else ""
 
 
 def _is_meant_as_table(table: Table) -> bool:

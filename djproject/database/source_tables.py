@@ -45,13 +45,16 @@ def source_tables(pipeline: model.Pipeline, places: Mapping[str, Place], backend
 
 
 def stored_text(text: str, backend: str) -> str:
-    r"""What a server keeps of a text that DataJoint writes between double quotes.
+    r"""What a server keeps of a text that DataJoint writes between double quotes, and sends as a format.
 
     Examples
     --------
     >>> print(stored_text('a "b" c', "mysql"), stored_text('50\\%', "mysql"), stored_text("5 \\mu m", "mysql"))
     a "b" c 50\% 5 mu m
+    >>> print(stored_text("5 %% of", "postgresql"))
+    5 % of
     """
+    text = text.replace("%%", "%")
     if backend != MYSQL:
         return text
     return bmp(re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), text, flags=re.DOTALL))
@@ -100,12 +103,11 @@ class _Reader:
                     self.complete = False
         attributes = tuple(self.attributes.values())
         of_table = with_keys_and_indexes(attributes, tuple(self.keys), tuple(self.indexes))
-        comment = self._table_comment(text)
+        comment = self._table_comment(table.definition.comment)
         return Table(place, attributes, tuple(self.primary), *of_table, comment, self.complete)
 
-    def _table_comment(self, text: str) -> str:
-        first = text.strip().partition("\n")[0]
-        comment = first[1:].strip() if first.startswith("#") else ""
+    def _table_comment(self, written: lines.TableComment | None) -> str:
+        comment = written.text if written else ""
         return stored_text(comment.replace('""', '"') if self.backend == MYSQL else comment, self.backend)
 
     def _add_attribute(self, line: lines.Attribute) -> None:
@@ -151,18 +153,6 @@ class _Reader:
 
     def _add_index(self, text: str, line: lines.Index) -> None:
         inside = re.sub(r"\s*#.*$", "", text).partition("(")[2].rpartition(")")[0]
-        named = [_ARGUMENT.fullmatch(argument.strip()) for argument in _arguments(inside)]
+        named = [_ARGUMENT.fullmatch(argument.strip()) for argument in lines.arguments_of(inside)]
         names = tuple(match["name"] if match else EXPRESSION for match in named)
         self.indexes.append(Index(names, line.unique, line.line))
-
-
-def _arguments(text: str) -> list[str]:
-    """What commas separate outside of parentheses."""
-    found, depth = [""], 0
-    for character in text:
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if character == "," and not depth:
-            found.append("")
-        else:
-            found[-1] += character
-    return [argument for argument in found if argument.strip()]

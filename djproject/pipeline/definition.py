@@ -103,10 +103,30 @@ class ForeignKey(NamedTuple):
 
 
 class Index(NamedTuple):
-    """One `index(…)` line: the attributes it names (an expression is left out), and where it is."""
+    """One `index(…)` line.
+
+    Attributes
+    ----------
+    attributes
+        The attributes it names, also those in a JSON path; other expressions are left out.
+    expressions
+        What is not the plain name of an attribute, as written: `x desc`, `x(10)`, `(lower(x))`, `data.side`.
+    unique
+        Whether it is a `unique index(…)`.
+    line
+        Within the definition, counted from 1.
+    """
 
     attributes: tuple[str, ...]
+    expressions: tuple[str, ...]
     unique: bool
+    line: int
+
+
+class TableComment(NamedTuple):
+    """The comment of a table: its text, and its line within the definition, counted from 1."""
+
+    text: str
     line: int
 
 
@@ -143,12 +163,15 @@ class Definition(NamedTuple):
         What it says, line by line; comments, `---` and empty lines are left out.
     attributes, foreign_keys
         Those of the lines that are such.
+    comment
+        The comment of the table; None where the first line is none.
     """
 
     text: str
     lines: tuple[Line, ...]
     attributes: tuple[Attribute, ...]
     foreign_keys: tuple[ForeignKey, ...]
+    comment: TableComment | None
 
     @property
     def store_names(self) -> tuple[str, ...]:
@@ -192,13 +215,16 @@ def read_definition(text: str) -> Definition:
     lines: list[Line] = []
     attributes: list[Attribute] = []
     keys: list[ForeignKey] = []
+    comment: TableComment | None = None
     for number, raw in enumerate(text.split("\n"), start=1):
         line = raw.strip()
         if not line:
             continue
         if line[0] == "#":
-            if first and line[1:].lstrip().startswith(":"):
-                lines.append(Malformed(line, Fault.TABLE_COMMENT, number))
+            if first:
+                comment = TableComment(line[1:].strip(), number)
+                if comment.text.startswith(":"):
+                    lines.append(Malformed(line, Fault.TABLE_COMMENT, number))
         elif line.startswith("---"):
             primary = False
         else:
@@ -212,7 +238,7 @@ def read_definition(text: str) -> Definition:
             else:
                 lines.append(kind(*fields, number))
         first = False
-    return Definition(text, tuple(lines), tuple(attributes), tuple(keys))
+    return Definition(text, tuple(lines), tuple(attributes), tuple(keys), comment)
 
 
 @lru_cache(maxsize=65536)
@@ -224,7 +250,7 @@ def _read_line(line: str) -> tuple[Callable[..., Line], tuple[Any, ...]]:
             return Malformed, (line, Fault.FOREIGN_KEY)
         return ForeignKey, _foreign_key(line)
     if line[0] in "uUiI" and (match := _INDEX.match(line)):
-        return Index, (_index_attributes(match["arguments"]), bool(match["unique"]))
+        return Index, (*_index_arguments(match["arguments"]), bool(match["unique"]))
     if line[0] == "_":
         return Malformed, (line, Fault.UNDERSCORE)
     match = _ATTRIBUTE.match(line)
@@ -244,9 +270,25 @@ def _fault(line: str) -> Fault:
     return Fault.SYNTAX
 
 
-def _index_attributes(arguments: str) -> tuple[str, ...]:
-    names = (argument.strip() for argument in re.sub(r"\([^()]*\)", "", arguments).split(","))
-    return tuple(name.partition(".")[0] for name in names if re.fullmatch(r"\w+(\.[\w.*\[\]:]+)?", name))
+def _index_arguments(arguments: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The attributes that an index names, and its arguments that are not plain names."""
+    written = [argument.strip() for argument in arguments_of(arguments)]
+    expressions = tuple(argument for argument in written if not argument.isidentifier())
+    bare = (re.sub(r"\s*\(.*\)|\s+(asc|desc)$", "", argument, flags=re.IGNORECASE) for argument in written)
+    names = tuple(name.partition(".")[0] for name in bare if re.fullmatch(r"\w+(\.[\w.*\[\]:]+)?", name))
+    return names, expressions
+
+
+def arguments_of(text: str) -> list[str]:
+    """What commas separate outside of parentheses; what is empty is left out."""
+    found, depth = [""], 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and not depth:
+            found.append("")
+        else:
+            found[-1] += character
+    return [argument for argument in found if argument.strip()]
 
 
 def _foreign_key(line: str) -> tuple[str, tuple[str, ...], tuple[Projection, ...], str]:

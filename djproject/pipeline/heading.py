@@ -1,6 +1,6 @@
 """The attributes that a table ends up with, and which attribute of which parent each foreign key ties them to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from djproject.pipeline.definition import Attribute, ForeignKey, Projection
@@ -51,6 +51,8 @@ class Heading(NamedTuple):
         Attribute or foreign-key lines that declare a name again: the line, the name, and the line that has it first.
     complete
         Whether every line was understood; else attributes may be missing above.
+    types
+        The type of each attribute as it is written where it is declared first, upstream perhaps.
     """
 
     primary: tuple[str, ...]
@@ -59,9 +61,10 @@ class Heading(NamedTuple):
     links: tuple[Link, ...]
     doubled: tuple[tuple[int, str, int], ...]
     complete: bool
+    types: Mapping[str, str]
 
 
-UNKNOWN = Heading((), (), frozenset(), (), (), False)
+UNKNOWN = Heading((), (), frozenset(), (), (), False, {})
 
 
 class ProjectionError(Exception):
@@ -136,7 +139,7 @@ class Headings:
             elif type(line) is ForeignKey:
                 name = next(parents)
                 parent = self._pipeline.table(name) if name else None
-                growing.add_key(line, parent, self._pairs(line, parent))
+                growing.add_key(line, parent, self._pairs(line, parent), self._known)
         return growing.heading()
 
     def _pairs(self, key: ForeignKey, parent: Table | None) -> tuple[tuple[str, str], ...] | None:
@@ -160,25 +163,35 @@ class _Growing:
         self.links: list[Link] = []
         self.doubled: list[tuple[int, str, int]] = []
         self.complete = True
+        self.types: dict[str, str] = {}
 
     def add_attribute(self, line: Attribute) -> None:
         if line.name in self.lines:
             self.doubled.append((line.line, line.name, self.lines[line.name]))
             return
         self.lines[line.name] = line.line
+        self.types[line.name] = line.type
         self.own.add(line.name)
         if line.primary:
             self.primary.append(line.name)
 
-    def add_key(self, line: ForeignKey, parent: Table | None, pairs: tuple[tuple[str, str], ...] | None) -> None:
+    def add_key(
+        self,
+        line: ForeignKey,
+        parent: Table | None,
+        pairs: tuple[tuple[str, str], ...] | None,
+        known: Mapping[str, Heading],
+    ) -> None:
         if pairs is None or parent is None:
             self.complete = False
             return
-        for mine, _ in pairs:
+        types = known[parent.full_name].types
+        for mine, theirs in pairs:
             if mine in self.own:
                 self.doubled.append((line.line, mine, self.lines[mine]))
             elif mine not in self.lines:
                 self.lines[mine] = line.line
+                self.types[mine] = types.get(theirs, "")
                 if line.primary:
                     self.primary.append(mine)
             self.inherited.add(mine)
@@ -187,7 +200,8 @@ class _Growing:
 
     def heading(self) -> Heading:
         names, primary = tuple(self.lines), tuple(self.primary)
-        return Heading(primary, names, frozenset(self.inherited), tuple(self.links), tuple(self.doubled), self.complete)
+        inherited, links, doubled = frozenset(self.inherited), tuple(self.links), tuple(self.doubled)
+        return Heading(primary, names, inherited, links, doubled, self.complete, self.types)
 
 
 def _projected(

@@ -88,11 +88,44 @@ class Text(NamedTuple):
 
 
 class Method(NamedTuple):
-    """One method of a class: its name, and its first and last line."""
+    """One method of a class.
+
+    Attributes
+    ----------
+    name, line, end_line
+        Its name, and its first and last line.
+    place
+        Where its `def` is.
+    decorated
+        Whether it has a decorator, `@property` for instance.
+    positions
+        How many arguments it takes by position, `self` among them; -1 where it takes any number.
+    """
 
     name: str
     line: int
     end_line: int
+    place: Place
+    decorated: bool
+    positions: int
+
+
+class Row(NamedTuple):
+    """One row of a literal `contents`.
+
+    Attributes
+    ----------
+    names
+        The keys of a dictionary; empty for a sequence.
+    length
+        How many values it has.
+    place
+        Where it is.
+    """
+
+    names: tuple[str, ...]
+    length: int
+    place: Place
 
 
 class ClassFacts(NamedTuple):
@@ -114,6 +147,8 @@ class ClassFacts(NamedTuple):
         The string bound to `name`, as a codec has it; else empty.
     place
         Of the class's name.
+    rows
+        Those of a literal `contents` that are literal themselves.
     """
 
     name: str
@@ -125,6 +160,7 @@ class ClassFacts(NamedTuple):
     parts: tuple["ClassFacts", ...]
     label: str
     place: Place
+    rows: tuple[Row, ...] = ()
 
     def method(self, name: str) -> Method | None:
         """The method of that name, or None."""

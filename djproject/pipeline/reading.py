@@ -16,6 +16,7 @@ from djproject.pipeline.module import (
     Place,
     Problem,
     PythonModule,
+    Row,
     SchemaCall,
     Segment,
     Text,
@@ -254,9 +255,10 @@ class _Reader:
         assigned: list[str] = []
         parts: list[ClassFacts] = []
         label: object = ""
+        rows: tuple[Row, ...] = ()
         for statement in node.body:
             if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-                methods.append(Method(statement.name, statement.lineno, statement.end_lineno or statement.lineno))
+                methods.append(_method(statement))
                 if statement.name == "definition":
                     definition = self._returned(statement)
             elif isinstance(statement, ast.ClassDef):
@@ -267,6 +269,8 @@ class _Reader:
                 if "definition" in names and statement.value is not None:
                     definition = self._text(statement.value)
                 assigned += names
+                if "contents" in names:
+                    rows = _rows(statement.value)
                 if names == ["name"] and isinstance(statement.value, ast.Constant):
                     label = statement.value.value
         decorators = tuple([_decorator(item) for item in node.decorator_list])
@@ -282,6 +286,7 @@ class _Reader:
             tuple(parts),
             label if isinstance(label, str) else "",
             place,
+            rows,
         )
 
     def _returned(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Text:
@@ -331,6 +336,28 @@ def _schema_name(call: ast.Call) -> str | None:
         case [ast.Constant(value=None), *_]:
             return ""
     return None
+
+
+def _method(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Method:
+    arguments = node.args
+    positions = -1 if arguments.vararg else len(arguments.posonlyargs) + len(arguments.args)
+    end = node.end_lineno or node.lineno
+    return Method(node.name, node.lineno, end, _place(node), bool(node.decorator_list), positions)
+
+
+def _rows(contents: ast.expr | None) -> tuple[Row, ...]:
+    """The rows of a literal `contents` that can be counted without running anything."""
+    found = []
+    for node in contents.elts if isinstance(contents, ast.List | ast.Tuple) else ():
+        match node:
+            case ast.Tuple(elts=values) | ast.List(elts=values):
+                if not any(isinstance(value, ast.Starred) for value in values):
+                    found.append(Row((), len(values), _place(node)))
+            case ast.Dict(keys=keys):
+                names = [key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
+                if len(names) == len(keys):
+                    found.append(Row(tuple(names), len(names), _place(node)))
+    return tuple(found)
 
 
 def _decorator(node: ast.expr) -> str:

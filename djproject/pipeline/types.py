@@ -5,6 +5,7 @@ accept was tried on PostgreSQL 18 and MySQL 8.4.
 """
 
 import re
+import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -19,6 +20,7 @@ SIMPLE_CORE = frozenset(
     ["int8", "int16", "int32", "int64", "float32", "float64", "bool", "uuid", "json", "bytes", "date", "datetime"],
 )
 _CORE = re.compile(r"(?:datetime\s*\(\d+\)|char\(\d+\)|varchar\(\d+\)|decimal\(\d+\s*,\s*\d+\)|enum\(.+\))")
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _NATIVE = (
     r"(?:(?:tiny|small|medium|big|)int|integer)(?:\s*\(.+\))?(?:\s+unsigned)?(?:\s+auto_increment)?|serial",
     r"(?:decimal|numeric|dec|fixed)(?:\s*\(.+\))?(?:\s+unsigned)?(?:\s+zerofill)?",
@@ -140,13 +142,21 @@ def refused_parameters(text: str, backend: str) -> str:
             return "PostgreSQL's strings with a length have at most 10485760 characters"
         case "decimal", [digits, scale]:
             return _refused_decimal(digits, scale, backend)
-    return _refused_enum(text) if text.startswith("enum(") else ""
+    return _refused_enum(text, backend) if text.startswith("enum(") else ""
 
 
 def enum_values(text: str) -> tuple[str, ...]:
-    """The values of an `enum(…)`, without their quotes."""
+    """The values of an `enum(…)`, without their quotes.
+
+    Examples
+    --------
+    >>> enum_values("enum('left, right', 'it''s')")
+    ('left, right', "it's")
+    """
     inside = text.partition("(")[2].rpartition(")")[0]
-    return tuple(value.strip().strip("'\"") for value in inside.split(","))
+    return tuple(
+        match[0][1:-1].replace(match[0][0] * 2, match[0][0]).replace("%%", "%") for match in _QUOTED.finditer(inside)
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -169,14 +179,28 @@ def _refused_decimal(digits: int, scale: int, backend: str) -> str:
     return "it has more digits after the point than it has digits" if scale > digits else ""
 
 
-def _refused_enum(text: str) -> str:
+def _refused_enum(text: str, backend: str) -> str:
     inside = text[len("enum(") : -1]
-    if not re.fullmatch(r"\s*'(?:[^']|'')*'\s*(,\s*'(?:[^']|'')*'\s*)*", inside):
+    if not re.fullmatch(rf"\s*(?:{_QUOTED.pattern})\s*(?:,\s*(?:{_QUOTED.pattern})\s*)*", inside):
         return "its values are written in single quotes, with commas between them"
     values = enum_values(text)
-    if len({value.lower() for value in values}) != len(values):
-        return "a value is named twice"
+    if backend == MYSQL and '"' in inside:
+        return "MySQL takes no double quote in an enum: DataJoint puts the type into a text between them"
+    if backend == MYSQL and "\\" in inside:
+        return "MySQL reads the backslash in a value as an escape, and keeps another value"
+    if backend == POSTGRESQL and any("," in value for value in values):
+        return "DataJoint splits the value at its comma on PostgreSQL, and keeps two others"
+    if len({_as_compared(value, backend) for value in values}) != len(values):
+        return "two values are equal" + (" to MySQL, which ignores case, accents and final spaces" * (backend == MYSQL))
     return "a value is longer than 63 bytes" if any(len(value.encode()) > 63 for value in values) else ""
+
+
+def _as_compared(value: str, backend: str) -> str:
+    """An enum's value in a form that is the same where the server takes two values for one."""
+    if backend != MYSQL:
+        return value
+    letters = unicodedata.normalize("NFKD", value.casefold().rstrip(" "))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _spelt_right(text: str) -> str:

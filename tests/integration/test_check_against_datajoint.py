@@ -247,6 +247,89 @@ def test_check_and_datajoint_agree_on_single_lines(
     server.drop()
 
 
+BOTH, PG, MY = frozenset({"postgresql", "mysql"}), frozenset({"postgresql"}), frozenset({"mysql"})
+K, X = "k : int32", "x : varchar(20)"
+REFUSED: list[tuple[str, frozenset[str], tuple[list[str], ...]]] = [
+    ("", frozenset(), ([K, "# 5 %", "---", "x : int32  # 5 %% of", "index(x)  # 5 %", "-> A  # 5 %"],)),
+    ("", frozenset(), (["# it's 5 %% of it", K],)),
+    ("DJP235", BOTH, (["# 5 % of", K],)),
+    ("DJP235", BOTH, (["k : int32  # 5 %"],)),
+    ("DJP235", BOTH, ([K, "---", "x = '5 %' : varchar(20)"],)),
+    ("DJP235", BOTH, ([K, "---", "x : enum('5 %', 'b')"],)),
+    ("DJP235", MY, (["k : int32  # 5 %% of"], ["-> B", "y : int32"])),
+    ("DJP235", MY, (["k : enum('5 %%','b')"], ["-> B", "y : int32"])),
+    ("DJP236", MY, (['# a "b" c', K],)),
+    ("DJP236", MY, (["# ends in \\\\", K],)),
+    ("DJP236", MY, (["k : int32  # ends in \\\\"],)),
+    ("DJP236", MY, (['k : int32  # a "b" c'], ["-> B", "y : int32"])),
+    ("", frozenset(), (["k : int32  # it's", "---", 'x : int32  # a "b" c'], ["b : int32"])),
+    ("DJP214", MY, ([K, "---", "x : enum('a', 'A')"],)),
+    ("DJP214", MY, ([K, "---", "x : enum('e', 'é')"],)),
+    ("DJP214", MY, ([K, "---", "x : enum('a', 'a ')"],)),
+    ("DJP214", MY, ([K, "---", "x : enum('ss', 'ß')"],)),
+    ("DJP214", BOTH, ([K, "---", "x : enum('a', 'a')"],)),
+    ("DJP214", MY, ([K, "---", 'x : enum("a", "c")'],)),
+    ("DJP214", MY, ([K, "---", "x : enum('a\"b', 'c')"],)),
+    ("DJP212", BOTH, ([K, "---", "x : ENUM('a', 'c')"],)),
+    ("", frozenset(), ([K, "---", "x : enum('Left', 'RIGHT', ' it''s', 'a)', 'a#b', 'a:b', '', 'µ', '😀')"],)),
+    ("DJP232", PG, ([K, "---", X, "index(x desc)"],)),
+    ("DJP232", PG, ([K, "---", X, "index((lower(x)))"],)),
+    ("DJP232", PG, ([K, "---", X, "index(x(10))"],)),
+    ("DJP232", PG, ([K, "---", X, "index(x)", "index(x)"],)),
+    ("DJP232", MY, ([K, "---", X, "index(x, x)"],)),
+    ("DJP231", MY, (["x : varchar(769)"],)),
+    ("", frozenset(), (["x : varchar(764)", "u : uuid"],)),
+    ("DJP231", MY, (["x : varchar(764)", "u : uuid", "i : int8"],)),
+    ("DJP231", MY, (["x : varchar(500)"], ["-> B", "y : varchar(300)"])),
+    ("DJP231", MY, ([K, "---", *(f"x{i} : varchar(255)" for i in range(4)), "index(x0, x1, x2, x3)"],)),
+    ("", frozenset(), ([K, "---", *(f"x{i} : varchar(255)" for i in range(3)), "index(x0, x1, x2)"],)),
+    ("DJP207", BOTH, ([K], ["-> mine.B"])),
+]
+
+
+@pytest.mark.parametrize(("code", "refusing", "tables"), REFUSED)
+def test_what_a_server_refuses_is_found_for_that_server_alone(
+    server: Server, tmp_path: Path, code: str, refusing: frozenset[str], tables: tuple[list[str], ...]
+) -> None:
+    name = f"check_{uuid.uuid4().hex[:10]}"
+    text = module(
+        name, table("A", "a : int32"), *(table(letter, *lines) for letter, lines in zip("BC", tables, strict=False))
+    )
+    found = {finding.code for finding in errors_in(project_of(tmp_path, text, server))}
+    refused = server.declare(text, name)
+    server.drop()
+    assert bool(refused) is (server.backend in refusing), refused
+    assert found == ({code} if refused else set())
+
+
+@pytest.mark.parametrize(("code", "letters"), [("DJP227", 58), ("", 57)])
+def test_a_foreign_keys_name_fits_mysql(server: Server, tmp_path: Path, code: str, letters: int) -> None:
+    name = f"check_{uuid.uuid4().hex[:10]}"
+    text = module(name, table("A", "a : int32"), table("B" + "b" * (letters - 1), "-> A", "k : int32"))
+    found = {finding.code for finding in errors_in(project_of(tmp_path, text, server))}
+    refused = server.declare(text, name)
+    server.drop()
+    assert bool(refused) is (bool(code) and server.backend == "mysql"), refused
+    assert found == ({code} if refused else set())
+
+
+@pytest.mark.parametrize("value", ["a,b", "a\\b"])
+def test_an_enum_whose_values_a_server_changes_is_an_error_there(server: Server, tmp_path: Path, value: str) -> None:
+    name = f"check_{uuid.uuid4().hex[:10]}"
+    written = value.replace("\\", "\\\\")  # as Python source has it
+    text = module(name, table("T", K, "---", f"x : enum('{written}', 'c')"))
+    found = {finding.code for finding in errors_in(project_of(tmp_path, text, server))}
+    classes = server.classes(text, name)
+    try:
+        classes["T"].insert1({"k": 1, "x": value})
+        kept = classes["T"]().fetch1("x") == value
+    except Exception:  # each server has an error of its own for it
+        kept = False
+    server.drop()
+    assert found == (set() if kept else {"DJP214"})
+    assert kept is (server.backend != {"a,b": "postgresql", "a\\b": "mysql"}[value])
+
+
 def static_edges(pipeline: Pipeline) -> set[Edge]:
     """The foreign keys as `graph` has them, named as the database names tables."""
 

@@ -6,6 +6,8 @@ from tests.checking import PYPROJECT, module, table
 
 SUBJECT = module("subject", table("Subject", "subject_id : int32", "---", "name : varchar(20)"))
 STORE = '\n[tool.datajoint.stores.main]\nprotocol = "file"\nlocation = "/data"\n'
+MYSQL = '\n[tool.djproject.targets.lab]\nhost = "db"\nbackend = "mysql"\n'
+CODEC = "import datajoint as dj\n\nclass Graph(dj.Codec):\n    name = 'graph'\n"
 MAKE = "    def make(self, key):\n        self.insert1({**key})\n"
 HEAD = '"""\nSubject schema: who.\n\nDependencies:\n    - {}\n\nProvides:\n    - {}\n"""\n'
 
@@ -32,6 +34,13 @@ def lines(code: str, bad: list[str], good: list[str], *, tier: str = "Manual", s
         return {"mine.py": module("mine", parent, table("T", *content, tier=tier, body=body))}
 
     return Case(code, file(bad), file(good), stores, stores)
+
+
+def lines_of_class(code: str, bad: str, good: str) -> Case:
+    """A case about what a computed table has beside its definition."""
+    parent = table("Subject", "subject_id : int32")
+    bad, good = (module("mine", parent, table("T", "-> Subject", tier="Computed", body=body)) for body in (bad, good))
+    return Case(code, {"mine.py": bad}, {"mine.py": good})
 
 
 def modules(code: str, bad: dict[str, str], good: dict[str, str], **more: str) -> Case:
@@ -194,6 +203,11 @@ CASES = [
         bad_pyproject='[tool.djproject.check]\nforbid = ["b -> a"]\n',
         good_pyproject='[tool.djproject.check]\nforbid = ["a -> b"]\n',
     ),
+    modules(
+        "DJP124",
+        {"subject.py": SUBJECT, "b.py": module("b", table("B", "-> Subject"), imports="from .subject import Sbject")},
+        {"subject.py": SUBJECT, "b.py": module("b", table("B", "-> Subject"), imports="from .subject import Subject")},
+    ),
     modules("DJP201", {"a.py": module("a", table("my_table", *KEY))}, {"a.py": module("a", table("MyTable", *KEY))}),
     modules(
         "DJP202",
@@ -335,6 +349,34 @@ CASES = [
                 table("B", "-> Rig.proj(rig_host='host')", "---", "user : varchar(20)", tier="Computed", body=MAKE),
             )
         },
+    ),
+    lines("DJP235", [*KEY, "x : float32  # in %"], [*KEY, "x : float32  # in %%"]),
+    Case(
+        "DJP236",
+        {"a.py": module("a", table("A", '# the "new" rig', *KEY))},
+        {"a.py": module("a", table("A", "# the 'new' rig", *KEY))},
+        MYSQL,
+        MYSQL,
+    ),
+    lines_of_class("DJP237", "    def make(self):\n        self.insert1({})", MAKE),
+    lines_of_class(
+        "DJP238",
+        MAKE + "    def key_source(self):\n        return Subject()",
+        MAKE + "    @property\n    def key_source(self):\n        return Subject()",
+    ),
+    modules(
+        "DJP239",
+        {"a.py": module("a", table("A", *KEY, "x : int32", tier="Lookup", body="    contents = [(1, 2), (3,)]"))},
+        {
+            "a.py": module(
+                "a", table("A", *KEY, "x : int32", tier="Lookup", body="    contents = [(1, 2), {'k': 3, 'x': 4}]")
+            )
+        },
+    ),
+    modules(
+        "DJP240",
+        {"codecs.py": CODEC, "a.py": module("a", table("A", *KEY, "x : <graph>"))},
+        {"codecs.py": CODEC, "a.py": module("a", table("A", *KEY, "x : <graph>"), imports="from . import codecs")},
     ),
     Case("DJP301", {}, {}, STORE.replace("file", "S3"), STORE),
     Case("DJP302", {}, {}, '[tool.datajoint.stores.main]\nprotocol = "s3"\nbucket = "b"\n', STORE),

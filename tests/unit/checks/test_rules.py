@@ -101,3 +101,48 @@ def test_what_init_writes_has_nothing_to_find(tmp_path: Path) -> None:
         write_plan(plan_project(root, answers))
         shutil.copytree(write_project(tmp_path / "git", {}) / ".git", root / ".git")
         assert findings_in(root) == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "path", "old", "new"),
+    [
+        ("DJP219", "mine.py", '-> Subject\n    """', 'subject_id : int32\n    """\n    key_source = Subject'),
+        ("DJP237", "mine.py", "def make(self, key)", "def make_fetch(self)"),
+        ("DJP239", "mine.py", "contents = []", "contents = [dict(zip('ab', 'ab')), {'subject_id': 1, 'other': 2}]"),
+        ("DJP239", "mine.py", "contents = []", "contents = ((1, 2),)"),
+        ("DJP207", "mine.py", "-> Subject", "-> mine.Subject"),
+    ],
+)
+def test_another_form_of_what_the_rule_finds(tmp_path: Path, code: str, path: str, old: str, new: str) -> None:
+    from tests.checking import module, table
+    from tests.unit.checks.cases import MAKE
+
+    subject = table("Subject", "subject_id : int32", tier="Lookup", body="    contents = []")
+    text = module("mine", subject, table("T", "-> Subject", tier="Computed", body=MAKE))
+    assert old in text
+    assert codes_in(write_project(tmp_path / "good", {path: text}), code) == []
+    assert codes_in(write_project(tmp_path / "bad", {path: text.replace(old, new)}), code) == [code]
+
+
+def test_a_name_that_another_module_may_make_is_not_missed(tmp_path: Path) -> None:
+    from tests.checking import module
+
+    for number, tools in enumerate(
+        ["from os import *", "def __getattr__(name): ...", "# odd", "globals()['odd'] = 1", "class (", "x = odd = 1"]
+    ):
+        files: dict[str, str | bytes] = {"tools.py": tools, "a.py": module("a", imports="from .tools import odd")}
+        assert codes_in(write_project(tmp_path / str(number), files), "DJP124") == [], tools
+    tried = module("a", imports="try:\n    from .tools import odd\nexcept ImportError:\n    odd = 1")
+    assert codes_in(write_project(tmp_path / "tried", {"tools.py": "x = 1", "a.py": tried}), "DJP124") == []
+
+
+def test_a_codec_is_found_through_other_modules(tmp_path: Path) -> None:
+    from tests.checking import module, table
+    from tests.unit.checks.cases import CODEC
+
+    uses = module("a", table("A", "k : int32", "---", "x : <graph>"))
+    files: dict[str, str | bytes] = {"codecs.py": CODEC, "a.py": uses, "b.py": module("b", imports="from . import c")}
+    files["c.py"] = "from .codecs import Graph\n"
+    assert codes_in(write_project(tmp_path / "through", files), "DJP240") == []
+    files["c.py"] = "def late():\n    from .codecs import Graph\n"
+    assert codes_in(write_project(tmp_path / "late", files), "DJP240") == ["DJP240"]
