@@ -351,7 +351,10 @@ CODEC_VALUES = ["blob", "attach", "hash", "object", "npy", "filepath"]
 
 
 @pytest.mark.parametrize("codec", CODEC_VALUES)
-def test_a_codec_works_with_the_name_of_its_store_and_never_without(server: Server, codec: str, tmp_path: Path) -> None:
+def test_a_codec_works_with_the_name_of_its_store_and_never_without(
+    server: Server, codec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # attachments are fetched into the working folder
     name = f"check_{uuid.uuid4().hex[:10]}"
     with_name, without = (
         table(letter, "k : int32", "---", f"x : <{codec}@{s}>") for letter, s in (("A", "main"), ("B", ""))
