@@ -11,7 +11,7 @@ import pytest
 from djproject.targets.embedded import EmbeddedServer, stop
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.fresh, pytest.mark.timeout(900), pytest.mark.xdist_group("fresh")]
+pytestmark = [pytest.mark.fresh, pytest.mark.timeout(900)]
 
 
 def shown(page: Path) -> str:

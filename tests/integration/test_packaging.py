@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("djproject", "pyproject.toml", "README.md", "LICENSE")
-pytestmark = [pytest.mark.fresh, pytest.mark.timeout(600), pytest.mark.xdist_group("fresh")]
+pytestmark = [pytest.mark.fresh, pytest.mark.timeout(600)]
 
 
 def call(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
