@@ -289,7 +289,7 @@ def everything_is_known(examined: Examined) -> Iterator[Found]:
     """DJP117 info: Schema names and definitions are plain text.
 
     What it does: reports, once for each place, what cannot be known without running the code: a schema's name that is
-    computed, a definition that is built from variables, a foreign key that is a call.
+    computed, a definition that is built from variables, a foreign key that is a call, a table class within a function.
 
     Why it matters: no rule can look into it, so nothing is reported, right or wrong.
 
@@ -312,6 +312,10 @@ def everything_is_known(examined: Examined) -> Iterator[Found]:
             if not key.target and not key.problem:
                 where = examined.in_definition(table, key.line)
                 yield Found(where, f"The parent of {table.name} is computed here, so it was not checked.")
+    for source in examined.pipeline.sources.values():
+        for name, place in source.hidden:
+            where = examined.at(source.path, place, name)
+            yield Found(where, f"The table {name} is made within a function, so it was not checked.")
 
 
 def schemas_of(module: SchemaModule) -> tuple[SchemaCall, ...]:

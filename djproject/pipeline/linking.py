@@ -5,9 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from djproject.pipeline.definition import Definition, ForeignKey, read_definition
 from djproject.pipeline.model import Pipeline, SchemaModule, Table
 from djproject.pipeline.module import ClassFacts, PythonModule, Text
+from djproject.pipeline.schemas import with_schemas
 from djproject.pipeline.scope import Kind, Meaning, Scopes
+from djproject.pipeline.texts import joined
 from djproject.project.names import TIER_ALIASES, TIERS
 
+DEEPEST = 20
+Member = tuple[str, ClassFacts | None]
 TIER_CLASSES = {tier.capitalize(): tier for tier in (*TIERS, "part")} | {
     alias.capitalize(): tier for alias, tier in TIER_ALIASES.items()
 }
@@ -25,6 +29,7 @@ def link(package: str, sources: Mapping[str, PythonModule], definitions: Mapping
     definitions
         Those that were read already, by their text.
     """
+    sources = with_schemas(sources)
     linker = _Linker(sources, definitions)
     modules: list[SchemaModule] = []
     strays: list[Table] = []
@@ -48,6 +53,21 @@ def link(package: str, sources: Mapping[str, PythonModule], definitions: Mapping
 def _stem(base: str, name: str) -> str:
     """The module that an import of a missing file would name."""
     return base if name[:1].isupper() else f"{base}.{name}".strip(".")
+
+
+def merged(rows: list[list[Member]]) -> list[Member]:
+    """The C3 merge of linearizations; where they contradict each other, the first row's order counts.
+
+    Source: Python, The Python 2.3 Method Resolution Order.
+    """
+    found: list[Member] = []
+    rows = [row for row in rows if row]
+    while rows:
+        heads = [row[0] for row in rows]
+        head = next((head for head in heads if not any(head in row[1:] for row in rows)), heads[0])
+        found.append(head)
+        rows = [rest for row in rows if (rest := [member for member in row if member != head])]
+    return found
 
 
 class _Linker:
@@ -136,23 +156,50 @@ class _Linker:
             f"{source.name}.{name}",
         )
 
-    def _definition_text(self, module: str, facts: ClassFacts, depth: int = 0) -> tuple[Text | None, str, bool]:
+    def _definition_text(self, module: str, facts: ClassFacts) -> tuple[Text | None, str, bool]:
         """The text bound to `definition` in a class or its bases, the module it is in, whether it is unknown."""
         if facts.definition is not None:
-            return facts.definition, module, facts.definition.value is None
-        unknown = False
-        for base in facts.bases if depth < 20 else ():
+            return self._referred(facts.definition, module)
+        for owner, inner in self._resolution_order(module, facts):
+            if inner is None:
+                return None, module, True
+            if inner.definition is not None:
+                return self._referred(inner.definition, owner)
+        return None, module, False
+
+    def _resolution_order(self, module: str, facts: ClassFacts, depth: int = 0) -> list[Member]:
+        """The package's classes in the order in which Python looks into them (C3); None for one that is not known.
+
+        It ends at a table class of DataJoint's: that one has a `definition` itself.
+        """
+        rows: list[list[Member]] = []
+        ends = False
+        for base in facts.bases if depth < DEEPEST else ():
             meaning = self.scopes.meaning(module, base)
-            if meaning.kind is Kind.CLASS:
-                inner = self.scopes.class_facts(meaning.module, meaning.name)
-                if inner is not None and inner is not facts:
-                    text, owner, inner_unknown = self._definition_text(meaning.module, inner, depth + 1)
-                    if text is not None:
-                        return text, owner, inner_unknown
-                    unknown = unknown or inner_unknown
-            elif meaning.kind is not Kind.DATAJOINT:
-                unknown = True
-        return None, module, unknown
+            inner = self.scopes.class_facts(meaning.module, meaning.name) if meaning.kind is Kind.CLASS else None
+            if meaning.kind is Kind.DATAJOINT:
+                ends = True
+                break
+            if inner is None:
+                rows.append([(module, None)])
+            elif inner is not facts:
+                rows.append(self._resolution_order(meaning.module, inner, depth + 1))
+        return [(module, facts), *merged([*rows, [row[0] for row in rows]])] if rows or ends else [(module, facts)]
+
+    def _referred(self, text: Text, module: str) -> tuple[Text, str, bool]:
+        """A text, or the one of another module that it names."""
+        for _ in range(DEEPEST):
+            if text.value is not None or not text.reference:
+                break
+            owner, name = self.scopes.owner(module, text.reference)
+            found = self.sources[owner].constants.get(name) if owner in self.sources else None
+            if found is None:
+                break
+            text, module = found, owner
+        if text.value is None and text.parts:
+            known = [self._referred(part, module) for part in text.parts]
+            text = joined([part if owner == module else part._replace(segments=()) for part, owner, _ in known])
+        return text, module, text.value is None
 
     def _parent(self, module: str, own: str, key: ForeignKey) -> Meaning:
         head, _, rest = key.target.partition(".")
@@ -177,16 +224,19 @@ class _Linker:
             meaning = self.scopes.meaning(module, decorator) if decorator else Meaning(Kind.ELSEWHERE)
             if meaning.kind is Kind.SCHEMA:
                 yield meaning
+        if facts.decorators and not any(
+            self.scopes.meaning(module, decorator).kind is Kind.SCHEMA for decorator in facts.decorators if decorator
+        ):
+            yield Meaning(Kind.SCHEMA, module)  # a schema that cannot be known without running the code
 
     def _base_classes(self) -> set[tuple[str, str]]:
         """The classes of the package that others inherit from."""
         found = set()
         for source in self.sources.values():
             own = {facts.name for facts in source.classes}
-            for facts in source.classes:
-                for base in facts.bases:
-                    head = base.partition(".")[0]
-                    if head in own or any(item.local == head and item.inside for item in source.imports):
-                        meaning = self.scopes.meaning(source.name, base)
-                        found.add((meaning.module, meaning.name))
+            for base in [base for facts in source.classes for each in (facts, *facts.parts) for base in each.bases]:
+                head = base.partition(".")[0]
+                if head in own or any(item.local == head and item.inside for item in source.imports):
+                    meaning = self.scopes.meaning(source.name, base)
+                    found.add((meaning.module, meaning.name))
         return found

@@ -1,8 +1,9 @@
 """What one Python file of a package says, as values: imports, schemas, classes, what it does when imported."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 _NAMES = re.compile(r"\b[A-Za-z_][\w.]*\w|\b[A-Z]\b")
@@ -51,7 +52,7 @@ class Import(NamedTuple):
 
 
 class SchemaCall(NamedTuple):
-    """`schema = dj.Schema("name")`.
+    """`schema = dj.Schema("name")`, or a call of anything else that may make a schema.
 
     Attributes
     ----------
@@ -81,10 +82,42 @@ class Segment(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text that a module holds, joined from literals; `value` is None where it cannot be known."""
+    """A text that a module holds, made of literals.
+
+    Attributes
+    ----------
+    value
+        None where it cannot be known.
+    segments
+        Where its literals are.
+    reference
+        The name that is written in its place, where another module may have the text: `texts.SUBJECT`.
+    parts
+        What it is joined of, where one of them is such a name.
+    """
 
     value: str | None
     segments: tuple[Segment, ...]
+    reference: str = ""
+    parts: tuple["Text", ...] = ()
+
+
+class Maker(NamedTuple):
+    """A function that returns what another one makes: `def make(name): return dj.Schema(name)`.
+
+    Attributes
+    ----------
+    name
+        The function's; also that of a variable with a lambda or a partial.
+    calls
+        What it calls, as written.
+    passes
+        Whether its first argument is the first argument of that call.
+    """
+
+    name: str
+    calls: str
+    passes: bool
 
 
 class Method(NamedTuple):
@@ -187,11 +220,20 @@ class PythonModule(NamedTuple):
     docstring
         The module's text and where; None where it has none.
     imports, schemas, classes, actions
-        In the order of the file. Classes within functions are left out.
+        In the order of the file. Classes within functions are left out. `schemas` are all calls whose value is bound to
+        a name until the modules are linked, and those that make a schema afterwards.
     aliases
         Module-level `name = a.b`: local name and what it means.
     bound
         All other names bound at module level.
+    makers
+        The functions that return what another one makes.
+    constants
+        The texts bound at module level, and those of classes, as `Class.name`.
+    spawns
+        Whether something in the file makes classes of what is in a database: `spawn_missing_classes`, `make_classes`.
+    hidden
+        The classes within functions that have a tier of DataJoint's: name and place.
     activated
         Whether something in the file calls `activate`.
     exports
@@ -212,6 +254,10 @@ class PythonModule(NamedTuple):
     activated: bool
     exports: tuple[str, ...]
     problem: Problem | None
+    makers: tuple[Maker, ...] = ()
+    constants: Mapping[str, Text] = MappingProxyType({})
+    hidden: tuple[tuple[str, Place], ...] = ()
+    spawns: bool = False
 
 
 def method_text(lines: Sequence[str], method: Method) -> str:

@@ -7,21 +7,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from djproject.pipeline.class_body import ClassBody
 from djproject.pipeline.definition import dotted
+from djproject.pipeline.importing import imports_of, late_imports
 from djproject.pipeline.module import (
     Action,
     ClassFacts,
     Import,
-    Method,
+    Maker,
     Place,
     Problem,
     PythonModule,
-    Row,
     SchemaCall,
-    Segment,
     Text,
 )
+from djproject.pipeline.texts import place_of, read_text
+from djproject.project.names import TIER_ALIASES, TIERS
 
+TIER_WORDS = frozenset({*TIERS, *TIER_ALIASES})
 LARGEST_FILE_BYTES = 2_000_000
 
 
@@ -30,6 +33,9 @@ _DATABASE_ACTIONS = frozenset(
 )
 
 
+_INNER_SCHEMA = re.compile(rb"\n[ \t].*[sS]chema\w*\(")
+_SPAWNS = re.compile(rb"\b(spawn_missing_classes|make_classes)\b")
+_MAY_BE_TEXT = (ast.Constant, ast.BinOp, ast.JoinedStr, ast.Call, ast.IfExp)
 _INDENTED_IMPORT = re.compile(rb"\n[ \t]+(?:from|import)\b")
 
 
@@ -85,32 +91,42 @@ class _Reader:
         self.actions: list[Action] = []
         self.aliases: dict[str, str] = {}
         self.bound: set[str] = set()
-        self.constants: dict[str, Text] = {}
-        self.datajoint: dict[str, str] = {}
         self.exports: tuple[str, ...] = ()
+        self.makers: list[Maker] = []
+        self.texts: dict[str, Text] = {}
+        self.hidden: list[tuple[str, Place]] = []
+        self.moved: set[str] = set()
+        self.branch = ""
+        self.has_inner_schemas = bool(_INNER_SCHEMA.search(data))
+        self.lines: list[bytes] | None = None
 
     def read(self, tree: ast.Module) -> PythonModule:
         body = tree.body
         docstring = None
         if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            docstring = self._text(body[0].value)
+            docstring = read_text(body[0].value, {})
             docstring = docstring if docstring.value is not None else None
         self._statements(body, "import")
-        if b"import" in self.data:
-            self._late_imports(tree)
+        if _INDENTED_IMPORT.search(self.data):
+            seen = {item.place.line for item in self.imports}
+            self.imports += late_imports(tree, seen, self.package, self.above)
         return PythonModule(
             self.name,
             self.path,
             docstring,
             tuple(self.imports),
             tuple(self.schemas),
-            tuple(self.classes),
+            tuple(facts for facts in self.classes if facts.name not in self.moved),
             tuple(self.actions),
             tuple(self.aliases.items()),
             frozenset(self.bound),
             b"activate" in self.data,
             self.exports,
             None,
+            tuple(self.makers),
+            self.texts,
+            tuple(self.hidden),
+            bool(_SPAWNS.search(self.data)),
         )
 
     def _statements(self, body: Sequence[ast.stmt], when: str) -> None:
@@ -118,37 +134,99 @@ class _Reader:
             if isinstance(statement, ast.ClassDef):
                 self.classes.append(self._class(statement))
             elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-                self.bound.add(statement.name)
+                self._function(statement)
             elif isinstance(statement, ast.Import | ast.ImportFrom):
-                self._import(statement, when)
+                self.imports += imports_of(statement, when, self.package, self.above)
             elif isinstance(statement, ast.Assign | ast.AnnAssign):
-                self._assign(statement)
+                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+                self._assign(targets, statement.value)
             elif isinstance(statement, ast.Expr):
-                self._act(statement.value)
+                if isinstance(statement.value, ast.NamedExpr):
+                    self._assign([statement.value.target], statement.value.value)
+                else:
+                    self._act(statement.value)
             else:
                 self._compound(statement, when)
 
     def _compound(self, statement: ast.stmt, when: str) -> None:
         match statement:
-            case ast.If(test=test, body=body, orelse=orelse):
-                condition = dotted(test).rpartition(".")[2]
-                if not _is_main_guard(test):
-                    self._statements(body, "typing" if condition == "TYPE_CHECKING" else when)
-                self._statements(orelse, when)
-            case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
-                for part in (body, *(handler.body for handler in handlers), orelse, finalbody):
-                    self._statements(part, when)
-            case ast.With(body=body):
+            case ast.If() | ast.Try() | ast.Match():
+                self._branches(statement, when)
+            case ast.With(items=items, body=body):
+                for item in items:
+                    self._bind(item.optional_vars)
                 self._statements(body, when)
-            case ast.For(target=target, body=body) | ast.For(target=target, orelse=body):
+            case ast.For(target=target, body=body, iter=iterated, orelse=orelse):
                 self._bind(target)
-                self._statements(body, when)
+                self._statements([*body, *orelse], when)
+                for inner in body:
+                    if isinstance(inner, ast.Expr):
+                        self._decorated_in_turn(inner.value, target, iterated)
             case ast.While(body=body):
                 self._statements(body, when)
             case ast.AugAssign(target=target):
                 self._bind(target)
 
-    def _bind(self, target: ast.expr) -> None:
+    def _branches(self, statement: ast.If | ast.Try | ast.Match, when: str) -> None:
+        """Statements of which not all run: of what `if` and `match` bind, the last is not known; `try` is expected."""
+        match statement:
+            case ast.If(test=test, body=body, orelse=orelse):
+                condition = dotted(test).rpartition(".")[2]
+                with self._within("if"):
+                    if not _is_main_guard(test):
+                        self._statements(body, "typing" if condition == "TYPE_CHECKING" else when)
+                    self._statements(orelse, when)
+            case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
+                self._statements(body, when)
+                with self._within("try"):
+                    for part in (*(handler.body for handler in handlers), orelse, finalbody):
+                        self._statements(part, when)
+            case ast.Match(cases=cases):
+                with self._within("if"):
+                    for each in cases:
+                        self._statements(each.body, when)
+
+    @contextmanager
+    def _within(self, branch: str) -> Iterator[None]:
+        """Statements of which not all may run."""
+        before, self.branch = self.branch, branch
+        yield
+        self.branch = before
+
+    def _function(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self.bound.add(function.name)
+        if self.has_inner_schemas:
+            self._makes(function)
+        if self.lines is None:
+            self.lines = self.data.split(b"\n")
+        if any(b"class " in line for line in self.lines[function.lineno : function.end_lineno]):
+            for node in ast.walk(function):
+                if isinstance(node, ast.ClassDef) and any(_is_tier(dotted(base)) for base in node.bases):
+                    self.hidden.append((node.name, Place(node.lineno, node.col_offset + len("class ") + 1)))
+
+    def _makes(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Which call the function returns, and which calls it binds to global names."""
+        shared = {name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names}
+        made: dict[str, ast.Call] = {}
+        first = function.args.args[0].arg if function.args.args else ""
+        for node in ast.walk(function):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
+                    made[name] = call
+                    if name in shared:
+                        with self._within("if"):
+                            self._bound_call(name, call)
+                case ast.Return(value=ast.Call() as call):
+                    self._maker(function.name, call, first)
+                case ast.Return(value=ast.Name(id=name)) if name in made:
+                    self._maker(function.name, made[name], first)
+
+    def _maker(self, name: str, call: ast.Call, first: str) -> None:
+        if dotted(call.func):
+            passes = bool(call.args) and isinstance(call.args[0], ast.Name) and call.args[0].id == first
+            self.makers.append(Maker(name, dotted(call.func), passes))
+
+    def _bind(self, target: ast.expr | None) -> None:
         match target:
             case ast.Name(id=name):
                 self.bound.add(name)
@@ -156,30 +234,78 @@ class _Reader:
                 for element in elements:
                     self._bind(element)
 
-    def _assign(self, statement: ast.Assign | ast.AnnAssign) -> None:
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    def _assign(self, targets: Sequence[ast.expr], value: ast.expr | None) -> None:
         for target in targets:
             self._bind(target)
-        match targets, statement.value:
-            case [ast.Name(id=name)], ast.Call(func=function) as call:
-                if self._datajoint_name(dotted(function)) in {"Schema", "schema"}:
-                    self.schemas.append(SchemaCall(name, _schema_name(call), dotted(function), _place(call)))
-                else:
-                    self._act(call)
-            case [ast.Name(id="__all__")], ast.List(elts=names) | ast.Tuple(elts=names):
-                self.exports = tuple(n.value for n in names if isinstance(n, ast.Constant) and isinstance(n.value, str))
-            case [ast.Name(id=name)], ast.Name() | ast.Attribute() as value if dotted(value):
-                self.aliases[name] = dotted(value)
-            case [ast.Name(id=name)], ast.Constant() | ast.BinOp() | ast.JoinedStr() as value:
-                self.constants[name] = self._text(value)
+            match target, value:
+                case ast.Tuple(elts=names), ast.Tuple(elts=values) if len(names) == len(values):
+                    for name, one in zip(names, values, strict=True):
+                        self._assign_one(name, one)
+                case _, ast.expr():
+                    self._assign_one(target, value)
 
-    def _datajoint_name(self, text: str) -> str:
-        """What a dotted name means in datajoint: `dj.Manual` → "Manual"; empty where it means nothing there."""
-        head, _, rest = text.partition(".")
-        known = self.datajoint.get(head)
-        return "" if known is None else f"{known}.{rest}".strip(".") if known and rest else known or rest
+    def _assign_one(self, target: ast.expr, value: ast.expr) -> None:
+        match target:
+            case ast.Name(id="__all__") if isinstance(value, ast.List | ast.Tuple):
+                names = [element.value for element in value.elts if isinstance(element, ast.Constant)]
+                self.exports = tuple(name for name in names if isinstance(name, str))
+            case ast.Name(id=name):
+                self._assign_name(name, value)
+            case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                self._assign_member(owner, name, value)
+
+    def _assign_name(self, name: str, value: ast.expr) -> None:
+        match value:
+            case ast.Call():
+                self._bound_call(name, value)
+                self._act(value)
+            case ast.IfExp(body=first, orelse=second):
+                with self._within("if"):
+                    for call in (first, second):
+                        if isinstance(call, ast.Call):
+                            self._bound_call(name, call)
+            case ast.Lambda(body=ast.Call() as call, args=arguments):
+                self._maker(name, call, arguments.args[0].arg if arguments.args else "")
+            case ast.Name() | ast.Attribute() if dotted(value):
+                self.aliases[name] = dotted(value)
+        if isinstance(value, _MAY_BE_TEXT):
+            text = read_text(value, self.texts)
+            if text.value is not None:
+                self.texts[name] = text
+
+    def _bound_call(self, name: str, call: ast.Call) -> None:
+        """A name bound to the value of a call, which may be a schema."""
+        function = dotted(call.func)
+        if function in {"partial", "functools.partial"} and call.args:
+            self.makers.append(Maker(name, dotted(call.args[0]), len(call.args) == 1))
+            return
+        if not function:
+            return
+        made = SchemaCall(name, _schema_name(call), function, place_of(call))
+        for index, known in enumerate(self.schemas if self.branch else ()):
+            if known.variable == name:
+                if self.branch == "if" and known.name != made.name:
+                    self.schemas[index] = known._replace(name=None)
+                return
+        self.schemas.append(made)
+
+    def _assign_member(self, owner: str, name: str, value: ast.expr) -> None:
+        """`Table.definition = …`, `Master.Part = Part`: what is added to a class after it was made."""
+        for index, facts in enumerate(self.classes):
+            if facts.name != owner:
+                continue
+            if name == "definition":
+                facts = facts._replace(definition=read_text(value, self.texts))
+            part = next((other for other in self.classes if other.name == dotted(value)), None)
+            if part is not None and part is not facts:
+                facts = facts._replace(parts=(*facts.parts, part._replace(name=name)))
+                self.moved.add(part.name)
+            self.classes[index] = facts._replace(assigned=(*facts.assigned, name))
 
     def _act(self, value: ast.expr) -> None:
+        if isinstance(value, ast.ListComp | ast.GeneratorExp):
+            generator = value.generators[0]
+            self._decorated_in_turn(value.elt, generator.target, generator.iter)
         while isinstance(value, ast.Call):
             if isinstance(value.func, ast.Attribute):
                 if value.func.attr == "activate":
@@ -188,8 +314,10 @@ class _Reader:
                     owner = value.func.value
                     owner = owner.func if isinstance(owner, ast.Call) else owner
                     owner = owner.left if isinstance(owner, ast.BinOp) else owner
-                    self.actions.append(Action(dotted(owner), value.func.attr, _place(value)))
+                    self.actions.append(Action(dotted(owner), value.func.attr, place_of(value)))
                     return
+                if len(value.args) == 1:
+                    self._decorated_call(value)
                 value = value.func.value
             else:
                 self._decorated_call(value)
@@ -205,125 +333,50 @@ class _Reader:
                 ]
 
     def _decorated_call(self, call: ast.Call) -> None:
-        """`schema(Table)` decorates a class after it was made."""
+        """`schema(Table)` decorates a class after it was made; `map(schema, [Table, …])` several."""
         match call:
-            case ast.Call(func=function, args=[ast.Name(id=name)]) if dotted(function):
-                for index, facts in enumerate(self.classes):
-                    if facts.name == name:
-                        self.classes[index] = facts._replace(decorators=(*facts.decorators, dotted(function)))
+            case ast.Call(func=ast.Name(id="map"), args=[function, ast.List(elts=tables) | ast.Tuple(elts=tables)]):
+                for table in tables:
+                    self._decorate(dotted(function), dotted(table))
+            case ast.Call(func=ast.Name(), args=[ast.Call() | ast.ListComp() | ast.GeneratorExp() as inner]):
+                self._act(inner)
+            case ast.Call(func=function, args=[ast.Name(id=name)]):
+                self._decorate(dotted(function), name)
 
-    def _import(self, node: ast.Import | ast.ImportFrom, when: str) -> None:
-        place, end = _place(node), Place(node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1)
-        for alias in node.names:
-            if isinstance(node, ast.Import):
-                inside = alias.name == self.package or alias.name.startswith(f"{self.package}.")
-                base = alias.name.removeprefix(self.package).lstrip(".") if inside else alias.name
-                local, name = alias.asname or alias.name, ""
-            else:
-                found = self._base(node)
-                inside, base = found is not None, found if found is not None else "." * node.level + (node.module or "")
-                local, name = alias.asname or alias.name, alias.name
-            if not inside and base == "datajoint":
-                self.datajoint[local] = name
-            self.imports.append(Import(local, base, name, inside, when, place, end))
+    def _decorated_in_turn(self, call: ast.expr, target: ast.expr, iterated: ast.expr) -> None:
+        """`for table in (A, B): schema(table)`."""
+        match call, target, iterated:
+            case (
+                ast.Call(func=function, args=[ast.Name(id=argument)]),
+                ast.Name(id=name),
+                ast.List(elts=tables) | ast.Tuple(elts=tables),
+            ) if argument == name:
+                for table in tables:
+                    self._decorate(dotted(function), dotted(table))
 
-    def _base(self, node: ast.ImportFrom) -> str | None:
-        """The module below the package that `from …` names; None where it lies outside."""
-        source = node.module or ""
-        if node.level == 0:
-            if source == self.package:
-                return ""
-            return source.removeprefix(f"{self.package}.") if source.startswith(f"{self.package}.") else None
-        parts = self.above.split(".") if self.above else []
-        if node.level - 1 > len(parts):
-            return None
-        return ".".join([*parts[: len(parts) - (node.level - 1)], *filter(None, [source])])
-
-    def _late_imports(self, tree: ast.Module) -> None:
-        """The imports inside functions, where the text has more lines with `import` than were seen."""
-        seen = {item.place.line for item in self.imports}
-        if not _INDENTED_IMPORT.search(self.data):
-            return
-        for function in _functions(tree.body):
-            for node in ast.walk(function):
-                if isinstance(node, ast.Import | ast.ImportFrom) and node.lineno not in seen:
-                    self._import(node, "call")
+    def _decorate(self, decorator: str, name: str) -> None:
+        for index, facts in enumerate(self.classes if decorator else ()):
+            if facts.name == name:
+                self.classes[index] = facts._replace(decorators=(*facts.decorators, decorator))
 
     def _class(self, node: ast.ClassDef) -> ClassFacts:
-        definition: Text | None = None
-        methods: list[Method] = []
-        assigned: list[str] = []
-        parts: list[ClassFacts] = []
-        label: object = ""
-        rows: tuple[Row, ...] = ()
-        for statement in node.body:
-            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-                methods.append(_method(statement))
-                if statement.name == "definition":
-                    definition = self._returned(statement)
-            elif isinstance(statement, ast.ClassDef):
-                parts.append(self._class(statement))
-            elif isinstance(statement, ast.Assign | ast.AnnAssign):
-                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-                names = [target.id for target in targets if isinstance(target, ast.Name)]
-                if "definition" in names and statement.value is not None:
-                    definition = self._text(statement.value)
-                assigned += names
-                if "contents" in names:
-                    rows = _rows(statement.value)
-                if names == ["name"] and isinstance(statement.value, ast.Constant):
-                    label = statement.value.value
-        decorators = tuple([_decorator(item) for item in node.decorator_list])
+        body = ClassBody(self.texts, self._class)
+        body.read(node)
+        self.texts |= {f"{node.name}.{name}": text for name, text in body.texts.items() if text.value is not None}
         place = Place(node.lineno, node.col_offset + len("class ") + 1)
         bases = tuple([dotted(base.func if isinstance(base, ast.Call) else base) for base in node.bases])
         return ClassFacts(
             node.name,
             bases,
-            decorators,
-            definition,
-            tuple(methods),
-            tuple(assigned),
-            tuple(parts),
-            label if isinstance(label, str) else "",
+            tuple([_decorator(item) for item in node.decorator_list]),
+            body.definition,
+            tuple(body.methods),
+            tuple(body.assigned),
+            tuple(body.parts),
+            body.label,
             place,
-            rows,
+            body.rows,
         )
-
-    def _returned(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Text:
-        """The text of `def definition(self): return "…"`."""
-        match function.body[-1]:
-            case ast.Return(value=ast.expr() as value) if len(function.body) <= 2:
-                return self._text(value)
-        return Text(None, ())
-
-    def _text(self, node: ast.expr) -> Text:
-        match node:
-            case ast.Constant(value=str(value)):
-                return Text(value, (Segment(0, _place(node), node.end_lineno or node.lineno),))
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                return _joined([self._text(left), self._text(right)])
-            case ast.JoinedStr(values=values):
-                return _joined([self._text(value) for value in values])
-            case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
-                return self._text(value)
-            case ast.Name(id=name):
-                return self.constants.get(name, Text(None, ()))
-            case ast.Call(func=ast.Attribute(value=inner, attr="strip"), args=[], keywords=[]):
-                text = self._text(inner)
-                return text if text.value is not None else Text(None, ())
-            case ast.Call(func=function, args=[inner]) if dotted(function) in {"dedent", "textwrap.dedent", "cleandoc"}:
-                return self._text(inner)
-        return Text(None, ())
-
-
-def _joined(texts: Sequence[Text]) -> Text:
-    value, segments = "", []
-    for text in texts:
-        if text.value is None:
-            return Text(None, ())
-        segments += [segment._replace(offset=segment.offset + len(value)) for segment in text.segments]
-        value += text.value
-    return Text(value, tuple(segments))
 
 
 def _schema_name(call: ast.Call) -> str | None:
@@ -338,38 +391,12 @@ def _schema_name(call: ast.Call) -> str | None:
     return None
 
 
-def _method(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Method:
-    arguments = node.args
-    positions = -1 if arguments.vararg else len(arguments.posonlyargs) + len(arguments.args)
-    end = node.end_lineno or node.lineno
-    return Method(node.name, node.lineno, end, _place(node), bool(node.decorator_list), positions)
-
-
-def _rows(contents: ast.expr | None) -> tuple[Row, ...]:
-    """The rows of a literal `contents` that can be counted without running anything."""
-    found = []
-    for node in contents.elts if isinstance(contents, ast.List | ast.Tuple) else ():
-        match node:
-            case ast.Tuple(elts=values) | ast.List(elts=values):
-                if not any(isinstance(value, ast.Starred) for value in values):
-                    found.append(Row((), len(values), _place(node)))
-            case ast.Dict(keys=keys):
-                names = [key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
-                if len(names) == len(keys):
-                    found.append(Row(tuple(names), len(names), _place(node)))
-    return tuple(found)
+def _is_tier(name: str) -> bool:
+    return name.rpartition(".")[2].lower() in TIER_WORDS
 
 
 def _decorator(node: ast.expr) -> str:
     return dotted(node.func if isinstance(node, ast.Call) else node)
-
-
-def _functions(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    for statement in body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield statement
-        elif isinstance(statement, ast.ClassDef | ast.If | ast.With | ast.Try):
-            yield from _functions(statement.body)
 
 
 def _is_main_guard(test: ast.expr) -> bool:
@@ -377,7 +404,3 @@ def _is_main_guard(test: ast.expr) -> bool:
         case ast.Compare(left=ast.Name(id="__name__")):
             return True
     return False
-
-
-def _place(node: ast.expr | ast.stmt) -> Place:
-    return Place(node.lineno, node.col_offset + 1)

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     CLASS = "class"
     MODULE = "module"
     SCHEMA = "schema"
+    FUNCTION = "function"
     DATAJOINT = "datajoint"
     ELSEWHERE = "elsewhere"
     NOTHING = "nothing"
@@ -28,7 +29,7 @@ class Meaning(NamedTuple):
     module
         The module of the package that a class or schema is in, or that the name is.
     name
-        The class (`Master.Part`), the schema's variable, or the name in datajoint.
+        The class (`Master.Part`), the schema's variable, the function, or the name in datajoint.
     """
 
     kind: Kind
@@ -36,6 +37,10 @@ class Meaning(NamedTuple):
     name: str = ""
 
 
+DATAJOINT_NAMES = frozenset(
+    ["Schema", "schema", "Manual", "Lookup", "Imported", "Computed", "Part", "Entry", "Ingest", "Compute", "Codec",
+     "VirtualModule", "U", "Not", "AndList", "Top", "config", "conn", "Diagram", "Table", "FreeTable", "logger"]
+)  # fmt: skip
 ELSEWHERE = Meaning(Kind.ELSEWHERE)
 NOTHING = Meaning(Kind.NOTHING)
 Modules = Mapping[str, PythonModule]
@@ -57,6 +62,30 @@ class Scopes:
             self._found[module, text] = NOTHING  # a name that refers to itself means nothing
             found = self._found[module, text] = self._look_up(module, text)
         return found
+
+    def owner(self, module: str, text: str) -> tuple[str, str]:
+        """The module of the package that binds what a dotted name refers to, and the name there; "" if not known."""
+        for _ in range(10):
+            head, _, rest = text.partition(".")
+            names = self._names(module)
+            found = names.get(head) or next(
+                (item for local, item in names.items() if "." in local and text.startswith(f"{local}.")), None
+            )
+            match found:
+                case Import(inside=True) as item:
+                    target = self.imported_module(item)
+                    if target is None:
+                        return "", ""
+                    whole = not item.name or target == f"{item.base}.{item.name}".lstrip(".")
+                    rest = text.removeprefix(item.local).lstrip(".") if "." in item.local else rest
+                    module, text = target, rest if whole else f"{item.name}.{rest}".strip(".")
+                case str(alias):
+                    text = f"{alias}.{rest}".strip(".")
+                case None | Import():
+                    return "", ""
+                case _:
+                    return module, text
+        return "", ""
 
     def class_facts(self, module: str, name: str) -> ClassFacts | None:
         """The class `Master` or `Master.Part` of a module; None where there is none."""
@@ -93,6 +122,7 @@ class Scopes:
             return self._direct[module]
         source = self._modules[module]
         names: dict[str, Meaning | Import | str] = dict.fromkeys(source.bound, ELSEWHERE)
+        names |= {maker.name: Meaning(Kind.FUNCTION, module, maker.name) for maker in source.makers}
         names |= {item.local: item for item in source.imports if item.local != "*" and item.when != "call"}
         names |= dict(source.aliases)
         names |= {facts.name: Meaning(Kind.CLASS, module, facts.name) for facts in source.classes}
@@ -116,9 +146,9 @@ class Scopes:
 
     def _imported(self, item: Import, rest: str) -> Meaning:
         if not item.inside:
-            if item.base == "datajoint":
+            if item.base.partition(".")[0] == "datajoint":
                 name = ".".join(filter(None, (item.name, rest)))
-                return Meaning(Kind.DATAJOINT, "", name)
+                return Meaning(Kind.DATAJOINT, "", name.removeprefix("user_tables.").removeprefix("schemas."))
             return ELSEWHERE
         target = self.imported_module(item)
         whole = target is not None and (not item.name or target == f"{item.base}.{item.name}".lstrip("."))
@@ -155,7 +185,7 @@ class Scopes:
                 inherited = self._part(meaning, rest)
                 if inherited.kind is not Kind.NOTHING:
                     return ELSEWHERE
-            elif meaning.kind is Kind.ELSEWHERE:
+            elif meaning.kind in {Kind.ELSEWHERE, Kind.FUNCTION}:
                 return ELSEWHERE
         return NOTHING
 
@@ -163,13 +193,17 @@ class Scopes:
         for item in self._modules[module].imports:
             if item.local != "*":
                 continue
+            if not item.inside and item.base == "datajoint" and text in DATAJOINT_NAMES:
+                return Meaning(Kind.DATAJOINT, "", text)
+            if not item.inside and item.base == "datajoint":
+                continue
             if not item.inside or item.base not in self._modules:
                 return ELSEWHERE
             if item.base != module:
                 meaning = self.meaning(item.base, text)
                 if meaning.kind is not Kind.NOTHING:
                     return meaning
-        return NOTHING
+        return ELSEWHERE if self._modules[module].spawns and text[:1].isupper() else NOTHING
 
     def _classes_of(self, module: str) -> dict[str, ClassFacts]:
         if module not in self._classes:

@@ -140,3 +140,14 @@ def _turned(neighbours: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         for other in others:
             turned.setdefault(other, []).append(name)
     return turned
+
+
+def nothing_to_show(pipeline: Pipeline) -> ProjectError:
+    """Why a command has no tables: the package has none, or classes that no schema declares."""
+    hidden = [name for source in pipeline.sources.values() for name, _ in source.hidden]
+    if not pipeline.strays and not hidden:
+        return ProjectError("The pipeline has no tables yet.", hint="djproject add-schema NAME --table T:manual")
+    names = [table.full_name for table in pipeline.strays] or hidden
+    first = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    what = "is decorated by a schema" if pipeline.strays else "is outside a function, where it could be read"
+    return ProjectError(f"The package has table classes ({first}), and none {what}.", hint="djproject check")

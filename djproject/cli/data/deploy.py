@@ -9,8 +9,8 @@ from djproject.cli import _render
 from djproject.cli._drift import difference_values
 from djproject.cli._gate import refuse_errors
 from djproject.cli._options import DryRunOption, Format, FormatOption, TargetOption, new_app
-from djproject.errors import ProjectError
 from djproject.pipeline.model import Pipeline
+from djproject.pipeline.selection import nothing_to_show
 from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 from djproject.targets.choice import load_target
@@ -46,9 +46,7 @@ def deploy(
     project = load_project()
     pipeline = load_pipeline(project)
     if not pipeline.modules:
-        raise ProjectError(
-            "The pipeline has no schema module to deploy.", hint="djproject add-schema NAME --table T:manual"
-        )
+        raise nothing_to_show(pipeline)
     refuse_errors(project)
     place = load_target(project, target)
     _render.target(place.description)

@@ -10,7 +10,7 @@ from djproject.cli._drift import difference_annotations, difference_lines, diffe
 from djproject.cli._options import ExcludeOption, SelectorsArgument, TargetOption, new_app
 from djproject.errors import ProjectError
 from djproject.pipeline.model import Pipeline
-from djproject.pipeline.selection import select
+from djproject.pipeline.selection import nothing_to_show, select
 from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 from djproject.targets.choice import load_target
@@ -48,7 +48,7 @@ def drift(
     project = load_project()
     pipeline = load_pipeline(project)
     if not pipeline.tables:
-        raise ProjectError("The pipeline has no tables yet.", hint="djproject add-schema NAME --table T:manual")
+        raise nothing_to_show(pipeline)
     chosen = {table.full_name for table in select(pipeline, selector or (), exclude or ())}
     place = load_target(project, target)
     _render.target(place.description)

@@ -8,8 +8,7 @@ import typer
 from djproject.cli import _render
 from djproject.cli._drift import note_drift
 from djproject.cli._options import ExcludeOption, Format, FormatOption, SelectorsArgument, TargetOption, new_app
-from djproject.errors import ProjectError
-from djproject.pipeline.selection import select
+from djproject.pipeline.selection import nothing_to_show, select
 from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 from djproject.targets.choice import load_target
@@ -40,7 +39,7 @@ def status(
     project = load_project()
     pipeline = load_pipeline(project)
     if not pipeline.tables:
-        raise ProjectError("The pipeline has no tables yet.", hint="djproject add-schema NAME --table T:manual")
+        raise nothing_to_show(pipeline)
     chosen = {table.full_name for table in select(pipeline, selector or (), exclude or ())}
     place = load_target(project, target)
     if not watch:

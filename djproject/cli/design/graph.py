@@ -10,7 +10,7 @@ import typer
 from djproject.cli import _render
 from djproject.cli._options import DryRunOption, ExcludeOption, SelectorsArgument, new_app
 from djproject.errors import ProjectError
-from djproject.pipeline.selection import select
+from djproject.pipeline.selection import nothing_to_show, select
 from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 
@@ -99,7 +99,7 @@ def graph(
     project = load_project()
     pipeline = load_pipeline(project)
     if not pipeline.tables:
-        raise ProjectError("The pipeline has no tables yet.", hint="djproject add-schema NAME --table T:manual")
+        raise nothing_to_show(pipeline)
     tables = select(pipeline, selector or (), exclude or ())
     if not tables:
         raise ProjectError("The selectors leave no table to draw.", hint="djproject graph")
