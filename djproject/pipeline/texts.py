@@ -67,7 +67,7 @@ def joined(texts: Sequence[Text]) -> Text:
 
 
 def _made(value: str | None, node: ast.expr) -> Text:
-    """A text that is not in the file as it stands: all of the expression is its place."""
+    """A text that is not in the file as it is: all of the expression is its place."""
     if value is None or len(value) > LONGEST:
         return UNKNOWN
     return Text(value, (Segment(0, place_of(node), node.end_lineno or node.lineno),))
