@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-quick mutations check docs benchmarks clean
+.PHONY: demo test test-quick coverage mutations check docs benchmarks clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
@@ -21,6 +21,14 @@ test: $(READY)
 # What needs no server and no container.
 test-quick: $(READY)
 	$(BIN)/python -m pytest -n 2 -q tests/unit tests/cli tests/test_architecture.py djproject $(PYTEST_ARGS)
+
+# Lines and branches that the tests reach, also in the processes they start; a server in .venv is enough.
+COVERED := tests/unit tests/cli tests/test_architecture.py tests/integration/test_populate.py \
+  tests/integration/test_loop.py tests/integration/test_queue_upkeep.py tests/integration/test_groups.py \
+  tests/integration/test_faults.py tests/integration/test_deploy.py tests/integration/test_drift.py \
+  tests/integration/test_embedded.py tests/integration/test_stores.py tests/integration/test_shell.py
+coverage: $(READY)
+	$(BIN)/python -m pytest -n 2 -q --cov --cov-report=term -k "not mysql and not writes_its_cache_only" $(COVERED)
 
 # Breaks the code on purpose, one change at a time, and shows which changes no test notices.
 mutations: $(READY)

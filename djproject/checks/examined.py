@@ -13,6 +13,7 @@ from djproject.pipeline.module import Place
 from djproject.pipeline.places import place_in_text
 from djproject.pipeline.scope import Meaning
 from djproject.pipeline.types import BUILT_IN_CODECS, POSTGRESQL
+from djproject.project.location import Project
 
 
 class Examined:
@@ -92,11 +93,7 @@ class Examined:
     @cached_property
     def backends(self) -> tuple[str, ...]:
         """The database servers this project is configured for, by backend, sorted."""
-        places = (self.project.datajoint.values, *(target.values for target in self.project.targets.values()))
-        found = {str(values["database.backend"]) for values in places if "database.backend" in values}
-        if self.project.target == "embedded" or not found:
-            found.add(POSTGRESQL)
-        return tuple(sorted(found))
+        return backends_of(self.project)
 
     def setting(self, path: tuple[str, ...]) -> object:
         """What pyproject.toml has at these keys; None where it has nothing."""
@@ -202,6 +199,15 @@ class Examined:
         while tail < min(len(old), len(new)) - start and old[-1 - tail] == new[-1 - tail]:
             tail += 1
         return (Edit(self.relative(path), start, len(old) - tail, new[start : len(new) - tail]),)
+
+
+def backends_of(project: Project) -> tuple[str, ...]:
+    """The database servers that a project's settings and targets name, by backend, sorted; PostgreSQL without any."""
+    places = (project.datajoint.values, *(target.values for target in project.targets.values()))
+    found = {str(values["database.backend"]) for values in places if "database.backend" in values}
+    if project.target == "embedded" or not found:
+        found.add(POSTGRESQL)
+    return tuple(sorted(found))
 
 
 def decode(data: bytes) -> tuple[str, str]:

@@ -189,14 +189,14 @@ def definitions_can_be_read(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/declare.py, prepare_declare.
     """
-    from djproject.pipeline.definition import Fault, Malformed
+    from djproject.pipeline.definition import Fault, Malformed, old_reference
 
     for table in examined.tables:
         for line in table.definition.lines if table.definition else ():
             if type(line) is Malformed and line.fault not in {Fault.UNDERSCORE, Fault.UPPER_CASE}:
-                yield Found(
-                    examined.in_definition(table, line.line), f"This line of {table.name}'s definition {line.fault}."
-                )
+                better = old_reference(line.text)
+                message = f"This line of {table.name}'s definition {line.fault}."
+                yield Found(examined.in_definition(table, line.line), message, f"Write {better}" if better else "")
 
 
 @rule

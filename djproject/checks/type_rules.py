@@ -8,6 +8,7 @@ from djproject.checks.rule import Found, rule
 from djproject.pipeline.definition import Attribute, read_codec
 from djproject.pipeline.model import Table
 from djproject.pipeline.types import (
+    SERVERS,
     STORE_ONLY_CODECS,
     Kind,
     core_type,
@@ -16,7 +17,6 @@ from djproject.pipeline.types import (
 )
 
 ADD_STORE = "djproject stores add main --protocol file --location DIRECTORY"
-SERVERS = {"postgresql": "PostgreSQL", "mysql": "MySQL"}
 
 
 @rule

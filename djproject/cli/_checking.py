@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from djproject.checks.cache import cached_results
+from djproject.checks.examined import backends_of
 from djproject.checks.loading import Inputs, load_inputs
 from djproject.checks.run import Choice, Results, baseline_text, chosen, examine, fails, load_baseline
 from djproject.cli import _render
 from djproject.errors import DJProjectError, ProjectError
 from djproject.findings import Finding, Kind, Severity
+from djproject.pipeline.types import SERVERS
 from djproject.project.files import replace_file
 
 FORMATS = ("text", "concise", "json", "github", "sarif")
@@ -160,9 +162,14 @@ def _show(request: Request, inputs: Inputs, results: Results, findings: tuple[Fi
 
     match request.format:
         case "json":
-            counts = {"modules": results.modules, "tables": results.tables, "files": results.files}
+            examined: dict[str, object] = {
+                "modules": results.modules,
+                "tables": results.tables,
+                "files": results.files,
+                "backends": list(backends_of(inputs.project)),
+            }
             values = _findings.as_values(findings)
-            _render.as_json({"examined": counts, "findings": values, "in_baseline": held_back})
+            _render.as_json({"examined": examined, "findings": values, "in_baseline": held_back})
             return
         case "sarif":
             _render.result(_findings.as_sarif(findings))
@@ -177,13 +184,14 @@ def _show(request: Request, inputs: Inputs, results: Results, findings: tuple[Fi
         _render.result(text)
         if request.format == "text":
             _render.note("")
-    _summary(results, findings, held_back)
+    _summary(results, findings, held_back, backends_of(inputs.project))
 
 
-def _summary(results: Results, findings: tuple[Finding, ...], held_back: int) -> None:
+def _summary(results: Results, findings: tuple[Finding, ...], held_back: int, backends: tuple[str, ...]) -> None:
     """What was looked at and found, so that a check that examined nothing does not look like success."""
     known = f" {held_back} known ones are in the baseline." if held_back else ""
-    looked_at = f"{_count(results.tables, 'table')} in {_count(results.modules, 'schema module')}"
+    servers = " and ".join(SERVERS.get(backend, backend) for backend in backends)
+    looked_at = f"{_count(results.tables, 'table')} in {_count(results.modules, 'schema module')} for {servers}"
     if not results.modules:
         looked_at = "the project's files; it has no schema module yet"
     if findings:

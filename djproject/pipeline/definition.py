@@ -21,6 +21,9 @@ _ATTRIBUTE = re.compile(
 )
 _INDEX = re.compile(r"(?P<unique>unique\s+)?index\s*\((?P<arguments>.*)\)\s*(#.*)?$", re.IGNORECASE)
 _OPTIONS = re.compile(r"->\s*\[(?P<options>[^\]]*)\]")
+_OLD_REFERENCE = re.compile(
+    r"\((?P<new>[\w\s,]+)\)\s*->\s*(?P<options>\[[^\]]*\]\s*)?(?P<parent>[\w.]+)\s*(?:\((?P<old>[\w\s,]+)\))?\s*(?:#.*)?$"
+)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _RENAME = re.compile(r"\s*[a-zA-Z_]\w*\s*")
 _CODEC = re.compile(r"<\s*(?P<codec>[^@>]*?)\s*(?P<at>@\s*(?P<store>[^>]*?)\s*)?>")
@@ -268,6 +271,24 @@ def _fault(line: str) -> Fault:
     if name and not re.fullmatch(r"[a-z][a-z0-9_]*", name[0]):
         return Fault.UPPER_CASE
     return Fault.SYNTAX
+
+
+def old_reference(line: str) -> str:
+    """How a foreign key of an older DataJoint is written today; empty where the line is none.
+
+    Examples
+    --------
+    >>> old_reference("(mother, father_id) -> [nullable] Animal(animal_id, sire)  # parents")
+    "-> [nullable] Animal.proj(mother='animal_id', father_id='sire')"
+    """
+    match = _OLD_REFERENCE.match(line)
+    if match is None:
+        return ""
+    new, old = ([name.strip() for name in (match[group] or "").split(",")] for group in ("new", "old"))
+    if old == [""]:
+        old = ["…"] * len(new)
+    pairs = [f"{mine}='{theirs}'" for mine, theirs in zip(new, old, strict=False) if mine != theirs]
+    return f"-> {match['options'] or ''}{match['parent']}.proj({', '.join(pairs)})" if len(new) == len(old) else ""
 
 
 def _index_arguments(arguments: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

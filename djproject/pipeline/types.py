@@ -14,6 +14,7 @@ from djproject.pipeline.definition import read_codec
 
 POSTGRESQL, MYSQL = "postgresql", "mysql"
 BACKENDS = (POSTGRESQL, MYSQL)
+SERVERS = {POSTGRESQL: "PostgreSQL", MYSQL: "MySQL"}
 BUILT_IN_CODECS = frozenset({"blob", "attach", "hash", "object", "npy", "filepath"})
 STORE_ONLY_CODECS = frozenset({"hash", "object", "npy", "filepath"})
 SIMPLE_CORE = frozenset(

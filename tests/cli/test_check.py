@@ -36,7 +36,7 @@ def test_text_shows_the_line_and_points_at_the_place(run: Run, bad: Path) -> Non
         "    |            ^^^^^^^^^^^^^^\n"
         "   = Stores: main; or djproject stores add nowhere --protocol file --location DIRECTORY\n"
     )
-    assert result.stderr == "\nFound 1 error in 2 tables in 1 schema module.\nNext: djproject explain DJP209\n"
+    assert result.stderr == "\nFound 1 error in 2 tables in 1 schema module for PostgreSQL.\nNext: djproject explain DJP209\n"
 
 
 def test_the_exit_code_follows_the_fail_level(run: Run, bad: Path) -> None:
@@ -62,7 +62,7 @@ def test_settings_come_from_pyproject(run: Run, bad: Path) -> None:
 def test_json_has_the_documented_shape(run: Run, bad: Path) -> None:
     value = json.loads(run("check", "--format", "json", "--select", "DJP212", cwd=bad, code=1).stdout)
     assert value == {
-        "examined": {"modules": 1, "tables": 2, "files": 2},
+        "examined": {"modules": 1, "tables": 2, "files": 2, "backends": ["postgresql"]},
         "findings": [
             {
                 "code": "DJP212",

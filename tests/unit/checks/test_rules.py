@@ -146,3 +146,20 @@ def test_a_codec_is_found_through_other_modules(tmp_path: Path) -> None:
     assert codes_in(write_project(tmp_path / "through", files), "DJP240") == []
     files["c.py"] = "def late():\n    from .codecs import Graph\n"
     assert codes_in(write_project(tmp_path / "late", files), "DJP240") == ["DJP240"]
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("(new) -> Subject(subject_id)", "Write -> Subject.proj(new='subject_id')"),
+        ("(new) -> Subject  # old", "Write -> Subject.proj(new='…')"),
+        ("(a, b) -> Subject(subject_id)", ""),
+        ("nonsense", ""),
+    ],
+)
+def test_a_foreign_key_of_an_older_datajoint_is_written_anew_in_the_hint(tmp_path: Path, line: str, hint: str) -> None:
+    from tests.checking import module, table
+
+    text = module("mine", table("Subject", "subject_id : int32"), table("T", "k : int32", "---", line))
+    (found,) = findings_in(write_project(tmp_path, {"mine.py": text}), ["DJP206"])
+    assert found.hint == hint
