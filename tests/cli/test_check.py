@@ -36,7 +36,10 @@ def test_text_shows_the_line_and_points_at_the_place(run: Run, bad: Path) -> Non
         "    |            ^^^^^^^^^^^^^^\n"
         "   = Stores: main; or djproject stores add nowhere --protocol file --location DIRECTORY\n"
     )
-    assert result.stderr == "\nFound 1 error in 2 tables in 1 schema module for PostgreSQL.\nNext: djproject explain DJP209\n"
+    assert (
+        result.stderr
+        == "\nFound 1 error in 2 tables in 1 schema module for PostgreSQL.\nNext: djproject explain DJP209\n"
+    )
 
 
 def test_the_exit_code_follows_the_fail_level(run: Run, bad: Path) -> None:
