@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -18,6 +19,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 PYTHON_ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "200"}
 
 
+hypothesis.settings.register_profile("no-deadline", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("no-deadline")
 OWN_TEMPORARY = pytest.StashKey[Path]()
 
 
