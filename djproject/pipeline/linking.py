@@ -210,7 +210,10 @@ class _Linker:
             return self.scopes.meaning(module, f"{target}.{rest}" if rest else target)
         if not key.target:
             return Meaning(Kind.ELSEWHERE)
-        return self.scopes.meaning(module, key.target)
+        meaning = self.scopes.meaning(module, key.target)
+        if meaning.kind is Kind.ELSEWHERE and not meaning.name:
+            return meaning._replace(name=key.target)  # of a virtual module, say
+        return meaning
 
     def _schema_name(self, source: PythonModule, facts: ClassFacts, decorating: Sequence[Meaning]) -> str | None:
         """The name of the schema that decorates a class; of one that cannot be followed, that of the only schema."""

@@ -29,7 +29,8 @@ class Meaning(NamedTuple):
     module
         The module of the package that a class or schema is in, or that the name is.
     name
-        The class (`Master.Part`), the schema's variable, the function, or the name in datajoint.
+        The class (`Master.Part`), the schema's variable, the function, the name in datajoint, or the whole dotted name
+        of what is imported from another package.
     """
 
     kind: Kind
@@ -149,7 +150,7 @@ class Scopes:
             if item.base.partition(".")[0] == "datajoint":
                 name = ".".join(filter(None, (item.name, rest)))
                 return Meaning(Kind.DATAJOINT, "", name.removeprefix("user_tables.").removeprefix("schemas."))
-            return ELSEWHERE
+            return Meaning(Kind.ELSEWHERE, "", ".".join(filter(None, (item.base.lstrip("."), item.name, rest))))
         target = self.imported_module(item)
         whole = target is not None and (not item.name or target == f"{item.base}.{item.name}".lstrip("."))
         if whole and target is not None:

@@ -12,6 +12,7 @@ COLORS = {
     "imported": ("#E0F4FC", "#00A0DF", "#00537A"),
     "computed": ("#FFEDE5", "#FF5113", "#B23200"),
     "part": ("#FFFFFF", "#B9BBBE", "#55585C"),
+    "foreign": ("#F7F7F7", "#C4C7CA", "#75797D"),
     "module": ("#F3F5F8", "#6B7685", "#333B45"),
 }
 

@@ -1,11 +1,12 @@
 """A pipeline as a picture's data: groups of tables, or modules, and the foreign keys between them."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from djproject.pipeline.graph import module_parents, sorted_modules
 from djproject.pipeline.heading import Headings
 from djproject.pipeline.model import Pipeline, Table
+from djproject.pipeline.scope import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Box:
     label
         What is written in it.
     tier
-        Of the table; "module" for a module.
+        Of the table; "module" for a module, "foreign" for a table that another package has.
     text
         What there is to read of it: the definition, or the tables of a module.
     """
@@ -75,7 +76,8 @@ class Graph:
     level
         "table" or "module".
     groups
-        Modules, upstream first, with their tables; at the level of modules one group without a name.
+        Modules, upstream first, with their tables; at the level of modules one group without a name. Tables of other
+        packages come first, in groups of their own.
     edges
         Between boxes that are drawn.
     """
@@ -91,7 +93,7 @@ class Graph:
 
 
 def table_graph(pipeline: Pipeline, tables: Iterable[Table]) -> Graph:
-    """The tables given, grouped by module, and every foreign key between two of them."""
+    """The tables given, grouped by module, every foreign key between two of them, and their parents elsewhere."""
     chosen = {table.full_name: table for table in tables}
     groups = []
     for name in sorted_modules(pipeline):
@@ -112,7 +114,29 @@ def table_graph(pipeline: Pipeline, tables: Iterable[Table]) -> Graph:
                 edges.append(Edge(table.full_name, parent, primary, attributes, 1))
             if known:
                 link = next(links, None)
-    return Graph("table", tuple(groups), tuple(edges))
+    strangers = [_foreign_edges(table, chosen) for table in chosen.values()]
+    foreign = [edge for edges_of_one in strangers for edge in edges_of_one]
+    return Graph("table", (*_foreign_groups(foreign), *groups), (*edges, *foreign))
+
+
+def _foreign_edges(table: Table, chosen: Container[str]) -> list[Edge]:
+    """The foreign keys of a table that lead out of the package, as far as their parents have a name."""
+    edges = []
+    for (key, _), meaning in zip(table.keys, table.meanings, strict=True):
+        if meaning.kind is Kind.ELSEWHERE and meaning.name and not key.problem:
+            name = f"{meaning.name} (elsewhere)" if meaning.name in chosen else meaning.name
+            edges.append(Edge(table.full_name, name, key.primary, (), 1))
+    return edges
+
+
+def _foreign_groups(edges: Iterable[Edge]) -> Iterator[Group]:
+    """The tables elsewhere that edges lead to, by the module that has them."""
+    modules: dict[str, dict[str, Box]] = {}
+    for edge in edges:
+        module, _, name = edge.parent.rpartition(".")
+        modules.setdefault(module or "elsewhere", {})[edge.parent] = Box(edge.parent, name, "foreign", "")
+    for module in sorted(modules):
+        yield Group(module, tuple(modules[module].values()))
 
 
 def module_graph(pipeline: Pipeline, tables: Iterable[Table]) -> Graph:

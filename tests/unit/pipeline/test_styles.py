@@ -103,3 +103,25 @@ def test_classes_made_of_what_is_in_a_database_may_be_parents(tmp_path: Path) ->
     for call, codes in (("schema.spawn_missing_classes()", []), ("", ["DJP207"])):
         root = project_of(tmp_path / str(len(call)), text.format(call))
         assert [finding.code for finding in findings_in(root, ["DJP207"])] == codes
+
+
+def test_parents_in_other_packages_are_drawn_as_such_and_never_missing(tmp_path: Path) -> None:
+    from djproject.views.graph import table_graph
+
+    text = (
+        "from element_animal import subject\nfrom element_animal.subject import Strain as S\n"
+        'lab = dj.VirtualModule("lab", "lab")\nschema = dj.Schema("a")\n\n@schema\nclass A(dj.Manual):\n    definition = """\n'
+        "    -> subject.Subject\n    ---\n    -> S.proj(x='strain')\n    -> lab.Lab\n    -> lab.Lab & 'x=1'\n    \"\"\"\n"
+    )
+    pipeline = pipeline_in(project_of(tmp_path, text))
+    graph = table_graph(pipeline, pipeline.tables)
+    assert [(group.name, [(box.label, box.tier) for box in group.boxes]) for group in graph.groups] == [
+        ("element_animal.subject", [("Subject", "foreign"), ("Strain", "foreign")]),
+        ("lab", [("Lab", "foreign")]),
+        ("a", [("A", "manual")]),
+    ]
+    assert [(edge.child, edge.parent, edge.primary) for edge in graph.edges] == [
+        ("a.A", "element_animal.subject.Subject", True),
+        ("a.A", "element_animal.subject.Strain", False),
+        ("a.A", "lab.Lab", False),
+    ]
