@@ -1,7 +1,7 @@
 """What happens when a schema module is imported."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from difflib import get_close_matches
 
 from djproject.checks.examined import Examined
@@ -9,6 +9,7 @@ from djproject.checks.module_rules import schemas_of
 from djproject.checks.rule import Found, rule
 from djproject.findings import Location
 from djproject.pipeline.definition import read_codec
+from djproject.pipeline.graph import imported_with
 from djproject.pipeline.module import PythonModule
 from djproject.pipeline.scope import Kind
 
@@ -156,7 +157,7 @@ def codecs_are_imported(examined: Examined) -> Iterator[Found]:
     missing = owners.keys() - examined.installed_codecs if owners else set[str]()
     if not missing:
         return
-    imported = _imported_with(sources, [module.name for module in examined.pipeline.modules])
+    imported = imported_with(sources, [module.name for module in examined.pipeline.modules])
     for table, attribute in examined.attributes:
         codec = read_codec(attribute.type)
         if codec is not None and codec.codec in missing and not owners[codec.codec] & imported:
@@ -179,18 +180,3 @@ def _lacks(examined: Examined, base: str, name: str) -> bool:
 def _names_of(examined: Examined, base: str) -> list[str]:
     source = examined.pipeline.sources[base]
     return [facts.name for facts in source.classes] + sorted(source.bound) + [call.variable for call in source.schemas]
-
-
-def _imported_with(sources: Mapping[str, PythonModule], modules: Iterable[str]) -> set[str]:
-    """The modules of the package that run when these are imported, themselves included."""
-    found, waiting = set[str](), [*modules]
-    while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        found.add(name)
-        waiting += [above for above in ("", name.rpartition(".")[0]) if above in sources]
-        for item in sources[name].imports if name in sources else ():
-            if item.inside and item.when == "import":
-                waiting += [other for other in (item.base, f"{item.base}.{item.name}".strip(".")) if other in sources]
-    return found

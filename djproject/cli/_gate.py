@@ -8,6 +8,7 @@ from djproject.findings import Finding, Kind
 from djproject.project.location import Project
 
 FAMILIES = ("DJP1", "DJP2", "DJP3")
+UNREADABLE = "DJP100"  # whoever needs such a file was refused when the pipeline was read
 SHOWN = 5
 
 
@@ -49,7 +50,7 @@ def refuse_errors(project: Project, files: Iterable[Path] | None = None) -> None
 
 
 def _concerns(finding: Finding) -> bool:
-    return finding.kind is Kind.BROKEN and finding.code.startswith(FAMILIES)
+    return finding.kind is Kind.BROKEN and finding.code.startswith(FAMILIES) and finding.code != UNREADABLE
 
 
 def _line(finding: Finding) -> str:

@@ -1,6 +1,6 @@
 """The two graphs of a pipeline, child → parent: between tables and between schema modules."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +8,7 @@ from typing import NamedTuple
 from djproject.errors import ProjectError
 from djproject.pipeline.cycles import Parents, components, find_cycles
 from djproject.pipeline.model import Pipeline, SchemaModule, Table
+from djproject.pipeline.module import PythonModule
 from djproject.pipeline.scope import Kind, Meaning
 
 
@@ -63,6 +64,21 @@ def import_parents(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
         )
         for name, source in pipeline.sources.items()
     }
+
+
+def imported_with(sources: Mapping[str, PythonModule], modules: Iterable[str]) -> set[str]:
+    """The modules of the package that run when these are imported, themselves included."""
+    found, waiting = set[str](), [*modules]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        waiting += [above for above in ("", name.rpartition(".")[0]) if above in sources]
+        for item in sources[name].imports if name in sources else ():
+            if item.inside and item.when == "import":
+                waiting += [other for other in (item.base, f"{item.base}.{item.name}".strip(".")) if other in sources]
+    return found
 
 
 def module_reasons(pipeline: Pipeline, child: str, parent: str) -> Iterator[Reason]:

@@ -17,10 +17,19 @@ class Place(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Why a file could not be read, and where."""
+    """Why a file could not be read.
+
+    Attributes
+    ----------
+    message, place
+        Why, as the end of a sentence, and where.
+    has_schema
+        Whether the file mentions a schema, so that tables of the pipeline may be in it.
+    """
 
     message: str
     place: Place
+    has_schema: bool = False
 
 
 class Import(NamedTuple):

@@ -33,6 +33,7 @@ _DATABASE_ACTIONS = frozenset(
 )
 
 
+_SCHEMA = re.compile(rb"\b[sS]chema\s*\(|@\w*schema|\bdatajoint\b.*^class\b", re.DOTALL | re.MULTILINE)
 _INNER_SCHEMA = re.compile(rb"\n[ \t].*[sS]chema\w*\(")
 _SPAWNS = re.compile(rb"\b(spawn_missing_classes|make_classes)\b")
 _MAY_BE_TEXT = (ast.Constant, ast.BinOp, ast.JoinedStr, ast.Call, ast.IfExp)
@@ -69,7 +70,7 @@ def read_python(data: bytes, *, name: str, package: str, path: Path) -> PythonMo
     """What the file at `path` says, as the module `name` of `package`; invalid Python has a problem."""
     tree = parse(data)
     if isinstance(tree, Problem):
-        return unreadable(name, path, tree)
+        return unreadable(name, path, tree._replace(has_schema=bool(_SCHEMA.search(data))))
     try:
         return _Reader(name, package, path, data).read(tree)
     except RecursionError:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from djproject.errors import ProjectError
 from djproject.pipeline.definition import Definition, read_definition
 from djproject.pipeline.files import load_files, module_name
+from djproject.pipeline.graph import imported_with
 from djproject.pipeline.linking import link
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.module import PythonModule
@@ -31,16 +32,26 @@ def load_pipeline(project: Project) -> Pipeline:
     Raises
     ------
     ProjectError
-        A file is not valid Python; with file and line.
+        As `load_package`.
     """
     return load_package(project.source, project.package)
 
 
 def load_package(folder: Path, package: str) -> Pipeline:
-    """The pipeline in the folder of a package, which is valid Python; an empty one where the folder is missing."""
+    """The pipeline in the folder of a package; an empty one where the folder is missing.
+
+    A file that is not valid Python, an old script for instance, is left out where no schema module imports it.
+
+    Raises
+    ------
+    ProjectError
+        A file is not valid Python, and is imported by a schema module or mentions a schema; with file and line.
+    """
     pipeline = link(package, *read_files(folder, package, load_files(folder)))
-    for source in pipeline.sources.values():
-        if source.problem:
+    unreadable = [source for source in pipeline.sources.values() if source.problem]
+    needed = imported_with(pipeline.sources, [module.name for module in pipeline.modules]) if unreadable else set()
+    for source in unreadable:
+        if source.problem and (source.problem.has_schema or source.name in needed):
             place = source.problem.place
             raise ProjectError(f"{source.path}:{place.line} {source.problem.message}.", hint=f"$EDITOR {source.path}")
     return pipeline

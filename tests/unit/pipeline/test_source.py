@@ -296,3 +296,27 @@ def _class(name: str, line: str) -> str:
 def _linked(name: str, schema: str, line: str, *upstream: str) -> str:
     imports = "".join(f"from . import {module}\n" for module in upstream)
     return f"import datajoint as dj\n{imports}schema = dj.Schema('{schema}')\n{_class(name, line)}"
+
+
+@pytest.mark.parametrize(
+    ("imports", "bad", "refused"),
+    [
+        ("", "print 'an old script'\n", False),
+        ("from . import bad\n", "print 'an old script'\n", True),
+        ("from . import between\n", "print 'an old script'\n", True),
+        ("def late():\n    from . import bad\n", "print 'an old script'\n", False),
+        ("", "print 'tables'\nschema = dj.schema('x')\n", True),
+        ("", "print 'tables'\n@lab_schema\nclass A: pass\n", True),
+    ],
+)
+def test_a_file_that_is_not_python_stops_who_needs_it(tmp_path: Path, imports: str, bad: str, refused: bool) -> None:
+    text = 'schema = dj.Schema("a")\n\n@schema\nclass A(dj.Manual):\n    definition = "k : int32"\n'
+    for name, content in (
+        ("__init__", ""), ("a", f"import datajoint as dj\n{imports}{text}"), ("bad", bad), ("between", "from .bad import x")
+    ):  # fmt: skip
+        (tmp_path / f"{name}.py").write_text(content)
+    if refused:
+        with pytest.raises(ProjectError, match=r"bad\.py:1 is not valid Python"):
+            load_package(tmp_path, "workflow")
+    else:
+        assert [table.full_name for table in load_package(tmp_path, "workflow").tables] == ["a.A"]
