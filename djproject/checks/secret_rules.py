@@ -24,6 +24,30 @@ _PASSWORD = re.compile(
     |\b(?P<e>AKIA[0-9A-Z]{16})\b
     """
 )
+_WORDS = (b"password", b"_key", b"connection_string", b"akia")
+_PRINTED = re.compile(r"""(?i)password[\\"']*\s*[:=]\s*[\\"']+(?P<g>[^\\"'\s]{3,})""")
+_STANDS_FOR = re.compile(
+    r"""(?ix)
+    ^\W*$ | ^(.)\1*$                                               # nothing to read, or one character: ****, xxxx
+    | ^[<\[({$%].*[>\])}s]$ | ^\$\w+$ | \{\w*\}                     # <password>, ${PASSWORD}, {password}, %(pw)s
+    | ^(pass(word|wd)?|pwd|secret|user(name)?|none|null|string|str|(secret|access|account)_?key|connection_string)$
+    | \b(your|my|the)[\W_] | your_?(pass|secret|key|user)            # your-password, my_password
+    | change_?me | placeholder | example | redacted | masked | hidden | dummy | to-?do | fix_?me | [\W_]here\b
+    | ^(enter|insert|put|type|fill)\b | x{3,} | [*•·●…]{2,}
+    """
+)
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value stands where a secret would be, but is none.
+
+    Examples
+    --------
+    >>> [is_placeholder(text) for text in ("<password>", "your_password", "********", "AWS_SECRET_KEY", "simple")]
+    [True, True, True, True, False]
+    """
+    names_a_variable = bool(re.fullmatch(r"[A-Z]+(_[A-Z0-9]+)+", value))
+    return names_a_variable or bool(_STANDS_FOR.search(value.strip()))
 
 
 @rule
@@ -82,7 +106,8 @@ def sources_hold_no_secrets(examined: Examined) -> Iterator[Found]:
     """DJP006 error: There are no credentials in the source.
 
     What it does: looks for `dj.conn(password="…")`, `dj.config["database.password"] = "…"`, keys of stores and AWS
-    access keys as literals in Python files of the package.
+    access keys as literals in Python files of the package. What only stands for a secret is none: `<password>`,
+    `your_password`, `****`, the name of a variable.
 
     Why it matters: everybody who can read the repository can read, change and delete the data.
 
@@ -114,7 +139,6 @@ def notebooks_hold_no_secrets(examined: Examined) -> Iterator[Found]:
 
     Source: book, Version Control Configuration.
     """
-    printed = re.compile(rb"""(?i)password[\\"']*\s*[:=]\s*[\\"']+(?!\*+[\\"']|[\\"']|None)[^\\"'\s]{3,}""")
     for path, data in examined.files.items():
         if path.suffix != ".ipynb":
             continue
@@ -123,15 +147,14 @@ def notebooks_hold_no_secrets(examined: Examined) -> Iterator[Found]:
         except (ValueError, AttributeError, RecursionError):
             yield Found(examined.of_file(examined.relative(path)), f"{examined.relative(path)} is not a notebook.")
             continue
+        if not _mentions_secrets(data):
+            continue
         for number, cell in enumerate(cells if isinstance(cells, list) else [], start=1):
             source = cell.get("source", "") if isinstance(cell, dict) else ""
             code = "".join(source) if isinstance(source, list) else str(source)
-            outputs = json.dumps(cell.get("outputs", "")) if isinstance(cell, dict) else ""
-            if (
-                _PASSWORD.search(code)
-                or _PASSWORD.search(outputs.replace('\\"', '"'))
-                or printed.search(outputs.encode())
-            ):
+            outputs = json.dumps(cell.get("outputs", ""), ensure_ascii=False) if isinstance(cell, dict) else ""
+            shown = outputs.replace('\\"', '"') if _mentions_secrets(outputs.encode(errors="replace")) else ""
+            if any(map(_is_secret, (*_PASSWORD.finditer(f"{code}\n{shown}"), *_PRINTED.finditer(shown)))):
                 where = examined.of_file(examined.relative(path))
                 yield Found(
                     where,
@@ -164,7 +187,8 @@ def container_files_hold_no_secrets(examined: Examined) -> Iterator[Found]:
         for number, line in enumerate(examined.lines(path), start=1):
             match = pattern.match(line)
             value = match["value"].partition(" #")[0].strip().strip("\"'") if match else ""
-            if match and value and "${" not in value and not value.startswith(("$", "/run/secrets")):
+            given = value and "${" not in value and not value.startswith(("$", "/run/secrets"))
+            if match and given and not is_placeholder(value):
                 where = Location(examined.relative(path), number, match.start("name") + 1, match.end("value") + 1)
                 yield Found(
                     where,
@@ -183,15 +207,25 @@ def _secret_keys(table: object, path: str) -> Iterator[str]:
 
 
 def _secrets_in(examined: Examined, path: Path, data: bytes, message: str) -> Iterator[Found]:
-    lowered = data.lower()
-    if not any(word in lowered for word in (b"password", b"_key", b"connection_string", b"akia")):
+    if not _mentions_secrets(data):
         return
     text = examined.text(path)
     for match in _PASSWORD.finditer(text) if len(text) < LARGEST_TEXT else ():
         before = text[: match.end()]
         line = before.rpartition("\n")[2]
-        if not line.lstrip().startswith("#"):
+        if not line.lstrip().startswith("#") and _is_secret(match):
             number, column = before.count("\n") + 1, len(line) + 1
             start = column - len(match[0].rpartition("\n")[2].lstrip())
             where = Location(examined.relative(path), number, max(start, 1), column)
             yield Found(where, message, "Remove it, change it, and keep the new one in .secrets/ (mode 0600).")
+
+
+def _mentions_secrets(data: bytes) -> bool:
+    lowered = data.lower()
+    return any(word in lowered for word in _WORDS)
+
+
+def _is_secret(match: re.Match[str]) -> bool:
+    """Whether the value that was found is more than a placeholder."""
+    groups = match.groupdict()
+    return not is_placeholder(next((groups[name] for name in "abcdefg" if groups.get(name)), ""))

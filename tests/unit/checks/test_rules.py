@@ -163,3 +163,23 @@ def test_a_foreign_key_of_an_older_datajoint_is_written_anew_in_the_hint(tmp_pat
     text = module("mine", table("Subject", "subject_id : int32"), table("T", "k : int32", "---", line))
     (found,) = findings_in(write_project(tmp_path, {"mine.py": text}), ["DJP206"])
     assert found.hint == hint
+
+
+PLACEHOLDERS = ["<password>", "your_password", "YOUR-PASSWORD", "********", "xxxx", "changeme", "${PASSWORD}", "{password}",
+                "password", "DB_PASSWORD", "enter your password here", "••••••••", "AKIAIOSFODNN7EXAMPLE", "my-password"]  # fmt: skip
+SECRETS = ["simple", "hunter2", "tr0ub4dor&3", "wJalrXUtnFEMI/K7MDENG/bPxRfiCY", "herewego", "mytho", "exam1"]
+
+
+@pytest.mark.parametrize("value", [*PLACEHOLDERS, *SECRETS])
+def test_what_stands_for_a_secret_is_none(tmp_path: Path, value: str) -> None:
+    import json
+
+    code = f'import datajoint as dj\ndj.conn(host="h", user="u", password="{value}")\n'
+    printed = {"output_type": "stream", "text": [f"{{'database.password': '{value}'}}"]}
+    notebook = json.dumps({"cells": [{"source": [code], "outputs": []}, {"source": [], "outputs": [printed]}]})
+    compose = f"services:\n  db:\n    environment:\n      MYSQL_ROOT_PASSWORD: {value}\n"
+    root = write_project(
+        tmp_path, {"tools.py": code, "notebooks/a.ipynb": notebook, "docker/docker-compose.yaml": compose}
+    )
+    found = codes_in(root, "DJP006", "DJP007", "DJP008")
+    assert found == ([] if value in PLACEHOLDERS else ["DJP006", "DJP007", "DJP007", "DJP008"])
