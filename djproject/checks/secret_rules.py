@@ -26,7 +26,7 @@ _PASSWORD = re.compile(
 )
 _WORDS = (b"password", b"_key", b"connection_string", b"akia")
 _PRINTED = re.compile(r"""(?i)password[\\"']*\s*[:=]\s*[\\"']+(?P<g>[^\\"'\s]{3,})""")
-_STANDS_FOR = re.compile(
+_PLACEHOLDER = re.compile(
     r"""(?ix)
     ^\W*$ | ^(.)\1*$                                               # nothing to read, or one character: ****, xxxx
     | ^[<\[({$%].*[>\])}s]$ | ^\$\w+$ | \{\w*\}                     # <password>, ${PASSWORD}, {password}, %(pw)s
@@ -39,7 +39,7 @@ _STANDS_FOR = re.compile(
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a value stands where a secret would be, but is none.
+    """Whether a value is only written in place of a secret.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def is_placeholder(value: str) -> bool:
     [True, True, True, True, False]
     """
     names_a_variable = bool(re.fullmatch(r"[A-Z]+(_[A-Z0-9]+)+", value))
-    return names_a_variable or bool(_STANDS_FOR.search(value.strip()))
+    return names_a_variable or bool(_PLACEHOLDER.search(value.strip()))
 
 
 @rule
@@ -106,7 +106,7 @@ def sources_hold_no_secrets(examined: Examined) -> Iterator[Found]:
     """DJP006 error: There are no credentials in the source.
 
     What it does: looks for `dj.conn(password="…")`, `dj.config["database.password"] = "…"`, keys of stores and AWS
-    access keys as literals in Python files of the package. What only stands for a secret is none: `<password>`,
+    access keys as literals in Python files of the package. A placeholder is none: `<password>`,
     `your_password`, `****`, the name of a variable.
 
     Why it matters: everybody who can read the repository can read, change and delete the data.

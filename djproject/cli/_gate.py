@@ -8,7 +8,7 @@ from djproject.findings import Finding, Kind
 from djproject.project.location import Project
 
 FAMILIES = ("DJP1", "DJP2", "DJP3")
-UNREADABLE = "DJP100"  # whoever needs such a file was refused when the pipeline was read
+UNREADABLE = "DJP100"  # a command that needs such a file was refused when the pipeline was read
 SHOWN = 5
 
 
