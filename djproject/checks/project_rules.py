@@ -62,9 +62,9 @@ def the_project_is_a_git_repository(examined: Examined) -> Iterator[Found]:
 
 @rule
 def the_package_is_below_src(examined: Examined) -> Iterator[Found]:
-    """DJP003 warning: The package is in `src/`.
+    """DJP003 warning: The package is in `src/`, or where `[tool.djproject] source` says.
 
-    What it does: looks for `src/PACKAGE/__init__.py`.
+    What it does: looks for `src/PACKAGE/__init__.py`, and for the package in the folder that the settings name.
 
     Why it matters: tests run against the installed package, and nothing is imported by accident.
 
@@ -75,9 +75,10 @@ def the_package_is_below_src(examined: Examined) -> Iterator[Found]:
     Source: book, Use the src Layout.
     """
     package = examined.project.package
-    source = examined.project.root.joinpath("src", *package.split("."))
+    folder = examined.project.source_folder or "src"
+    source = examined.project.root.joinpath(folder, *package.split("."))
     if source / "__init__.py" not in examined.files:
-        message = f"There is no src/{package.replace('.', '/')}/__init__.py."
+        message = f"There is no {folder}/{package.replace('.', '/')}/__init__.py."
         yield Found(Location("pyproject.toml"), message, "djproject init . --adopt, or set [tool.djproject] package")
 
 

@@ -48,6 +48,8 @@ class Project(NamedTuple):
         What `[tool.djproject.targets]` says of embedded and stack: their stores, and the prefix of schemas.
     schema_prefix
         What is put before the names of schemas in a database, where the target says nothing else.
+    source_folder
+        The folder that has the package, relative to the root; empty where the settings do not say.
     """
 
     root: Path
@@ -60,13 +62,16 @@ class Project(NamedTuple):
     groups: Mapping[str, "WorkerGroup"] = MappingProxyType({})
     managed: Mapping[str, TargetTable] = MappingProxyType({})
     schema_prefix: str = ""
+    source_folder: str = ""
 
     @property
     def import_root(self) -> Path:
         """The folder to put on `sys.path`, so that `import package` finds the project's own source.
 
-        `src/`, unless the package is at the top of the repository and not there.
+        `src/`, unless the package is at the top of the repository and not there, or the settings name another folder.
         """
+        if self.source_folder:
+            return self.root / self.source_folder
         first, *_ = self.package.split(".")
         at_top = not (self.root / "src" / first).is_dir() and (self.root / first).is_dir()
         return self.root if at_top else self.root / "src"
@@ -186,6 +191,7 @@ def read_leniently(root: Path, document: Mapping[str, object]) -> tuple[Project,
         groups=own.get("workers", {}),
         managed={name: table for name, table in targets.items() if name in MANAGED_TARGETS},
         schema_prefix=own.get("schema_prefix", ""),
+        source_folder=own.get("source", ""),
     )
     return project, tuple(problems)
 

@@ -37,6 +37,12 @@ IDENTITY = "urn:djproject:settings:{}"
 _DATABASE = ("backend", "host", "port", "user", "name", "use_tls")
 
 
+def _folder(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"(\w[\w.-]*)(/\w[\w.-]*)*", value):
+        raise ValueError
+    return value
+
+
 def _prefix(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9_]*", PREFIX_VARIABLE.sub("", value)):
         raise ValueError
@@ -79,6 +85,11 @@ PREFIX = Scalar(
     "a string of lower-case letters, digits, _ and variables such as ${USER}",
     {"type": "string", "pattern": r"^([a-z0-9_]|\$\{\w+\})*$"},
     _prefix,
+)
+FOLDER = Scalar(
+    "a folder of the project, such as python or code/src",
+    {"type": "string", "pattern": r"^(\w[\w.-]*)(/\w[\w.-]*)*$"},
+    _folder,
 )
 CODES = Scalar(
     "a list of strings",
@@ -326,7 +337,8 @@ GROUP = Table(
 )  # fmt: skip
 DJPROJECT = Table(
     {
-        "package": Key(NAME, "the import package below `src/`", "`workflow`, or the only one there"),
+        "package": Key(NAME, "the import package", "`workflow`, or the only one there"),
+        "source": Key(FOLDER, "the folder that has the package", "`src`, or the project's own"),
         "target": Key(NAME, "the target to use where nobody chooses another one", "`embedded`"),
         "schema_prefix": Key(
             PREFIX,

@@ -3,19 +3,19 @@
 import datetime
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from djproject.errors import ProjectError
-from djproject.project.location import NO_PACKAGES, PYPROJECT, find_root, read_document
+from djproject.project.location import PYPROJECT
 from djproject.project.names import checked_package_name, checked_project_name, compose_name
-from djproject.project.opening import read_text
 from djproject.project.texts import AUTHOR_CHARACTERS, DESCRIPTION_CHARACTERS, checked_text, is_email_address
+from djproject.scaffold.adoption import Place, find_place, is_missing, names_of, with_own_settings
 from djproject.scaffold.dependencies import refuse_dependency_names
-from djproject.scaffold.plan import Action, Plan, PlannedFile, plan_new_files
+from djproject.scaffold.plan import Plan, plan_new_files
 from djproject.scaffold.quoting import bucket_name, docstring, markdown, python_literal, quoted
 from djproject.scaffold.readme import README, pipeline_with, with_table_list
 
@@ -27,13 +27,6 @@ PACKAGE_FOLDER = "__package__"
 DESCRIPTION_HINT = "djproject init DIRECTORY --description TEXT"
 AUTHOR_HINT = "djproject init DIRECTORY --author 'Name <email>'"
 IGNORED_IN_EMPTY = {".git", ".DS_Store"}
-ADOPTED = """\
-[tool.djproject]
-package = "{package}"
-
-[tool.djproject.check]
-convention = "advise"  # what works and departs from the convention is a warning; "strict" makes it an error
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,46 +144,22 @@ def plan_project(root: Path, answers: Answers, *, adopt: bool = False) -> Plan:
         raise ProjectError(
             f"The folder {root} is not empty.", hint=f"djproject init {root} --adopt  (adds what is missing)"
         )
-    contents = dict(sorted(_contents(answers, adopt=adopt and not (root / PYPROJECT).exists())))
-    source = root / "src" / answers.package
-    if adopt and not source.is_dir() and (root / answers.package).is_dir():
-        source = root / answers.package
-        contents = {_at_top(path, answers.package): data for path, data in contents.items()}
-    pipeline = pipeline_with(source, answers.package, {root / path: data for path, data in contents.items()})
-    contents[README] = with_table_list(contents[README].decode(), pipeline).encode()
+    place = find_place(root, answers.package) if adopt else Place("src", answers.package)
+    readme, has_license = names_of(root) if adopt else ("README.md", False)
+    more: dict[str, object] = {"folder": place.folder, "readme": readme, "has_license": has_license}
+    more["adopt"] = adopt and not (root / PYPROJECT).exists()
+    contents = dict(sorted(_contents(answers, more)))
+    contents = {_moved(path, place): data for path, data in contents.items() if not adopt or is_missing(root, path)}
+    if README in contents:
+        source = root.joinpath(place.folder, *answers.package.split("."))
+        pipeline = pipeline_with(source, answers.package, {root / path: data for path, data in contents.items()})
+        contents[README] = with_table_list(contents[README].decode(), pipeline).encode()
     plan = plan_new_files(root, contents.items())
-    return _with_own_table(plan, answers.package) if adopt else plan
+    return with_own_settings(plan, place) if adopt else plan
 
 
-def used_packages(root: Path) -> tuple[str, ...]:
-    """The packages of an existing repository whose files name datajoint: in `src/`, else at its top."""
-    for folder in (root / "src", root):
-        packages = [path.parent for path in sorted(folder.glob("*/__init__.py")) if path.parent.name not in NO_PACKAGES]
-        found = [package.name for package in packages if any(map(_names_datajoint, package.rglob("*.py")))]
-        if found:
-            return tuple(found)
-    return ()
-
-
-def _names_datajoint(path: Path) -> bool:
-    return path.is_file() and b"datajoint" in path.read_bytes()
-
-
-def _with_own_table(plan: Plan, package: str) -> Plan:
-    """The plan with `[tool.djproject]` added to a pyproject.toml that is there and has none."""
-    path = plan.root / PYPROJECT
-    if not path.is_file():
-        return plan
-    text = read_text(path)
-    read_document(text, path)
-    if find_root(plan.root) == plan.root:
-        return plan
-    data = f"{text.rstrip()}\n\n{ADOPTED.format(package=package)}".encode()
-    changed = PlannedFile(PurePosixPath(PYPROJECT), data, Action.CHANGE)
-    return replace(plan, files=tuple(changed if file.path == changed.path else file for file in plan.files))
-
-
-def _contents(answers: Answers, *, adopt: bool) -> Iterator[tuple[str, bytes]]:
+def _contents(answers: Answers, more: Mapping[str, object]) -> Iterator[tuple[str, bytes]]:
+    """All files; `more` is what their texts depend on beside the answers."""
     # Jinja2 is imported here: other commands need not wait for it.
     import jinja2
 
@@ -221,8 +190,8 @@ def _contents(answers: Answers, *, adopt: bool) -> Iterator[tuple[str, bytes]]:
         "docs": answers.docs,
         "object_store": answers.object_store,
         "example": answers.example,
-        "adopt": adopt,
         "year": answers.year or datetime.datetime.now(tz=datetime.UTC).year,
+        **more,
     }
     templates = resources.files("djproject.scaffold") / "templates"
     license_text = (templates / "licenses" / f"{answers.license}.txt").read_text("utf-8")
@@ -255,9 +224,10 @@ def _destination(path: str, package: str) -> str:
     return path.removesuffix(".py") + ".ipynb" if path.startswith("notebooks/") else path
 
 
-def _at_top(path: str, package: str) -> str:
-    """Where a file of the package belongs if the package is at the top of the repository."""
-    return path.removeprefix("src/") if path.startswith(f"src/{package}/") else path
+def _moved(path: str, place: Place) -> str:
+    """Where a file belongs if the package is not in `src/`."""
+    inside = f"src/{place.package}/"
+    return f"{place.folder}/{path.removeprefix('src/')}".lstrip("/") if path.startswith(inside) else path
 
 
 def _finished(path: str, text: str) -> bytes:

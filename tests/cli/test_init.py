@@ -143,3 +143,81 @@ def test_init_opens_no_socket(tmp_path: Path, cli: Cli, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     assert cli("init", "p", "--yes", "--example", cwd=tmp_path).exit_code == 0
+
+
+LAYOUTS = {
+    "src/mine": ("src/mine", "", True),
+    "mine": ("mine", "", True),
+    "python/mine": ("python/mine", "python", True),
+    "mine, without __init__.py": ("mine", "", False),
+}
+
+
+@pytest.mark.parametrize("minimal", [True, False])
+@pytest.mark.parametrize(("folder", "source", "has_init"), LAYOUTS.values(), ids=LAYOUTS)
+def test_an_old_pipeline_is_adopted_where_it_is(
+    cli: Cli, tmp_path: Path, folder: str, source: str, has_init: bool, minimal: bool
+) -> None:
+    from tests.styles import PLAIN
+
+    package = tmp_path / folder
+    package.mkdir(parents=True)
+    for name, text in PLAIN.items():
+        (package / f"{name}.py").write_text(text)
+    if has_init:
+        (package / "__init__.py").write_text('"""Ours."""\nfrom __future__ import annotations\nfrom . import lab\n')
+    before = {"setup.py": "from setuptools import setup\nsetup()\n", "LICENSE.md": "Ours.", "README.rst": "Ours"}
+    before |= {".gitlab-ci.yml": "a: b", "docs/conf.py": "", "test/test_lab.py": ""}
+    for name, text in before.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    words = ("init", ".", "--adopt", "--yes", "--no-git", *(["--minimal"] if minimal else []))
+    tried = cli(*words, "--dry-run", cwd=tmp_path)
+    assert tried.exit_code == 0
+    assert not (tmp_path / "pyproject.toml").exists()
+    result = cli(*words, cwd=tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert "Next: djproject check\n" in result.stderr
+    settings = tomllib.loads((tmp_path / "pyproject.toml").read_text())
+    assert settings.keys() == {"tool"}  # setup.py has the metadata
+    assert settings["tool"]["djproject"].get("source", "") == source
+    init = (package / "__init__.py").read_text()
+    assert init.count("configure(__file__)") == 1
+    if has_init:
+        assert init.index("__future__") < init.index("configure(") < init.index("from . import lab")
+    assert {name: (tmp_path / name).read_text() for name in before} == before
+    for name in ("LICENSE", "README.md", ".github", "mkdocs.yml", "docs/index.md", "tests"):
+        assert not (tmp_path / name).exists(), name
+    assert (tmp_path / "docker/Dockerfile").exists() is not minimal
+    assert cli("check", cwd=tmp_path).exit_code == 0
+    assert "scan.Fit  (computed)" in cli("graph", cwd=tmp_path).stdout
+    again = cli(*words, cwd=tmp_path)
+    assert "change" not in again.stdout
+    assert (package / "__init__.py").read_text() == init
+
+
+def test_modules_without_a_package_and_minimal_without_adopt_are_refused(cli: Cli, tmp_path: Path) -> None:
+    from tests.styles import PLAIN
+
+    for name, text in PLAIN.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    refused = cli("init", ".", "--adopt", "--yes", "--no-git", cwd=tmp_path)
+    assert refused.exit_code == 2
+    assert "The schema modules are in no package: lab.py, scan.py, subject.py." in refused.stderr
+    assert "git mv lab.py scan.py subject.py my_pipeline/" in refused.stderr
+    refused = cli("init", "new", "--minimal", "--yes", cwd=tmp_path)
+    assert refused.exit_code == 2
+    assert "djproject init new --adopt --minimal" in refused.stderr
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == []
+
+
+def test_metadata_that_a_repository_has_are_not_written_again(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/__init__.py").write_text("import datajoint\n")
+    for name in ("LICENCE.txt", "README.rst"):
+        (tmp_path / name).write_text("Ours.")
+    assert cli("init", ".", "--adopt", "--yes", "--no-git", cwd=tmp_path).exit_code == 0
+    settings = tomllib.loads((tmp_path / "pyproject.toml").read_text())
+    assert settings["project"]["readme"] == "README.rst"
+    assert "license" not in settings["project"]
+    assert settings["tool"]["setuptools"]["packages"]["find"] == {"where": ["."], "include": ["mine*"]}

@@ -12,6 +12,7 @@ from djproject.errors import DJProjectError, ProjectError
 from djproject.project.location import DEFAULT_PACKAGE
 from djproject.project.namesakes import namesakes
 from djproject.project.origin import described
+from djproject.scaffold.adoption import find_place, loose_modules, plan_minimal, used_packages
 from djproject.scaffold.new_project import (
     DATABASES,
     DOCS,
@@ -21,9 +22,8 @@ from djproject.scaffold.new_project import (
     Author,
     plan_project,
     read_author,
-    used_packages,
 )
-from djproject.scaffold.plan import Action, write_plan
+from djproject.scaffold.plan import Action, Plan, write_plan
 
 app = new_app()
 
@@ -64,6 +64,10 @@ def init(
     ] = "seaweedfs",
     example: Annotated[bool, typer.Option("--example", help="Include a worked pipeline on real data.")] = False,
     adopt: Annotated[bool, typer.Option("--adopt", help="Add what is missing to a folder that is not empty.")] = False,
+    minimal: Annotated[
+        bool,
+        typer.Option("--minimal", help="With --adopt: add [tool.djproject] and the call of configure, nothing else."),
+    ] = False,
     no_git: Annotated[bool, typer.Option("--no-git", help="Make no repository.")] = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -72,16 +76,17 @@ def init(
 
     Example: djproject init my_pipeline --example
     """
-    from djproject.scaffold.repository import git_identity, make_repository
+    from djproject.scaffold.repository import git_identity
 
     root = directory.absolute()
-    package = package or _package_of(root, adopt=adopt)
+    _check_minimal(directory, minimal=minimal, adopt=adopt)
+    package = package or _package_of(root, adopt=adopt, minimal=minimal)
     who = read_author(author) if author else (Author() if no_git else git_identity(root))
     answers = Answers(name or root.name, package, description, license, who, database, docs, example, object_store)
-    plan_project(root, answers, adopt=adopt)  # refuses before anything is asked
-    if _render.is_terminal() and not yes and not dry_run:
-        answers = _asked(answers)
-    plan = plan_project(root, answers, adopt=adopt)
+    # Both refuse before anything is asked.
+    plan = plan_minimal(root, find_place(root, package)) if minimal else plan_project(root, answers, adopt=adopt)
+    if _render.is_terminal() and not (yes or dry_run or minimal):
+        plan = plan_project(root, _asked(answers), adopt=adopt)
     if not dry_run:
         write_plan(plan)
     if dry_run or adopt:
@@ -89,33 +94,63 @@ def init(
     if dry_run:
         return
     _render.note(f"{len(plan.changes)} files written to {directory}.")
+    _written(plan, answers.author, repository=not no_git)
+    _name_namesakes(root, package)
+    step = "pip install -e . && djproject deploy" if example else "djproject add-schema subject --table Subject:manual"
+    if adopt and used_packages(root):
+        step = "djproject check"
+    _render.next_step(step if root == Path.cwd() else f"cd {shlex.quote(str(directory))} && {step}")
+
+
+def _written(plan: Plan, author: Author, *, repository: bool) -> None:
+    """What became of the plan: files that were kept, and the repository."""
+    from djproject.scaffold.repository import make_repository
+
     conflicts = [file for file in plan.files if file.action is Action.CONFLICT]
     if conflicts:
         _render.note(f"{len(conflicts)} files of yours were kept (conflict).")
-    if not no_git:
+    if repository:
         try:
-            _render.note(make_repository(plan, answers.author))
+            _render.note(make_repository(plan, author))
         except DJProjectError as error:  # the project is whole without it
             _render.error(error)
-    others = namesakes(package, root.joinpath("src", *package.split(".")))
+
+
+def _name_namesakes(root: Path, package: str) -> None:
+    """Say so where this environment has another package of that name."""
+    others = namesakes(package, root.joinpath(find_place(root, package).folder, *package.split(".")))
     if others:
         _render.note(
             f"This environment has another package called {package}: {described(others[0])}. Give each project an "
             "environment of its own, or choose another name with --package."
         )
-    step = "pip install -e . && djproject deploy" if example else "djproject add-schema subject --table Subject:manual"
-    _render.next_step(f"cd {shlex.quote(str(directory))} && {step}")
 
 
-def _package_of(root: Path, *, adopt: bool) -> str:
-    """The package that nobody named: of a repository that is adopted the one that uses DataJoint."""
-    found = used_packages(root) if adopt else ()
-    if len(found) > 1:
+def _check_minimal(directory: Path, *, minimal: bool, adopt: bool) -> None:
+    if minimal and not adopt:
         raise ProjectError(
-            f"Several packages use DataJoint: {', '.join(found)}.",
-            hint=f"djproject init {shlex.quote(str(root))} --adopt --package {found[0]}",
+            "--minimal adds to a repository that exists.",
+            hint=f"djproject init {shlex.quote(str(directory))} --adopt --minimal",
         )
-    return found[0] if found else DEFAULT_PACKAGE
+
+
+def _package_of(root: Path, *, adopt: bool, minimal: bool) -> str:
+    """The package that nobody named: of a repository that is adopted the one that uses DataJoint."""
+    if not adopt:
+        return DEFAULT_PACKAGE
+    found = used_packages(root)
+    again = f"djproject init {shlex.quote(str(root))} --adopt{' --minimal' if minimal else ''} --package"
+    if len(found) > 1:
+        names = ", ".join(place.package for place in found)
+        raise ProjectError(f"Several packages use DataJoint: {names}.", hint=f"{again} {found[0].package}")
+    if not found and (loose := loose_modules(root)):
+        raise ProjectError(
+            f"The schema modules are in no package: {', '.join(loose[:5])}.",
+            hint=f"mkdir my_pipeline && git mv {' '.join(loose[:5])} my_pipeline/  (then: {again} my_pipeline)",
+        )
+    if not found and minimal:
+        raise ProjectError("No package here uses DataJoint.", hint=f"{again} NAME")
+    return found[0].package if found else DEFAULT_PACKAGE
 
 
 def _asked(answers: Answers) -> Answers:
