@@ -70,7 +70,7 @@ def load_tables(
     EnvironmentUnavailableError
         The database does not answer.
     """
-    with _environment(project, target, create=create):
+    with _environment(project, target, pipeline, create=create):
         connect(target)
         import datajoint as dj
 
@@ -99,12 +99,13 @@ def part_name(part: Table, master: Table) -> str:
 
 
 @contextlib.contextmanager
-def _environment(project: Project, target: Target, *, create: bool) -> Iterator[None]:
+def _environment(project: Project, target: Target, pipeline: Pipeline, *, create: bool) -> Iterator[None]:
     """What the package's own `configure` call shall find; and nothing a module prints reaches stdout."""
     os.environ["DJPROJECT_ROOT"] = str(project.root)
     os.environ.update(target_variables(target.name, target.chosen_by))
     os.environ["DJ_CREATE_TABLES"] = "true" if create else "false"
     put_first(project, sys.path)
+    sys.path += [str(folder) for folder in pipeline.script_folders if str(folder) not in sys.path]
     with contextlib.redirect_stdout(sys.stderr):
         yield
 

@@ -7,6 +7,7 @@ from djproject.pipeline.model import Pipeline, SchemaModule, Table
 from djproject.pipeline.module import ClassFacts, PythonModule, Text
 from djproject.pipeline.schemas import with_schemas
 from djproject.pipeline.scope import Kind, Meaning, Scopes
+from djproject.pipeline.siblings import with_siblings
 from djproject.pipeline.texts import joined
 from djproject.project.names import TIER_ALIASES, TIERS
 
@@ -29,6 +30,7 @@ def link(package: str, sources: Mapping[str, PythonModule], definitions: Mapping
     definitions
         Those that were read already, by their text.
     """
+    sources, siblings = with_siblings(sources)
     sources = with_schemas(sources)
     linker = _Linker(sources, definitions)
     modules: list[SchemaModule] = []
@@ -45,7 +47,7 @@ def link(package: str, sources: Mapping[str, PythonModule], definitions: Mapping
             modules.append(SchemaModule(name, source.path, schema, imports, tables, docstring or "", source))
         else:
             strays += tables
-    pipeline = Pipeline(package, tuple(modules), sources, tuple(strays))
+    pipeline = Pipeline(package, tuple(modules), sources, tuple(strays), siblings)
     pipeline.__dict__["scopes"] = linker.scopes
     return pipeline
 

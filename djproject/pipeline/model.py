@@ -122,6 +122,8 @@ class Pipeline:
         All Python files of the package, by module; "" is the package's own.
     strays
         Table classes in modules that declare no schema.
+    script_folders
+        Folders in which a module imports the file beside it by its bare name, as if it ran there.
     """
 
     def __init__(
@@ -130,8 +132,10 @@ class Pipeline:
         modules: tuple[SchemaModule, ...],
         sources: Mapping[str, PythonModule] | None = None,
         strays: tuple[Table, ...] = (),
+        script_folders: tuple[Path, ...] = (),
     ) -> None:
         self.package, self.modules, self.sources, self.strays = package, modules, sources or {}, strays
+        self.script_folders = script_folders
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:

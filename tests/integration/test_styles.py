@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Run
 from tests.integration.conftest import MySQL, PostgreSQL
 from tests.styles import EDGES, STYLES
 
@@ -78,3 +79,18 @@ def test_every_style_declares_what_the_reader_finds(
     )
     wrong = {style: found[style] for style in STYLES if style not in NOT_RUNNABLE and found[style] != expected}
     assert wrong == {}
+
+
+def test_modules_that_import_each_other_as_scripts_do_are_deployed_and_filled(tmp_path: Path, run: Run) -> None:
+    from tests.styles import PLAIN
+
+    folder = tmp_path / "pipeline"
+    folder.mkdir()
+    for name, text in PLAIN.items():
+        (folder / f"{name}.py").write_text(text.replace("from . import", "import"))
+    run("init", ".", "--adopt", "--minimal", "--yes", "--no-git", cwd=tmp_path)
+    done = run("deploy", cwd=tmp_path)
+    assert "created table scan.Fit" in done.stdout
+    run("shell", "-c", "subject.Subject.insert1({'subject_id': 1, 'lab': 'a'})", cwd=tmp_path)
+    assert "2 jobs done, 0 failed" in run("populate", cwd=tmp_path).stderr
+    run("down", cwd=tmp_path)

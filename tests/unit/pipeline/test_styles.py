@@ -125,3 +125,19 @@ def test_parents_in_other_packages_are_drawn_as_such_and_never_missing(tmp_path:
         ("a.A", "element_animal.subject.Strain", False),
         ("a.A", "lab.Lab", False),
     ]
+
+
+def test_a_file_beside_is_meant_by_its_bare_name_as_scripts_do(tmp_path: Path) -> None:
+    from tests.styles import PLAIN
+
+    files: dict[str, str | bytes] = {
+        f"{name}.py": text.replace("from . import", "import") for name, text in PLAIN.items()
+    }
+    files["logging.py"] = files["tools.py"] = "class A: pass\n"
+    files["scan.py"] = f"import logging\nimport elsewhere\n{files['scan.py']}"  # type: ignore[str-bytes-safe]
+    pipeline = pipeline_in(write_project(tmp_path, files, git=False))
+    links = Headings(pipeline).links()
+    assert {(link.child, link.parent, link.attributes, link.primary) for link in links} == EDGES
+    assert pipeline.script_folders == (tmp_path / "src/workflow",)
+    inside = {item.base for item in pipeline.sources["scan"].imports if item.inside}
+    assert inside == {"subject"}
