@@ -1,5 +1,6 @@
 """Real databases and object stores."""
 
+import fcntl
 import json
 import os
 import pwd
@@ -8,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -277,3 +279,11 @@ def stack_project(tmp_path: Path, run: Run, python: Run) -> Iterator[Make]:
     yield make
     for project in made:
         remove(project)
+
+
+@pytest.fixture
+def mysql_alone(mysql: MySQL) -> Iterator[MySQL]:
+    """The server for a test with schemas of a fixed name: one at a time, whichever process or checkout runs it."""
+    with (Path(tempfile.gettempdir()) / f"djproject-tests-mysql-{mysql.port}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield mysql

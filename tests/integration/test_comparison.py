@@ -275,13 +275,13 @@ def test_deploy_says_and_populate_refuses_what_differs(jobs_project: Path, run: 
 
 
 @pytest.mark.mysql
-def test_the_same_on_mysql(jobs_project: Path, run: Run, python: Run, mysql: MySQL) -> None:
-    mysql.drop("work")
-    use_mysql(jobs_project, run, mysql)
+def test_the_same_on_mysql(jobs_project: Path, run: Run, python: Run, mysql_alone: MySQL) -> None:
+    mysql_alone.drop("work")
+    use_mysql(jobs_project, run, mysql_alone)
     try:
         follow_a_change(jobs_project, run, python)
     finally:
-        mysql.drop("work")
+        mysql_alone.drop("work")
 
 
 def line_with(path: Path, text: str) -> int:

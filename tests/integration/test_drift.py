@@ -181,13 +181,13 @@ def test_the_command_and_what_others_say_of_drift(jobs_project: Path, run: Run, 
 
 
 @pytest.mark.mysql
-def test_the_command_on_mysql(jobs_project: Path, run: Run, python: Run, mysql: MySQL) -> None:
-    mysql.drop("work")
-    use_mysql(jobs_project, run, mysql)
+def test_the_command_on_mysql(jobs_project: Path, run: Run, python: Run, mysql_alone: MySQL) -> None:
+    mysql_alone.drop("work")
+    use_mysql(jobs_project, run, mysql_alone)
     try:
         follow_drift(jobs_project, run, python)
     finally:
-        mysql.drop("work")
+        mysql_alone.drop("work")
 
 
 def follow_drift(root: Path, run: Run, python: Run) -> None:

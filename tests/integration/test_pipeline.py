@@ -107,15 +107,15 @@ def test_the_convention_on_the_embedded_postgresql(convention: Path, run: Run, p
 
 
 @pytest.mark.mysql
-def test_the_convention_on_mysql(convention: Path, run: Run, python: Run, mysql: MySQL) -> None:
-    mysql.drop(*SCHEMAS)
-    use_mysql(convention, run, mysql)
+def test_the_convention_on_mysql(convention: Path, run: Run, python: Run, mysql_alone: MySQL) -> None:
+    mysql_alone.drop(*SCHEMAS)
+    use_mysql(convention, run, mysql_alone)
     try:
         deploy_and_populate(convention, run, python)
         assert list((convention.parent / "store-main").rglob("scan_data_*"))
         assert not (convention / ".djproject/postgres").exists()
     finally:
-        mysql.drop(*SCHEMAS)
+        mysql_alone.drop(*SCHEMAS)
 
 
 def use_mysql(root: Path, run: Run, mysql: MySQL) -> None:
@@ -166,8 +166,8 @@ def test_the_convention_on_a_postgresql_server(convention: Path, run: Run, pytho
 
 
 @pytest.mark.mysql
-def test_mysql_is_diagnosed_in_one_sentence(convention: Path, run: Run, mysql: MySQL) -> None:
-    use_mysql(convention, run, mysql)
+def test_mysql_is_diagnosed_in_one_sentence(convention: Path, run: Run, mysql_alone: MySQL) -> None:
+    use_mysql(convention, run, mysql_alone)
     doctor = run("doctor", cwd=convention)
     assert "MySQL" in doctor.stdout
     assert "ok      privileges" in doctor.stdout
@@ -178,21 +178,23 @@ def test_mysql_is_diagnosed_in_one_sentence(convention: Path, run: Run, mysql: M
     assert "wrong-9f" not in refused.stderr
     assert "Traceback" not in refused.stderr
     text = (convention / "pyproject.toml").read_text()
-    (convention / "pyproject.toml").write_text(text.replace(f"port = {mysql.port}", "port = 1"))
+    (convention / "pyproject.toml").write_text(text.replace(f"port = {mysql_alone.port}", "port = 1"))
     assert "does not answer at 127.0.0.1:1" in run("deploy", cwd=convention, code=2).stderr
 
 
 @pytest.mark.mysql
-def test_a_missing_privilege_is_one_sentence(convention: Path, run: Run, mysql: MySQL) -> None:
+def test_a_missing_privilege_is_one_sentence(convention: Path, run: Run, mysql_alone: MySQL) -> None:
     import pymysql
 
-    with pymysql.connect(host=mysql.host, port=mysql.port, user=mysql.user, password=mysql.password) as connection:
+    with pymysql.connect(
+        host=mysql_alone.host, port=mysql_alone.port, user=mysql_alone.user, password=mysql_alone.password
+    ) as connection:
         cursor = connection.cursor()
         cursor.execute("DROP USER IF EXISTS reader")
         cursor.execute("CREATE USER reader IDENTIFIED BY 'pw'")
         cursor.execute("GRANT SELECT ON `nothing`.* TO reader")
     try:
-        use_mysql(convention, run, MySQL(mysql.host, mysql.port, "reader", "pw"))
+        use_mysql(convention, run, MySQL(mysql_alone.host, mysql_alone.port, "reader", "pw"))
         doctor = run("doctor", cwd=convention)
         assert "reader may not create schemas" in doctor.stdout
         assert "GRANT" in doctor.stdout
@@ -200,7 +202,9 @@ def test_a_missing_privilege_is_one_sentence(convention: Path, run: Run, mysql: 
         assert "Traceback" not in refused.stderr
         assert "permission" in refused.stderr.lower() or "denied" in refused.stderr.lower()
     finally:
-        with pymysql.connect(host=mysql.host, port=mysql.port, user=mysql.user, password=mysql.password) as connection:
+        with pymysql.connect(
+            host=mysql_alone.host, port=mysql_alone.port, user=mysql_alone.user, password=mysql_alone.password
+        ) as connection:
             connection.cursor().execute("DROP USER IF EXISTS reader")
 
 

@@ -63,15 +63,17 @@ def test_code_and_scripts_run_with_the_pipeline_at_the_embedded_target(jobs_proj
 
 
 @pytest.mark.mysql
-def test_code_and_scripts_run_with_the_pipeline_at_a_remote_target(jobs_project: Path, run: Run, mysql: MySQL) -> None:
-    mysql.drop("work")
-    use_mysql(jobs_project, run, mysql)
+def test_code_and_scripts_run_with_the_pipeline_at_a_remote_target(
+    jobs_project: Path, run: Run, mysql_alone: MySQL
+) -> None:
+    mysql_alone.drop("work")
+    use_mysql(jobs_project, run, mysql_alone)
     try:
         run("deploy", cwd=jobs_project)
         answers(jobs_project, run, "`work`.`item`")
         assert not (jobs_project / ".djproject/postgres").exists()
     finally:
-        mysql.drop("work")
+        mysql_alone.drop("work")
 
 
 def test_an_exception_shows_the_scripts_own_lines_and_ends_with_1(jobs_project: Path, run: Run) -> None:
