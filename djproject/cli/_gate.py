@@ -1,10 +1,13 @@
-"""What commands do before they touch a database or a module: they stop where the pipeline is broken."""
+"""What commands do before they touch a database or a module: they leave out what is broken, or stop."""
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from djproject.errors import ProjectError
 from djproject.findings import Finding, Kind
+from djproject.pipeline.graph import modules_needing
+from djproject.pipeline.model import Pipeline
 from djproject.project.location import Project
 
 FAMILIES = ("DJP1", "DJP2", "DJP3")
@@ -29,6 +32,49 @@ def refuse_errors(project: Project, files: Iterable[Path] | None = None) -> None
     ProjectError
         The first finding, and a few more.
     """
+    findings = _broken(project)
+    if files is not None:
+        names = {path.relative_to(project.root).as_posix() for path in files}
+        findings = [finding for finding in findings if finding.location.path in names]
+    if findings:
+        raise _refusal(findings)
+
+
+class LeftOut(NamedTuple):
+    """A schema module that a command works without, and why."""
+
+    module: str
+    reason: str
+
+
+def without_broken(project: Project, pipeline: Pipeline) -> tuple[Pipeline, tuple[LeftOut, ...]]:
+    """The pipeline without the modules in which something is broken, and those that need them.
+
+    Raises
+    ------
+    ProjectError
+        Nothing is left, or what is broken is in no module: a store of pyproject.toml.
+    """
+    findings = _broken(project)
+    files = {source.path.relative_to(project.root).as_posix(): name for name, source in pipeline.sources.items()}
+    if not findings:
+        return pipeline, ()
+    if any(finding.location.path not in files for finding in findings):
+        raise _refusal(findings)
+    reasons = {files[finding.location.path]: _line(finding) for finding in reversed(findings)}
+    needing = modules_needing(pipeline, reasons)
+    names = {module.name for module in pipeline.modules}
+    reasons = {name: reason for name, reason in reasons.items() if name in names} | {
+        name: f"{name} needs {cause}" for name, cause in needing.items()
+    }
+    if not reasons.keys() < names:
+        raise _refusal(findings)
+    order = [module.name for module in pipeline.modules if module.name in reasons]
+    return pipeline.without(reasons), tuple(LeftOut(name, reasons[name]) for name in order)
+
+
+def _broken(project: Project) -> list[Finding]:
+    """What `check` finds broken in the pipeline and its stores, but for what is ignored or in the baseline."""
     from djproject.checks.cache import cached_results
     from djproject.checks.loading import load_inputs
     from djproject.checks.run import Choice, chosen, load_baseline
@@ -37,16 +83,15 @@ def refuse_errors(project: Project, files: Iterable[Path] | None = None) -> None
     inputs = load_inputs(project.root)
     known = load_baseline(project.root / settings.baseline) if settings.baseline else None
     choice = Choice(settings.select, settings.ignore, settings.per_file_ignores, baseline=known)
-    findings = [f for f in chosen(cached_results(inputs), choice)[0] if _concerns(f)]
-    if files is not None:
-        names = {path.relative_to(project.root).as_posix() for path in files}
-        findings = [finding for finding in findings if finding.location.path in names]
-    if findings:
-        raise ProjectError(
-            f"{_line(findings[0])}",
-            hint="djproject check",
-            details="\n".join([*map(_line, findings[1:SHOWN]), *_more(len(findings))]),
-        )
+    return [finding for finding in chosen(cached_results(inputs), choice)[0] if _concerns(finding)]
+
+
+def _refusal(findings: list[Finding]) -> ProjectError:
+    return ProjectError(
+        f"{_line(findings[0])}",
+        hint="djproject check",
+        details="\n".join([*map(_line, findings[1:SHOWN]), *_more(len(findings))]),
+    )
 
 
 def _concerns(finding: Finding) -> bool:

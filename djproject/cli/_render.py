@@ -143,6 +143,14 @@ def is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def left_out(what: str, reasons: Sequence[str]) -> None:
+    """Which modules a command works without, one line each, and where to read more; nothing where there is none."""
+    for reason in reasons:
+        note(f"not {what}: {reason}")
+    if reasons:
+        next_step("djproject check")
+
+
 def plan(changes: "Plan", *, dry_run: bool) -> None:
     """The files of a plan and what becomes of each."""
     for file in changes.files:

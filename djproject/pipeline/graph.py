@@ -1,6 +1,6 @@
 """The two graphs of a pipeline, child → parent: between tables and between schema modules."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -78,6 +78,21 @@ def imported_with(sources: Mapping[str, PythonModule], modules: Iterable[str]) -
         for item in sources[name].imports if name in sources else ():
             if item.inside and item.when == "import":
                 waiting += [other for other in (item.base, f"{item.base}.{item.name}".strip(".")) if other in sources]
+    return found
+
+
+def modules_needing(pipeline: Pipeline, names: Collection[str]) -> dict[str, str]:
+    """The other schema modules that cannot be imported or declared without some modules, each with one of those."""
+    upstream = module_parents(pipeline)
+    found: dict[str, str] = {}
+    for module in sorted_modules(pipeline):
+        if module in names:
+            continue
+        needed = imported_with(pipeline.sources, [module]) | set(upstream[module])
+        cause = next((name for name in sorted(needed) if name in names), "")
+        cause = cause or next((name for name in upstream[module] if name in found), "")
+        if cause:
+            found[module] = cause
     return found
 
 

@@ -1,6 +1,6 @@
 """Schema modules and their tables, as the source has them: what every command looks at."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -163,6 +163,13 @@ class Pipeline:
     @cached_property
     def _tables_by_name(self) -> dict[str, Table]:
         return {table.full_name: table for table in reversed(self.tables)}
+
+    def without(self, names: Collection[str]) -> "Pipeline":
+        """The pipeline without some of its schema modules; what the others say keeps its meaning."""
+        kept = tuple(module for module in self.modules if module.name not in names)
+        fewer = Pipeline(self.package, kept, self.sources, self.strays, self.script_folders)
+        fewer.__dict__["scopes"] = self.scopes
+        return fewer
 
     def module(self, name: str) -> SchemaModule | None:
         """The schema module of that name, or None."""

@@ -73,7 +73,7 @@ def main() -> int:
             events.write(line_of(Ended(0)))
         return 0
     values: dict[str, Any] = json.loads(line)
-    lists = ("tables", "restrictions", "killed", "excluded")
+    lists = ("tables", "restrictions", "killed", "excluded", "left_out")
     assignment = Assignment(**values | {key: tuple(values[key]) for key in lists if values[key] is not None})
     wakeup = Wakeup()
     threading.Thread(target=_stop_at_end_of_input, args=(control, wakeup), daemon=True).start()
@@ -146,7 +146,7 @@ def _work_patiently(project: Project, assignment: Assignment, wakeup: Wakeup, te
 
 
 def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tell) -> None:
-    pipeline = load_pipeline(project)
+    pipeline = load_pipeline(project).without(assignment.left_out)
     target = load_target(project, assignment.target, chosen_by=assignment.chosen_by)
     chosen = _chosen(pipeline, assignment)
     lacking = [of for of in missing(target, pipeline) if of.kind is not Kind.JOB_TABLE]  # such tables are set aside

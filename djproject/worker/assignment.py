@@ -19,6 +19,8 @@ class Assignment:
         The target's name, and what named it: that decides whether `DJ_*` variables count.
     tables
         `module.Table` of those to fill; empty for all that are populated automatically.
+    left_out
+        The schema modules in which something is broken, and those that need them: the worker imports none of them.
     restrictions
         SQL conditions on the key sources.
     slot, slots
@@ -58,6 +60,7 @@ class Assignment:
     megabytes: float | None = None
     chosen_by: str = ""
     counts_again: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import typer
 
 from djproject.cli import _render
 from djproject.cli._drift import difference_values
-from djproject.cli._gate import refuse_errors
+from djproject.cli._gate import without_broken
 from djproject.cli._options import DryRunOption, Format, FormatOption, TargetOption, new_app
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.selection import nothing_to_show
@@ -47,7 +47,7 @@ def deploy(
     pipeline = load_pipeline(project)
     if not pipeline.modules:
         raise nothing_to_show(pipeline)
-    refuse_errors(project)
+    pipeline, left_out = without_broken(project, pipeline)
     place = load_target(project, target)
     _render.target(place.description)
     _render.moved_stores_in_brief(place.name, moved_stores(project, place.name, place.settings.stores))
@@ -61,10 +61,12 @@ def deploy(
     if format is Format.JSON:
         differences = difference_values(done.differences, pipeline, project.root)
         items = [asdict(item) for item in done.created]
-        _render.as_json({"target": place.name, "dry_run": dry_run, "created": items, "differences": differences})
+        values = {"created": items, "differences": differences, "left_out": [each._asdict() for each in left_out]}
+        _render.as_json({"target": place.name, "dry_run": dry_run, **values})
     else:
         _show(done, pipeline, dry_run=dry_run)
-    raise typer.Exit(1 if blocked else 0)
+    _render.left_out("deployed", [each.reason for each in left_out])
+    raise typer.Exit(1 if blocked or left_out else 0)
 
 
 def _show(done: "Deployment", pipeline: Pipeline, *, dry_run: bool) -> None:

@@ -10,11 +10,12 @@ import typer
 
 from djproject.cli import _render
 from djproject.cli._drift import note_drift
-from djproject.cli._gate import refuse_errors
+from djproject.cli._gate import without_broken
 from djproject.cli._options import DryRunOption, ExcludeOption, SelectorsArgument, TargetOption, complete_group, new_app
 from djproject.cli._options import seconds as seconds_of
 from djproject.cli._progress import PopulateProgress, progress_display
 from djproject.cli._run_summary import Tally, summarize
+from djproject.errors import ProjectError
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.source import load_pipeline
 from djproject.project.files import state_directory
@@ -112,8 +113,10 @@ def populate(
 
     project = load_project()
     pipeline = load_pipeline(project)
-    refuse_errors(project)
     names = filled_tables(pipeline, selector or (), exclude or ()) if selector or exclude else ()
+    pipeline, left_out = without_broken(project, pipeline)
+    if names and not (names := tuple(name for name in names if pipeline.table(name))):
+        raise ProjectError(f"{left_out[0].reason}", hint="djproject check")
     (chosen,) = chosen_groups(project, [group]) if group else (ALL,)
     chosen = chosen._replace(
         processes=workers or chosen.processes,
@@ -133,6 +136,7 @@ def populate(
         names,
         tuple(where or ()),
         retry=retry,
+        left_out=tuple(each.module for each in left_out),
         jobs=max_jobs,
         chosen_by=place.chosen_by,
         counts_again=_render.is_live(),
@@ -140,9 +144,12 @@ def populate(
     posts = posts_for_groups(project, [chosen], common)
     if dry_run:
         _show_plan(project, place, pipeline, posts)
+        _render.left_out("populated", [each.reason for each in left_out])
         return
+    _render.left_out("populated", [each.reason for each in left_out])
     pool = Pool(posts, state_directory(project.root, os.environ) / "logs", limits)
-    raise typer.Exit(fill(pool, as_json=log_format is LogFormat.JSON, address=address))
+    code = fill(pool, as_json=log_format is LogFormat.JSON, address=address)
+    raise typer.Exit(code or bool(left_out))
 
 
 def _address(text: str | None) -> "Address | None":
