@@ -82,17 +82,12 @@ def imported_with(sources: Mapping[str, PythonModule], modules: Iterable[str]) -
 
 
 def modules_needing(pipeline: Pipeline, names: Collection[str]) -> dict[str, str]:
-    """The other schema modules that cannot be imported or declared without some modules, each with one of those."""
-    upstream = module_parents(pipeline)
+    """The other schema modules that import some modules, however indirectly, each with one of those."""
     found: dict[str, str] = {}
-    for module in sorted_modules(pipeline):
-        if module in names:
-            continue
-        needed = imported_with(pipeline.sources, [module]) | set(upstream[module])
-        cause = next((name for name in sorted(needed) if name in names), "")
-        cause = cause or next((name for name in upstream[module] if name in found), "")
-        if cause:
-            found[module] = cause
+    for module in pipeline.modules:
+        imported = imported_with(pipeline.sources, [module.name])
+        if module.name not in names and (needed := sorted(imported.intersection(names))):
+            found[module.name] = needed[0]
     return found
 
 
