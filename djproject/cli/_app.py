@@ -23,6 +23,7 @@ COMMANDS = {
     "explain": "Explain one rule: what it does, why it matters, what to write instead.",
     "rules": "List the rules that check knows.",
     "graph": "Draw the pipeline: modules or tables, without a database.",
+    "diff": "Show which tables changed since a revision: definition, make or contents.",
     "stores": "Add, list, change and test object stores.",
     "config": "Show the settings DataJoint is given, and where each comes from.",
     "use": "Choose the target of this checkout, or show which it is.",
@@ -46,7 +47,7 @@ COMMANDS = {
 
 # The commands of --help under their headings; the module of `add-table` is `design/add_table.py`.
 HEADINGS = {
-    "Design": ("init", "add-schema", "add-table", "check", "explain", "rules", "graph"),
+    "Design": ("init", "add-schema", "add-table", "check", "explain", "rules", "graph", "diff"),
     "Data": ("deploy", "status", "drift", "stores", "config", "use"),
     "Run": ("populate", "jobs", "workers", "run", "shell"),
     "Stack": ("up", "down", "stack", "logs", "restart", "scale"),

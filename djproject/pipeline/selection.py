@@ -9,7 +9,7 @@ from djproject.pipeline.graph import find_table, sorted_tables, table_parents
 from djproject.pipeline.model import Pipeline, Table
 from djproject.project.names import TIER_ALIASES, TIERS
 
-HINT = "Selectors: module, module.Table, +T (ancestors), T+ (descendants), 2+T, A..B, tier:computed, store:main"
+HINT = "Selectors: module, module.Table, +T (ancestors), T+ (descendants), A..B, tier:computed, store:main, changed:REV"
 _AROUND = re.compile(r"(?:(?P<up>\d*)(?P<plus>\+))?(?P<core>[^+]+?)(?:(?P<more>\+)(?P<down>\d*))?")
 ALL_TIERS = (*TIERS, "part")
 
@@ -112,7 +112,12 @@ def _by_property(pipeline: Pipeline, kind: str, value: str) -> set[str]:
             if not found:
                 raise ProjectError(f"No table names a store {value!r}.", hint="djproject stores list")
             return found
-    raise ProjectError(f"A selector knows tier: and store:, not {kind!r}:.", hint=HINT)
+        case "changed":
+            from djproject.pipeline.changes import changes_since
+
+            names = {change.table for change in changes_since(pipeline, value)}
+            return {table.full_name for table in pipeline.tables if table.full_name in names}
+    raise ProjectError(f"A selector knows tier:, store: and changed:, not {kind!r}:.", hint=HINT)
 
 
 def _reach(start: Iterable[str], neighbours: Mapping[str, Sequence[str]], steps: int | None) -> set[str]:

@@ -84,7 +84,7 @@ def graph(
     """Draw the pipeline: modules or tables, without a database.
 
     Selectors choose tables: module, module.Table, +T with its ancestors, T+ with its descendants, 2+T, A..B every
-    path between, tier:computed, store:main.
+    path between, tier:computed, store:main, changed:REV.
 
     Example: djproject graph +analysis.Summary --format svg -o pipeline.svg
     """
