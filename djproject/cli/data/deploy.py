@@ -64,12 +64,12 @@ def deploy(
         values = {"created": items, "differences": differences, "left_out": [each._asdict() for each in left_out]}
         _render.as_json({"target": place.name, "dry_run": dry_run, **values})
     else:
-        _show(done, pipeline, dry_run=dry_run)
+        _show(done, pipeline, dry_run=dry_run, whole=not left_out)
     _render.left_out("deployed", [each.reason for each in left_out])
     raise typer.Exit(1 if blocked or left_out else 0)
 
 
-def _show(done: "Deployment", pipeline: Pipeline, *, dry_run: bool) -> None:
+def _show(done: "Deployment", pipeline: Pipeline, *, dry_run: bool, whole: bool) -> None:
     from djproject.database.agreement import blocking, drift_line, sentences, way_out
 
     blocked = blocking(done.differences)
@@ -81,8 +81,9 @@ def _show(done: "Deployment", pipeline: Pipeline, *, dry_run: bool) -> None:
         _render.note(f"{drift_line(done.differences)}; deploy leaves tables that exist as they are.")
     if blocked:
         _render.note("populate does not fill the tables listed above.")
+    if blocked and whole:
         _render.next_step(way_out(pipeline, blocked))
     elif not done.created and not done.differences:
         _render.note(f"Nothing to do: all {len(pipeline.tables)} tables are declared as in the source.")
-    elif done.created and not dry_run:
+    elif done.created and whole and not dry_run:
         _render.next_step("djproject populate")
