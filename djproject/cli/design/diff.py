@@ -10,6 +10,7 @@ from djproject.cli._options import Format, FormatOption, new_app
 from djproject.pipeline.changes import Aspect, Change, changes_since
 from djproject.pipeline.graph import table_parents
 from djproject.pipeline.model import Pipeline
+from djproject.pipeline.selection import nothing_to_show
 from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 from djproject.project.names import AUTOPOPULATED
@@ -34,6 +35,8 @@ def diff(
     Example: djproject diff v1.2
     """
     pipeline = load_pipeline(load_project())
+    if not pipeline.sources:
+        raise nothing_to_show(pipeline)
     changes = changes_since(pipeline, revision, until)
     below = _below(pipeline, {change.table for change in changes})
     if format is Format.JSON:
