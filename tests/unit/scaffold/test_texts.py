@@ -106,7 +106,7 @@ def paragraph_of(text: str) -> str:
     return text.split("\n\n")[1]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(description=texts, author=texts, docs=st.sampled_from(DOCS), database=st.sampled_from(DATABASES))
 @example('"""', '"', "sphinx", "mysql")
 def test_every_file_parses_and_says_it_or_nothing_is_written(
