@@ -30,7 +30,7 @@ from djproject.project.location import Project, load_project
 from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import load_target
 from djproject.worker.assignment import ABANDON, Assignment
-from djproject.worker.attempt import AbandonJob, one_line
+from djproject.worker.attempt import AbandonJob
 from djproject.worker.counting import counted
 from djproject.worker.events import (
     Alive,
@@ -117,10 +117,7 @@ def _abandon(number: int, frame: object) -> None:  # noqa: ARG001 (the shape sig
 
 
 def _work_patiently(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tell) -> None:
-    """Work, and wait for what is not there yet as far as the assignment says so.
-
-    A worker that replaces another one also waits where the database goes away again while it begins.
-    """
+    """Work, and wait for what is not there yet as far as the assignment says so."""
     waits_for: tuple[type[DJProjectError], ...] = ()
     if assignment.patient:
         waits_for = (EnvironmentUnavailableError, NothingToDoYet)
@@ -130,17 +127,10 @@ def _work_patiently(project: Project, assignment: Assignment, wakeup: Wakeup, te
     while not wakeup.stopping:
         try:
             _work_on(project, assignment, wakeup, tell)
-        except Exception as error:
-            if not waits_for or not (isinstance(error, waits_for) or is_passing(error)):
-                raise
-            message, hint = (
-                (error.message, error.hint)
-                if isinstance(error, EnvironmentUnavailableError | NothingToDoYet)
-                else (one_line(error.__cause__ or error), "djproject doctor")
-            )
-            if message != said:
-                said = message
-                tell(Waiting(assignment.slot, message, hint))
+        except waits_for as error:
+            if error.message != said:
+                said = error.message
+                tell(Waiting(assignment.slot, error.message, error.hint))
             tell(Alive(assignment.slot))
             wakeup.wait(RETRY_SECONDS)
 

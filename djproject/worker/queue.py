@@ -19,6 +19,8 @@ from djproject.database.job_tables import check_job_table, job_table, key_query,
 from djproject.database.keys import Condition, key_columns
 from djproject.database.loading import LoadedTable
 from djproject.database.version import datajoint_version
+from djproject.errors import ProjectError
+from djproject.worker.passing import is_passing
 
 PENDING = "status='pending' AND scheduled_time <= CURRENT_TIMESTAMP(3)"
 LONGEST_MESSAGE = 2047
@@ -38,7 +40,7 @@ class Queue:
     """
 
     def __init__(self, loaded: LoadedTable, restrictions: Sequence[str] = ()) -> None:
-        check_job_table(loaded.instance, loaded.name)
+        _check_job_table(loaded)
         self.loaded = loaded
         self.name = loaded.name
         self.table = loaded.instance
@@ -242,6 +244,20 @@ class Queue:
 
     def _mine(self) -> Condition:
         return Condition("status='reserved' AND host=%s AND pid=%s AND connection_id=%s", self._owner)
+
+
+def _check_job_table(loaded: LoadedTable) -> None:
+    """As `check_job_table`; but a database that goes away meanwhile is no fault of the key source.
+
+    What the driver raised ends this process then, and another one begins with a connection of its own: DataJoint does
+    not connect to PostgreSQL again.
+    """
+    try:
+        check_job_table(loaded.instance, loaded.name)
+    except ProjectError as error:
+        if error.__cause__ is not None and is_passing(error.__cause__):
+            raise error.__cause__ from None
+        raise
 
 
 @contextmanager

@@ -1,62 +1,41 @@
-"""What a worker waits for while it begins, and what ends it."""
+"""A database that goes away while a worker begins is no fault of the pipeline's."""
 
-from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pymysql
 import pytest
 
-from djproject.errors import EnvironmentUnavailableError, ProjectError
-from djproject.project.location import load_project
-from djproject.worker import __main__ as worker
-from djproject.worker.assignment import Assignment
-from djproject.worker.events import Alive, Event, Waiting
-from djproject.worker.wakeup import Wakeup
-from tests.checking import write_project
+from djproject.errors import ProjectError
+from djproject.worker import queue
 from tests.unit.worker.test_transient import raised_from
 
 LOST = pymysql.err.OperationalError(2003, "Can't connect")
 
 
-def begun(monkeypatch: pytest.MonkeyPatch, root: Path, errors: list[Exception], **assignment: bool) -> list[Event]:
-    """What a worker reports that meets these errors, one at each attempt, and begins then."""
-    told: list[Event] = []
-    wakeup = Wakeup()
-    left = list(errors)
+def meets(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def check(*_: object) -> None:
+        raise error
 
-    def work(*_: object) -> None:
-        if left:
-            raise left.pop(0)
-        wakeup.stop()
+    monkeypatch.setattr(queue, "check_job_table", check)
+    loaded: Any = SimpleNamespace(instance=None, name="a.T")
+    queue._check_job_table(loaded)
 
-    monkeypatch.setattr(worker, "_work_on", work)
-    monkeypatch.setattr(worker, "RETRY_SECONDS", 0.0)
-    project = load_project(write_project(root, {}, git=False))
-    try:
-        worker._work_patiently(project, Assignment(str(root), "lab", **assignment), wakeup, lambda *e: told.extend(e))
-    finally:
-        wakeup.close()
-    return told
+
+def test_what_the_driver_raised_is_raised_not_the_fault_of_the_key_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(pymysql.err.OperationalError) as raised:
+        meets(monkeypatch, raised_from(ProjectError("The key source of a.T raises …", hint="$EDITOR"), LOST))
+    assert raised.value is LOST
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        LOST,
-        raised_from(ProjectError("The key source of a.T raises …", hint="$EDITOR"), LOST),
-        EnvironmentUnavailableError("The database does not answer", hint="djproject doctor"),
+        raised_from(ProjectError("The key source of a.T raises KeyError.", hint="$EDITOR"), KeyError("x")),
+        ProjectError("The job table of a.T is missing.", hint="djproject deploy"),
     ],
 )
-def test_a_worker_that_takes_anothers_place_waits_for_the_database(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
-) -> None:
-    told = begun(monkeypatch, tmp_path, [error, error], replaces=True)
-    assert [type(event) for event in told] == [Waiting, Alive, Alive]
-    assert "key source" not in told[0].message  # type: ignore[union-attr]
-    with pytest.raises(type(error)):
-        begun(monkeypatch, tmp_path, [error])
-
-
-def test_what_no_wait_helps_against_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for error in (ProjectError("The key source of a.T raises KeyError.", hint="$EDITOR"), ValueError("x")):
-        with pytest.raises(type(error)):
-            begun(monkeypatch, tmp_path, [error], replaces=True, patient=True)
+def test_a_fault_of_the_key_source_stays_one(monkeypatch: pytest.MonkeyPatch, error: ProjectError) -> None:
+    with pytest.raises(ProjectError) as raised:
+        meets(monkeypatch, error)
+    assert raised.value is error
