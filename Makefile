@@ -16,7 +16,7 @@ demo: $(READY)
 	$(BIN)/djproject demo demo --workers 2
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 3 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 # What needs no server and no container.
 test-quick: $(READY)
