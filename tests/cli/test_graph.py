@@ -66,7 +66,7 @@ def test_selectors_choose_tables(project: Path, selectors: list[str], exclude: l
 @pytest.mark.parametrize(
     ("selector", "told"),
     [("four", "no table called"), ("tier:gold", "no tier 'gold'"), ("store:x", "No table names a store"),
-     ("tag:gpu", "knows tier: and store:"), ("a..", "a path is written a..b"), ("++", "no selector")],
+     ("tag:gpu", "knows tier:, store: and changed:"), ("a..", "a path is written a..b"), ("++", "no selector")],
 )  # fmt: skip
 def test_a_selector_that_names_nothing_is_told(project: Path, selector: str, told: str) -> None:
     with pytest.raises(ProjectError, match=told):
