@@ -281,7 +281,7 @@ def old_reference(line: str) -> str:
     >>> old_reference("(mother, father_id) -> [nullable] Animal(animal_id, sire)  # parents")
     "-> [nullable] Animal.proj(mother='animal_id', father_id='sire')"
     """
-    match = _OLD_REFERENCE.match(line)
+    match = _OLD_REFERENCE.match(" ".join(line.split()))
     if match is None:
         return ""
     new, old = ([name.strip() for name in (match[group] or "").split(",")] for group in ("new", "old"))
@@ -295,7 +295,8 @@ def _index_arguments(arguments: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The attributes that an index names, and its arguments that are not plain names."""
     written = [argument.strip() for argument in arguments_of(arguments)]
     expressions = tuple(argument for argument in written if not argument.isidentifier())
-    bare = (re.sub(r"\s*\(.*\)|\s+(asc|desc)$", "", argument, flags=re.IGNORECASE) for argument in written)
+    plain = (" ".join(argument.split()) for argument in written)
+    bare = (re.sub(r" ?\(.*\)| (asc|desc)$", "", argument, flags=re.IGNORECASE) for argument in plain)
     names = tuple(name.partition(".")[0] for name in bare if re.fullmatch(r"\w+(\.[\w.*\[\]:]+)?", name))
     return names, expressions
 

@@ -33,8 +33,10 @@ _DATABASE_ACTIONS = frozenset(
 )
 
 
-_SCHEMA = re.compile(rb"\b[sS]chema\s*\(|@\w*schema|\bdatajoint\b.*^class\b", re.DOTALL | re.MULTILINE)
-_INNER_SCHEMA = re.compile(rb"\n[ \t].*[sS]chema\w*\(")
+# Bounded, because a file of a stranger's may be one line of two million characters.
+_SCHEMA = re.compile(rb"\b[sS]chema[ ]{0,9}\(|@\w{0,64}schema")
+_CLASS = re.compile(rb"^class\b", re.MULTILINE)
+_INNER_SCHEMA = re.compile(rb"^[ \t]+[^\n]{0,500}?[sS]chema\w{0,64}\(", re.MULTILINE)
 _SPAWNS = re.compile(rb"\b(spawn_missing_classes|make_classes)\b")
 _MAY_BE_TEXT = (ast.Constant, ast.BinOp, ast.JoinedStr, ast.Call, ast.IfExp)
 _INDENTED_IMPORT = re.compile(rb"\n[ \t]+(?:from|import)\b")
@@ -70,11 +72,15 @@ def read_python(data: bytes, *, name: str, package: str, path: Path) -> PythonMo
     """What the file at `path` says, as the module `name` of `package`; invalid Python has a problem."""
     tree = parse(data)
     if isinstance(tree, Problem):
-        return unreadable(name, path, tree._replace(has_schema=bool(_SCHEMA.search(data))))
+        return unreadable(name, path, tree._replace(has_schema=_has_tables(data)))
     try:
         return _Reader(name, package, path, data).read(tree)
     except RecursionError:
         return unreadable(name, path, Problem("is nested too deeply to be read", Place(1, 1)))
+
+
+def _has_tables(data: bytes) -> bool:
+    return bool(_SCHEMA.search(data)) or (b"datajoint" in data and bool(_CLASS.search(data)))
 
 
 def unreadable(name: str, path: Path, problem: Problem) -> PythonModule:

@@ -78,7 +78,7 @@ def is_missing(root: Path, path: str) -> bool:
 
 def names_of(root: Path) -> tuple[str, bool]:
     """What pyproject.toml needs to know of a repository: the name of its README, and whether it has a licence."""
-    readmes = [name for pattern in README for path in sorted(root.glob(pattern)) if (name := path.name)]
+    readmes = [path.name for pattern in README for path in sorted(root.glob(pattern))]
     licences = [path for pattern in LICENCE for path in root.glob(pattern)]
     is_ours = (root / "LICENSE").is_file() and find_root(root) == root
     return next(iter(readmes), "README.md"), bool(licences) and not is_ours

@@ -8,9 +8,8 @@ import typer
 from djproject.cli import _render
 from djproject.cli._options import Format, FormatOption, new_app
 from djproject.pipeline.changes import Aspect, Change, changes_since
-from djproject.pipeline.graph import table_parents
 from djproject.pipeline.model import Pipeline
-from djproject.pipeline.selection import nothing_to_show
+from djproject.pipeline.selection import nothing_to_show, select
 from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 from djproject.project.names import AUTOPOPULATED
@@ -65,13 +64,9 @@ def _show(changes: Iterable[Change], below: list[str]) -> None:
 
 def _below(pipeline: Pipeline, names: set[str]) -> list[str]:
     """The tables downstream of some tables, without these."""
-    parents, found = table_parents(pipeline), set(names)
-    growing = True
-    while growing:
-        more = {name for name, of in parents.items() if name not in found and found.intersection(of)}
-        growing = bool(more)
-        found |= more
-    return [table.full_name for table in pipeline.tables if table.full_name in found - names]
+    selectors = [f"{table.full_name}+" for table in pipeline.tables if table.full_name in names]
+    chosen = select(pipeline, selectors) if selectors else ()
+    return [table.full_name for table in chosen if table.full_name not in names]
 
 
 def _commands(pipeline: Pipeline, changes: Iterable[Change]) -> list[str]:

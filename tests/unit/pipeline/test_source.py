@@ -320,3 +320,27 @@ def test_a_file_that_is_not_python_stops_who_needs_it(tmp_path: Path, imports: s
             load_package(tmp_path, "workflow")
     else:
         assert [table.full_name for table in load_package(tmp_path, "workflow").tables] == ["a.A"]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "datajoint " * 150_000 + "(",
+        "\n " + "schema" * 250_000,
+        "\n " + "@" + "s" * 1_500_000 + "(",
+        "x = 1\n" + 'd = """\n(a) -> B' + " " * 1_000_000 + "!\n" + '"""\n',
+    ],
+)
+def test_a_file_made_to_keep_the_reader_busy_does_not(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.py").write_text(text)
+    assert load_package(tmp_path, "workflow").tables == ()
+
+
+@pytest.mark.timeout(60)
+def test_lines_of_a_definition_made_to_keep_the_reader_busy_do_not() -> None:
+    from djproject.pipeline.definition import old_reference, read_definition
+
+    spaces = " " * 300_000
+    assert old_reference(f"(a) -> B{spaces}!") == ""
+    read_definition(f"k : int32\n---\nindex(a{spaces}b)\n(a) -> B{spaces}!")
