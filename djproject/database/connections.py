@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from djproject.database.internals import driver_connection, file_descriptor, replace_driver_connection
+from djproject.targets.connection import use_server_time
 
 IDLE_LIMITS = {
     "mysql": "SET SESSION wait_timeout = 2147483",  # the most that every server takes
@@ -41,6 +42,7 @@ def keep_alive(connection: Any) -> None:
 
 def _keep_alive(connection: Any) -> None:
     _watch_socket(connection)
+    use_server_time(connection)
     with suppress(Exception):  # a proxy, or another server
         connection.query(IDLE_LIMITS[connection.adapter.backend], reconnect=False)
 

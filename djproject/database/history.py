@@ -61,7 +61,7 @@ class History:
         self._pipeline = pipeline
 
     def add(self, loaded: LoadedTable, key: dict[str, Any], outcome: str, seconds: float, message: str) -> None:
-        """Record one attempt: made, nothing, error, passing, lost or killed."""
+        """Record one attempt: made, nothing, error, passing, lost, gone or killed."""
         record = self.insertion(loaded, key, outcome, seconds, message)
         if self._connection is not None and record is not None:
             insert, values = record

@@ -24,6 +24,14 @@ COLUMNS = """
     beat TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
     seconds INT NOT NULL
 """
+# Now, and seconds since a heartbeat, by the server's clock and whatever the session's time zone is: MySQL keeps a
+# TIMESTAMP in UTC, PostgreSQL keeps what it is given. So no change to summer time ends a lease.
+NOW = {"mysql": "CURRENT_TIMESTAMP(3)", "postgresql": "(CURRENT_TIMESTAMP(3) AT TIME ZONE 'UTC')"}
+AGE = {
+    "mysql": "UNIX_TIMESTAMP() - UNIX_TIMESTAMP(beat)",
+    "postgresql": f"EXTRACT(EPOCH FROM {NOW['postgresql']} - beat)",
+}
+STARTED = {"mysql": "CONVERT_TZ(started, @@session.time_zone, '+00:00')", "postgresql": "started"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Lease:
     pipeline
         The project's name.
     started
-        When the lease was taken, by the server's clock.
+        When the lease was taken: UTC, by the server's clock.
     age
         Seconds since its last heartbeat.
     job_tables
@@ -88,12 +96,9 @@ def declare_leases(connection: Any) -> None:
 
 def read_leases(connection: Any) -> list[Lease]:
     """The leases of all workers; none where there is no table of them."""
-    columns = "worker, host, pid, connection_id, machine, process_started, seconds, pipeline, started, job_tables"
-    age = (
-        "TIMESTAMPDIFF(MICROSECOND, beat, CURRENT_TIMESTAMP(3)) / 1000000"
-        if connection.adapter.backend == "mysql"
-        else "EXTRACT(EPOCH FROM CURRENT_TIMESTAMP(3) - beat)"
-    )
+    backend = connection.adapter.backend
+    started, age = STARTED[backend], AGE[backend]
+    columns = f"worker, host, pid, connection_id, machine, process_started, seconds, pipeline, {started}, job_tables"
     try:
         rows = connection.query(f"SELECT {columns}, {age} FROM {TABLE} ORDER BY started").fetchall()
     except Exception as error:

@@ -8,6 +8,7 @@ from djproject.worker.events import (
     Drifted,
     Event,
     Failed,
+    KeyGone,
     Lost,
     LostJob,
     Made,
@@ -28,6 +29,7 @@ LEVELS: dict[type[Event], str] = {
 }  # fmt: skip
 NAMES: dict[type[Event], str] = {
     Made: "made", Failed: "failed", MadeNothing: "made_nothing", Postponed: "postponed", LostJob: "lost_job",
+    KeyGone: "key_gone",
     Added: "added", Recovered: "recovered", Retired: "retired", SetAside: "set_aside",
     Waiting: "waiting", Drifted: "drift", Refused: "refused", Lost: "lost",
 }  # fmt: skip
@@ -40,6 +42,7 @@ TEXTS: dict[type[Event], str] = {
     MadeNothing: "made nothing of {table} ({key}): no row; kept out of the queue",
     Postponed: "postponed {table} ({key}) by {seconds:.0f} s: {message}",
     LostJob: "lost {table} ({key}): another worker has it; nothing was committed",
+    KeyGone: "dropped {table} ({key}): its key was deleted meanwhile",
     Recovered: "{count} jobs of a worker that is gone are pending again",
     SetAside: "not populated: {message}",
     Waiting: "waiting: {message}  ({hint})",

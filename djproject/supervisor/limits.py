@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from djproject.supervisor.process import WorkerProcess
-from djproject.worker.events import Event, LostJob, Made, Postponed, Recovered
+from djproject.worker.events import Event, KeyGone, LostJob, Made, Postponed, Recovered
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class RunClock:
         match event:
             case Made(finished=finished):
                 self._settled = max(self._settled, finished)
-            case Postponed() | LostJob() | Recovered():
+            case Postponed() | LostJob() | KeyGone() | Recovered():
                 self._settled = max(self._settled, time.monotonic())
 
     def stop(self) -> None:

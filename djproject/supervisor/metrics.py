@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from djproject.errors import EnvironmentUnavailableError, ProjectError
-from djproject.worker.events import Added, Begins, Event, Failed, Lost, LostJob, Made, MadeNothing, Postponed
+from djproject.worker.events import Added, Begins, Event, Failed, KeyGone, Lost, LostJob, Made, MadeNothing, Postponed
 
 REQUEST_SECONDS = 5.0
 LOOPBACK = "127.0.0.1"
 BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10000, float("inf"))
 OUTCOMES: dict[type[Event], str] = {
     Made: "made", Failed: "error", MadeNothing: "nothing", Postponed: "passing", LostJob: "lost", Lost: "killed",
+    KeyGone: "gone",
 }  # fmt: skip
 
 

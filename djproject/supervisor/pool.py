@@ -17,6 +17,7 @@ from djproject.worker.assignment import ABANDON, Post
 from djproject.worker.events import (
     Event,
     Failed,
+    KeyGone,
     Lost,
     LostJob,
     Made,
@@ -149,7 +150,7 @@ class Pool:
                 continue
             if isinstance(event, Lost):
                 yield from self._set_aside(worker, event)
-            if isinstance(event, Made | MadeNothing | Failed | Postponed | LostJob):
+            if isinstance(event, Made | MadeNothing | Failed | Postponed | LostJob | KeyGone):
                 self._done[worker.number] = self._done.get(worker.number, 0) + 1
             self._clock.see(event)
             self._replacements.see(event)

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     import datajoint as dj
 
 DATAJOINT = "datajoint[postgres,s3]>=2.3.5,<3"  # as in pyproject.toml, which a test compares
+SERVER_TIME = {
+    "mysql": "SET SESSION time_zone = @@GLOBAL.time_zone",
+    # A role cannot set log_timezone, and initdb gives both the same value.
+    "postgresql": "SELECT set_config('TimeZone', current_setting('log_timezone'), false) FROM pg_settings "
+    "WHERE name = 'TimeZone' AND source IN ('user', 'database user', 'client', 'session')",
+}
 OLDEST_DATAJOINT, NEWEST_DATAJOINT = (2, 3, 5), (3,)
 
 
@@ -30,6 +36,7 @@ def apply_settings(target: Target) -> None:
     os.environ["DJ_IGNORE_CONFIG_FILE"] = "true"
     for variable in target.ignored:
         os.environ.pop(variable, None)
+    os.environ.pop("PGTZ", None)  # the times of jobs are compared in the server's time zone
     dj = import_datajoint()
     ignored = {name for name, known in KNOWN.items() if known.variable in target.ignored}
     for setting in target.settings.settings:
@@ -96,9 +103,19 @@ def connect(target: Target, *, quiet: bool = True) -> "dj.Connection":
     if quiet and target.settings["loglevel"] == "INFO":
         logging.getLogger("datajoint").setLevel(logging.ERROR)
     try:
-        return dj.conn()
+        connection = dj.conn()
+        use_server_time(connection)
     except Exception as error:
         raise connection_error(target, error) from error
+    return connection
+
+
+def use_server_time(connection: "dj.Connection") -> None:
+    """Let a session have the server's own time zone, where a variable, a role or `init_function` gave it another.
+
+    DataJoint compares the times of jobs in the time zone of the session, so all clients must have the same one.
+    """
+    connection.query(SERVER_TIME[connection.adapter.backend], reconnect=False)
 
 
 def connection_error(target: Target, error: Exception) -> DJProjectError:

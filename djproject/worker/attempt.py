@@ -21,10 +21,11 @@ from djproject.database.history import History
 from djproject.database.internals import forget_transaction, make_of, making
 from djproject.database.keys import key_text
 from djproject.database.version import datajoint_version
-from djproject.worker.events import Failed, LostJob, Made, MadeNothing, Outcome, Postponed
+from djproject.worker.events import Failed, KeyGone, LostJob, Made, MadeNothing, Outcome, Postponed
 from djproject.worker.forks import ends_forked_processes
-from djproject.worker.passing import is_passing, limit_exceeded
+from djproject.worker.passing import chain, is_passing, limit_exceeded
 from djproject.worker.queue import LONGEST_MESSAGE, MADE_NOTHING, Queue
+from djproject.worker.store_folders import StoreAwayError, require_folders
 
 MOST_ATTEMPTS = 8
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 300.0
@@ -42,6 +43,8 @@ def attempt(queue: Queue, key: dict[str, Any], history: History, *, slot: int) -
     ------
     AbandonJob, KeyboardInterrupt
         A signal handler raised it: rolled back, and the job waits again as if nothing had been.
+    StoreAwayError
+        It failed while the folder of a store was not there; the job waits again.
     """
     began = time.monotonic()
     try:
@@ -52,6 +55,8 @@ def attempt(queue: Queue, key: dict[str, Any], history: History, *, slot: int) -
         raise
     except _Nothing:
         roll_back(queue.connection)
+        if _is_gone(queue, key):
+            return _gone(queue, key, history, slot=slot, seconds=time.monotonic() - began)
         queue.set_aside(key, MADE_NOTHING)
         history.add(queue.loaded, key, "nothing", time.monotonic() - began, MADE_NOTHING)
         return MadeNothing(slot, queue.name, key_text(key))
@@ -134,6 +139,11 @@ def _failed(
     roll_back(queue.connection)
     if isinstance(error, DuplicateError) and queue.drop_made(key):
         return None
+    if not is_passing(error) and _is_gone(queue, key):
+        return _gone(queue, key, history, slot=slot, seconds=seconds)
+    if (away := _missing_store(queue, error)) is not None:
+        queue.give_back(key)
+        raise away
     shown = key_text(key)
     if limit := limit_exceeded(error, queue.connection, seconds):
         message = f"{one_line(error).rstrip('.')}: {limit}"[:LONGEST_MESSAGE]
@@ -152,6 +162,30 @@ def _failed(
         return LostJob(slot, queue.name, shown)
     history.add(queue.loaded, key, "error", seconds, message)
     return Failed(slot, queue.name, shown, message)
+
+
+def _is_gone(queue: Queue, key: dict[str, Any]) -> bool:
+    """End the job where its key is not there any more; whether it was so."""
+    try:
+        return queue.drop_without_key(key)
+    except Exception:  # the key source is the user's code
+        roll_back(queue.connection)
+        return False
+
+
+def _gone(queue: Queue, key: dict[str, Any], history: History, *, slot: int, seconds: float) -> KeyGone:
+    history.add(queue.loaded, key, "gone", seconds, "its key was deleted meanwhile")
+    return KeyGone(slot, queue.name, key_text(key))
+
+
+def _missing_store(queue: Queue, error: BaseException) -> StoreAwayError | None:
+    """What explains that a job did not find a file, where the folder of any store is not there."""
+    try:
+        require_folders(queue.connection)
+    except StoreAwayError as away:
+        if away.location in str(error) or any(isinstance(link, FileNotFoundError) for link in chain(error)):
+            return away
+    return None
 
 
 def pause_before(attempt: int) -> float:

@@ -113,6 +113,15 @@ class LostJob:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyGone:
+    """A job ended without rows, because its key was deleted after the job was claimed."""
+
+    slot: int
+    table: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Added:
     """New jobs were found for a table."""
 
@@ -274,7 +283,7 @@ class Lost:
         return f"was stopped by {self.cause}{making}"
 
 
-Outcome = Made | MadeNothing | Failed | Postponed | LostJob
+Outcome = Made | MadeNothing | Failed | Postponed | LostJob | KeyGone
 Event = (
     Started
     | Counted

@@ -11,7 +11,7 @@ from typing import Any
 
 from djproject.database.connections import keep_alive, second_connection
 from djproject.database.job_tables import job_table
-from djproject.database.leases import TABLE, declare_leases
+from djproject.database.leases import NOW, TABLE, declare_leases
 from djproject.database.loading import LoadedTable
 from djproject.targets.machine import machine_id, process_start
 from djproject.worker.attempt import AbandonJob
@@ -58,7 +58,7 @@ def _beat(own: Any, values: tuple[Any, ...], ended: threading.Event) -> None:
     """Renew the lease every few seconds; after an outage, on a new connection; another one where it is lost."""
     while not ended.wait(HEARTBEAT_SECONDS):
         try:
-            renewal = f"UPDATE {TABLE} SET beat=CURRENT_TIMESTAMP(3), job_tables=%s WHERE worker=%s"
+            renewal = f"UPDATE {TABLE} SET beat={NOW[own.adapter.backend]}, job_tables=%s WHERE worker=%s"
             cursor = own.query(renewal, args=(values[-1], values[0]))
             if cursor.rowcount == 0:
                 _insert(own, values)
@@ -71,10 +71,11 @@ def _beat(own: Any, values: tuple[Any, ...], ended: threading.Event) -> None:
 
 
 def _insert(own: Any, values: tuple[Any, ...]) -> None:
+    now = NOW[own.adapter.backend]
     own.query(
         f"INSERT INTO {TABLE} "
-        "(worker, pipeline, host, machine, pid, connection_id, process_started, job_tables, seconds) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "(worker, pipeline, host, machine, pid, connection_id, process_started, job_tables, seconds, started, beat) "
+        f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, {now}, {now})",
         args=(*values, LEASE_SECONDS),
     )
 

@@ -18,6 +18,7 @@ from djproject.worker.make import check_make
 from djproject.worker.passing import is_passing
 from djproject.worker.queue import Queue
 from djproject.worker.recovery import recover
+from djproject.worker.store_folders import StoreAwayError, require_folders, stores_of
 from djproject.worker.wakeup import Wakeup
 
 BATCH_SECONDS = 0.5  # how long the jobs of one claim should take: slow ones are claimed one by one
@@ -39,6 +40,7 @@ class _TableWork:
     """One table, and what its jobs were like so far."""
 
     queue: Queue
+    stores: frozenset[str]
     batch: int = 1
     refreshed: float = float("-inf")  # when a look for new keys began last, and how long it took
     took: float = 0.0
@@ -142,6 +144,7 @@ class Loop:
         back = time.monotonic() + excluded_seconds - SET_ASIDE_SECONDS
         self._aside = dict.fromkeys(excluded, back)  # since when a table is set aside
         self._reasons: dict[str, str] = {}
+        self._waiting: dict[str, str] = {}  # by table, "" for all: what was said that it waits for
         self._work: list[_TableWork] = []
         self._open_tables()
 
@@ -159,7 +162,7 @@ class Loop:
                 continue
             with self._setting_aside(loaded):
                 check_make(loaded.instance, loaded.name)
-                working[loaded.name] = _TableWork(Queue(loaded, self._restrictions))
+                working[loaded.name] = _TableWork(Queue(loaded, self._restrictions), stores_of(loaded.instance))
                 self._aside.pop(loaded.name, None)
         self._work = [working[loaded.name] for loaded in self._tables if loaded.name in working]
 
@@ -209,7 +212,7 @@ class Loop:
                 except Exception as error:
                     if not is_passing(error):
                         raise
-                    self._tell(Waiting(self._slot, one_line(error), "djproject doctor"))
+                    self._say_waiting("", error)
                     self._give_back()
                     self._wakeup.wait(RETRY_SECONDS)
         finally:
@@ -230,7 +233,9 @@ class Loop:
             began = time.monotonic()
             self._turn(began)
             self._open_tables()
-            if self._round():
+            done = self._round()
+            self._waiting.pop("", None)
+            if done:
                 pause = FIRST_PAUSE_SECONDS
                 continue
             if self._should_stop():
@@ -284,7 +289,7 @@ class Loop:
                 waiting[work.queue.name] = work.queue.waiting()
         later = {name: (count, seconds) for name, (count, seconds) in waiting.items() if count}
         self._due = min((seconds for _, seconds in later.values()), default=QUIET_PAUSE_SECONDS)
-        if not self._undecided and (not later or self._due > LONGEST_WAIT_SECONDS):
+        if not self._undecided and not self._waiting and (not later or self._due > LONGEST_WAIT_SECONDS):
             self._tell(Idle(self._slot, began, later))
 
     def _turn(self, now: float) -> int:
@@ -309,11 +314,31 @@ class Loop:
         for work in self._work:
             if self._should_stop():
                 break
-            with self._setting_aside(work.queue.loaded):
+            with self._setting_aside(work.queue.loaded), self._waiting_for_stores(work):
+                require_folders(work.queue.connection, None if work.queue.name in self._waiting else work.stores)
                 count += self._batch(work)
                 if count and self._is_due(work):  # what waits comes first; without work, all tables are looked at
                     self._look(work)
         return count
+
+    @contextmanager
+    def _waiting_for_stores(self, work: _TableWork) -> Iterator[None]:
+        """Leave a table out of this round where the folder of a store is missing, and fill the others."""
+        name = work.queue.name
+        try:
+            yield
+        except StoreAwayError as away:
+            self._say_waiting(name, away)
+        else:
+            self._waiting.pop(name, None)
+
+    def _say_waiting(self, table: str, error: Exception) -> None:
+        """Say once what is waited for, by a table or by all of them ("")."""
+        message, hint = (error.message, error.hint) if isinstance(error, DJProjectError) else (one_line(error), "")
+        if self._waiting.get(table) != message:
+            if message not in self._waiting.values():
+                self._tell(Waiting(self._slot, message, hint or "djproject doctor"))
+            self._waiting[table] = message
 
     def _batch(self, work: _TableWork) -> int:
         keys = work.queue.claim(min(work.batch, self._quota.left(self._jobs)))

@@ -10,7 +10,8 @@ from typing import Any
 
 # What may work a moment later: names of exceptions, MySQL's error numbers, the system's, and words of object stores.
 PASSING_TYPES = frozenset({"LostConnectionError", "TimeoutError", "ConnectionError", "EndpointConnectionError",
-                           "IncompleteReadError", "ReadTimeoutError", "ConnectTimeoutError"})  # fmt: skip
+                           "IncompleteReadError", "ReadTimeoutError", "ConnectTimeoutError",
+                           "StoreAwayError"})  # fmt: skip
 PASSING_MYSQL = frozenset(
     {1021, 1040, 1053, 1114, 1158, 1159, 1160, 1161, 1205, 1213, 1317, 1412, 2002, 2003, 2006, 2013}
 )
@@ -36,8 +37,8 @@ def is_passing(error: BaseException) -> bool:
     >>> [is_passing(error) for error in (OSError(28, "No space left"), ValueError("503 rows"), TimeoutError())]
     [True, False, True]
     """
-    chain = list(_chain(error))
-    return any(map(_passes, chain)) and not any(map(_lasts, chain))
+    links = list(chain(error))
+    return any(map(_passes, links)) and not any(map(_lasts, links))
 
 
 def limit_exceeded(error: BaseException, connection: Any, seconds: float) -> str:
@@ -52,21 +53,21 @@ def limit_exceeded(error: BaseException, connection: Any, seconds: float) -> str
     seconds
         How long the job took until then.
     """
-    chain = list(_chain(error))
-    if not any(_passes(link) or _lasts(link) for link in chain):
+    links = list(chain(error))
+    if not any(_passes(link) or _lasts(link) for link in links):
         return ""
     try:
         if connection.adapter.backend == "mysql":
-            return _mysql_limit(chain, connection, seconds)
-        return _postgresql_limit(chain, connection, seconds)
+            return _mysql_limit(links, connection, seconds)
+        return _postgresql_limit(links, connection, seconds)
     except Exception:  # the server does not say
         return ""
 
 
-def _mysql_limit(chain: list[BaseException], connection: Any, seconds: float) -> str:
+def _mysql_limit(links: list[BaseException], connection: Any, seconds: float) -> str:
     packet, idle = connection.query("SELECT @@GLOBAL.max_allowed_packet, @@SESSION.wait_timeout").fetchone()
-    codes = {link.args[0] for link in chain if link.args and isinstance(link.args[0], int)}
-    size = largest_query(chain)
+    codes = {link.args[0] for link in links if link.args and isinstance(link.args[0], int)}
+    size = largest_query(links)
     if size > packet or 1153 in codes:
         return (
             f"one statement of {_megabytes(max(size, packet))} MB is more than the server takes "
@@ -80,28 +81,28 @@ def _mysql_limit(chain: list[BaseException], connection: Any, seconds: float) ->
     return ""
 
 
-def _postgresql_limit(chain: list[BaseException], connection: Any, seconds: float) -> str:
+def _postgresql_limit(links: list[BaseException], connection: Any, seconds: float) -> str:
     (shortest,) = connection.query(SHORTEST_IDLE_POSTGRESQL).fetchone()
-    codes = {str(getattr(link, "pgcode", None)) for link in chain}
+    codes = {str(getattr(link, "pgcode", None)) for link in links}
     if codes & LASTING_POSTGRESQL or (shortest and seconds > shortest / 1000):
         return (
             "make took longer than the server lets a connection wait; "
             "compute apart from fetching and inserting (make_fetch, make_compute, make_insert), or raise the limit"
         )
-    if (size := largest_query(chain)) > LARGEST_POSTGRESQL:
+    if (size := largest_query(links)) > LARGEST_POSTGRESQL:
         return (
             f"one statement of {_megabytes(size)} MB is more than PostgreSQL takes (1024 MB); insert fewer rows at once"
         )
     return ""
 
 
-def largest_query(chain: list[BaseException]) -> int:
+def largest_query(links: list[BaseException]) -> int:
     """The length of the longest query that was being sent when any of these was raised; 0 where none was.
 
     The driver's own variable is read: a query with its values exists only there.
     """
     sizes = [0]
-    for link in chain:
+    for link in links:
         trace = link.__traceback__
         while trace is not None:
             module = trace.tb_frame.f_globals.get("__name__", "")
@@ -120,7 +121,8 @@ def _size(arguments: Any) -> int:
     return sum(len(value) for value in arguments if isinstance(value, str | bytes | bytearray))
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what it came from, the newest first."""
     seen: BaseException | None = error
     while seen is not None:
         yield seen

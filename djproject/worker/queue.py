@@ -164,6 +164,13 @@ class Queue:
         query = f"DELETE FROM {self.jobs.full_table_name} WHERE {condition.sql}"
         return bool(self.connection.query(query, args=condition.args).rowcount)
 
+    def drop_without_key(self, key: dict[str, Any]) -> bool:
+        """End a claimed job whose key is not in the key source any more; whether it was so."""
+        name = self.jobs.full_table_name
+        condition = self._key.equal(key) & self._mine()
+        query = f"DELETE FROM {name} WHERE {condition.sql} AND NOT {self._in(name, f'({self._keys(())})')}"
+        return bool(self.connection.query(query, args=condition.args).rowcount)
+
     def fail(self, key: dict[str, Any], message: str, stack: str) -> bool:
         """Record that a job failed, with its traceback; whether this process still had it."""
         return record_error(self.jobs, self._key.equal(key) & self._mine(), message, stack)

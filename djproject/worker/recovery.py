@@ -142,7 +142,7 @@ def _end_session(connection: Any, lease: Lease) -> None:
         else:
             connection.query(
                 f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity, {TABLE} "
-                f"WHERE worker=%s AND pid={number} AND backend_start <= started",
+                f"WHERE worker=%s AND pid={number} AND backend_start <= started AT TIME ZONE 'UTC'",
                 args=(lease.worker,),
             )
     except Exception:  # not allowed, or gone by itself
