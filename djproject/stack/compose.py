@@ -130,8 +130,7 @@ class Compose:
         EnvironmentUnavailableError
             Compose refuses the file, or a variable is not set.
         """
-        document = json.loads(self.run("config", "--format", "json", what="The compose file is refused"))
-        return read_plan(document)
+        return plan_in(self.run("config", "--format", "json", what="The compose file is refused"))
 
 
 def compose_of(root: Path) -> Compose:
@@ -139,6 +138,23 @@ def compose_of(root: Path) -> Compose:
     compose = Compose(root / "docker")
     _ = compose.file
     return compose
+
+
+def plan_in(text: str) -> StackPlan:
+    """What the output of `docker compose config --format json` says.
+
+    Raises
+    ------
+    ProjectError
+        It is of another form.
+    """
+    try:
+        return read_plan(json.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ProjectError(
+            "docker/docker-compose.yaml has a form that is not understood.",
+            hint="docker compose --project-directory docker config  (shows what Compose makes of it)",
+        ) from error
 
 
 def read_plan(document: Mapping[str, Any]) -> StackPlan:

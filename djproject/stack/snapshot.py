@@ -1,56 +1,40 @@
 """A stack's data in one file and back: a dump of the database in one transaction, the buckets, the folders of stores.
 
-The file is a tar archive: `snapshot.json` (what it is), `database.dump`, `buckets/NAME/KEY` for every object and
-`stores/…` for the files of stores that are folders. The dump comes first: objects are written before the rows that
-name them, so all objects of the dump are in the buckets when these are read.
+The dump comes first: objects are written before the rows that name them, so all objects of the dump are in the buckets
+when these are read. A restore reads the whole file before it changes anything, and keeps the data that it replaces
+until the new ones are there.
 """
 
-import io
-import json
 import os
+import shutil
 import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from djproject import __version__
-from djproject.errors import EnvironmentUnavailableError, ProjectError
+from djproject.errors import DJProjectError, EnvironmentUnavailableError, ProjectError
+from djproject.stack.archive import (
+    BUCKETS,
+    DUMP,
+    STORES,
+    ArchiveWriter,
+    Manifest,
+    bucket_and_key,
+    contents,
+    place_of,
+    verify,
+)
 from djproject.stack.services import look, wait_until_up
 from djproject.stack.starting import DEPLOY, WORKER, Stack
 from djproject.targets.objects import s3_client
 from djproject.targets.stack import USER, StackAddress, backend_of, stack_address
 
-MANIFEST, DUMP, BUCKETS, STORES = "snapshot.json", "database.dump", "buckets/", "stores/"
 SYSTEM_DATABASES = ("mysql", "sys", "information_schema", "performance_schema")
 MYSQL = 'MYSQL_PWD=$(cat /run/secrets/database_password) exec "$@"'
 WAIT_SECONDS = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a snapshot is of.
-
-    Attributes
-    ----------
-    project, backend
-        The pipeline's name and its database server.
-    created
-        ISO 8601.
-    djproject
-        The version that wrote it.
-    objects, files
-        How many objects of buckets and files of folders are in it.
-    """
-
-    project: str
-    backend: str
-    created: str
-    djproject: str
-    objects: int
-    files: int
 
 
 def write_snapshot(stack: Stack, path: Path) -> Manifest:
@@ -60,45 +44,27 @@ def write_snapshot(stack: Stack, path: Path) -> Manifest:
     ------
     EnvironmentUnavailableError
         The database or the object store is not up.
+    ProjectError
+        A store that is a folder has a link to another folder, or a file that is no plain file.
     """
     _require(stack)
     address = stack_address(stack.project)
     backend = backend_of(stack.project)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".snapshot-") as folder:
-        dump = Path(folder) / DUMP
-        with dump.open("wb") as stream:
-            _dump(stack, backend, stream)
         whole = Path(folder) / path.name
         whole.touch(mode=0o600)
-        with tarfile.open(whole, "w") as archive:
-            archive.add(dump, DUMP)
-            objects = _add_objects(archive, address, Path(folder))
-            files = _add_files(archive, address.folder)
+        with tarfile.open(whole, "w", format=tarfile.PAX_FORMAT) as archive:
+            writer = ArchiveWriter(archive)
+            with tempfile.TemporaryFile(dir=folder) as dump:
+                _dump(stack, backend, dump)
+                _add_all(writer, DUMP, dump)
+            _add_objects(writer, _client(address), Path(folder))
+            _add_files(writer, address.folder)
             now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-            manifest = Manifest(stack.project.name, backend, now, __version__, objects, files)
-            _add_bytes(archive, MANIFEST, json.dumps(asdict(manifest), indent=2).encode())
+            manifest = writer.finish(stack.project.name, backend, now, __version__)
         whole.replace(path)
     return manifest
-
-
-def read_manifest(path: Path) -> Manifest:
-    """What a snapshot says of itself.
-
-    Raises
-    ------
-    ProjectError
-        There is no such file, or it is no whole snapshot.
-    """
-    try:
-        with tarfile.open(path) as archive:
-            member = archive.extractfile(MANIFEST)
-            values = json.loads(member.read()) if member else {}
-        return Manifest(**values)
-    except FileNotFoundError as error:
-        raise ProjectError(f"There is no file {path}.", hint="djproject stack snapshot FILE") from error
-    except (tarfile.TarError, KeyError, TypeError, ValueError) as error:
-        raise ProjectError(f"{path} is no whole snapshot of a stack.", hint="djproject stack snapshot FILE") from error
 
 
 def restore_snapshot(stack: Stack, path: Path, *, force: bool = False) -> Manifest:
@@ -111,58 +77,48 @@ def restore_snapshot(stack: Stack, path: Path, *, force: bool = False) -> Manife
     path
         The snapshot.
     force
-        Delete the data that are there first.
+        Replace the data that are there. They come back where the restore fails.
 
     Raises
     ------
     ProjectError
-        The file is no snapshot, of another kind of database, or the stack has data (and not `force`).
+        The file is no whole snapshot, of another kind of database, or the stack has data (and not `force`).
+    EnvironmentUnavailableError
+        The dump cannot be loaded, or the object store does not take an object; the data are as before.
     """
     backend = backend_of(stack.project)
     address = stack_address(stack.project)
-    manifest = check_snapshot(path, backend, address.folder)
+    manifest = verify(path, backend=backend, folder=address.folder, has_buckets=address.store is not None)
     _require(stack)
-    client = _client(address)
-    refuse_existing(_data(stack, backend, client), path, force=force)
+    data = Data(stack, backend, address)
+    present = data.in_words()
+    refuse_existing(present, path, force=force)
     stack.compose.run("rm", "--stop", "--force", WORKER, DEPLOY, what="The workers do not stop")
-    _empty(stack, backend, client)
-    buckets = set(_buckets(client))
-    with tarfile.open(path) as archive, tempfile.TemporaryFile() as dump:
-        for member in archive:
-            stream = archive.extractfile(member)
-            if stream is None:
-                continue
-            if member.name == DUMP:
-                _copy(stream, dump)
-                dump.seek(0)
-                _load(stack, backend, dump)
-            elif member.name.startswith(BUCKETS):
-                bucket, _, key = member.name.removeprefix(BUCKETS).partition("/")
-                _put(client, bucket, key, stream, buckets)
-            elif member.name.startswith(STORES) and address.folder is not None:
-                _write_file(address.folder, member, stream)
+    before = stack.state / "before-restore.tar"
+    if present and path != before and not before.exists():  # else a restore was interrupted: that file is the data
+        write_snapshot(stack, before)
+    try:
+        data.replace(path)
+    except BaseException as error:
+        _put_back(data, before, error)
+        raise
+    before.unlink(missing_ok=True)
     return manifest
 
 
-def check_snapshot(path: Path, backend: str, folder: Path | None) -> Manifest:
-    """What a snapshot says of itself, once it is known to fit a stack; nothing is changed.
-
-    Raises
-    ------
-    ProjectError
-        The file is no snapshot, of another kind of database, or has a file that would land outside `folder`.
-    """
-    manifest = read_manifest(path)
-    if manifest.backend != backend:
-        raise ProjectError(
-            f"{path} was taken from {manifest.backend}, but this stack uses {backend}.", hint="djproject init --help"
-        )
-    if folder is not None:
-        with tarfile.open(path) as archive:
-            for name in archive.getnames():
-                if name.startswith(STORES):
-                    place_of(folder, name)
-    return manifest
+def _put_back(data: "Data", before: Path, error: BaseException) -> None:
+    """Give a stack the data again that it had before a restore that failed."""
+    try:
+        if before.exists():
+            data.replace(before)
+            before.unlink()
+        else:
+            data.remove()
+    except (DJProjectError, OSError) as second:
+        raise EnvironmentUnavailableError(
+            f"The restore failed, and the data of before could not be put back: {second}",
+            hint=f"djproject stack restore {before} --force  (once the cause is away: {error})",
+        ) from error
 
 
 def refuse_existing(data: str, path: Path, *, force: bool) -> None:
@@ -172,16 +128,6 @@ def refuse_existing(data: str, path: Path, *, force: bool) -> None:
             f"The stack already has data: {data}.",
             hint=f"djproject stack restore {path} --force  (deletes it first)",
         )
-
-
-def place_of(folder: Path, name: str) -> Path:
-    """Where a file of a snapshot goes, always inside `folder`; else a ProjectError."""
-    path = (folder / name.removeprefix(STORES)).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise ProjectError(
-            f"The snapshot has a file outside its folder: {name}.", hint="Do not use this file; take a new snapshot."
-        )
-    return path
 
 
 def _require(stack: Stack) -> None:
@@ -232,27 +178,66 @@ def _user_schemas(stack: Stack, backend: str) -> list[str]:
     return [name for name in names if name not in SYSTEM_DATABASES]
 
 
-def _data(stack: Stack, backend: str, client: Any) -> str:
-    """What a stack has, in words; empty where it has nothing."""
-    schemas = _user_schemas(stack, backend)
-    if schemas:
-        return f"the schemas {', '.join(schemas)}"
-    full = [bucket for bucket in _buckets(client) if next(_keys(client, bucket), None) is not None]
-    return f"objects in {', '.join(full)}" if full else ""
+class Data:
+    """All data of a stack: the schemas of its database, the objects of its store, the files of stores in folders."""
+
+    def __init__(self, stack: Stack, backend: str, address: StackAddress) -> None:
+        self._stack, self._backend, self._folder = stack, backend, address.folder
+        self._client = _client(address)
+
+    def in_words(self) -> str:
+        """What there is; empty where there is nothing."""
+        schemas = _user_schemas(self._stack, self._backend)
+        if schemas:
+            return f"the schemas {', '.join(schemas)}"
+        full = [bucket for bucket in _buckets(self._client) if next(_keys(self._client, bucket), None) is not None]
+        if full:
+            return f"objects in {', '.join(full)}"
+        return f"files in {self._folder}" if next(_files(self._folder), None) else ""
+
+    def remove(self) -> None:
+        """Delete everything, and leave buckets and folders that are empty."""
+        for bucket in _buckets(self._client):
+            for key in list(_keys(self._client, bucket)):
+                self._client.delete_object(Bucket=bucket, Key=key)
+        for path in self._folder.iterdir() if self._folder and self._folder.is_dir() else ():
+            if path.is_dir() and not path.is_symlink():
+                _empty_folder(path)
+            else:
+                path.unlink()
+        schemas = _user_schemas(self._stack, self._backend)
+        if not schemas:
+            return
+        if self._backend == "postgresql":
+            drops = ['DROP SCHEMA "' + name.replace('"', '""') + '" CASCADE' for name in schemas]
+        else:
+            quoted = ("`" + name.replace("`", "``") + "`" for name in schemas)
+            drops = ["SET foreign_key_checks = 0", *(f"DROP SCHEMA {name}" for name in quoted)]
+        _query(self._stack, self._backend, "; ".join(drops))
+
+    def replace(self, path: Path) -> None:
+        """Have what a verified snapshot has, and nothing else."""
+        self.remove()
+        buckets = set(_buckets(self._client))
+        for name, stream, owner in contents(path):
+            if name == DUMP:
+                with tempfile.TemporaryFile() as dump:
+                    shutil.copyfileobj(stream, dump)
+                    dump.seek(0)
+                    _load(self._stack, self._backend, dump)
+            elif name.startswith(BUCKETS):
+                _put(self._client, *bucket_and_key(name), stream, buckets)
+            elif name.startswith(STORES) and self._folder is not None:
+                _write_file(self._folder, name, stream, owner)
 
 
-def _empty(stack: Stack, backend: str, client: Any) -> None:
-    for bucket in _buckets(client):
-        for key in list(_keys(client, bucket)):
-            client.delete_object(Bucket=bucket, Key=key)
-    schemas = _user_schemas(stack, backend)
-    if not schemas:
-        return
-    if backend == "postgresql":
-        drops = ['DROP SCHEMA "' + name.replace('"', '""') + '" CASCADE' for name in schemas]
-    else:
-        drops = ["SET foreign_key_checks = 0", *(f"DROP SCHEMA `{name}`" for name in schemas)]
-    _query(stack, backend, "; ".join(drops))
+def _empty_folder(folder: Path) -> None:
+    """Remove what is in the folder of a store; the folder may be one that is mounted."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _client(address: StackAddress) -> Any:
@@ -268,59 +253,68 @@ def _keys(client: Any, bucket: str) -> Iterator[str]:
         yield from (entry["Key"] for entry in page.get("Contents", ()))
 
 
-def _add_objects(archive: tarfile.TarFile, address: StackAddress, folder: Path) -> int:
-    client = _client(address)
-    count = 0
+def _add_all(writer: ArchiveWriter, name: str, stream: IO[bytes]) -> None:
+    """Add what was written to a file."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    writer.add(name, stream, size)
+
+
+def _add_objects(writer: ArchiveWriter, client: Any, folder: Path) -> None:
     for bucket in _buckets(client):
         for key in _keys(client, bucket):
             body = client.get_object(Bucket=bucket, Key=key)["Body"]
             with tempfile.TemporaryFile(dir=folder) as stream:
-                _copy(body, stream)
-                size = stream.tell()
-                stream.seek(0)
-                entry = tarfile.TarInfo(f"{BUCKETS}{bucket}/{key}")
-                entry.size, entry.mode = size, 0o600
-                archive.addfile(entry, stream)
-            count += 1
-    return count
+                shutil.copyfileobj(body, stream)
+                _add_all(writer, f"{BUCKETS}{bucket}/{key}", stream)
 
 
-def _add_files(archive: tarfile.TarFile, folder: Path | None) -> int:
-    count = 0
+def _add_files(writer: ArchiveWriter, folder: Path | None) -> None:
+    for path in _files(folder):
+        with path.open("rb") as stream:
+            found = os.fstat(stream.fileno())
+            name = f"{STORES}{path.relative_to(folder)}"  # type: ignore[arg-type]
+            writer.add(name, stream, found.st_size, owner=(found.st_uid, found.st_gid))
+
+
+def _files(folder: Path | None) -> Iterator[Path]:
+    """The files below a folder, in order; a link to a file is as the file.
+
+    Raises
+    ------
+    ProjectError
+        There is something else, which a snapshot would lose.
+    """
     for path in sorted(folder.rglob("*")) if folder and folder.is_dir() else ():
         if path.is_file():
-            archive.add(path, f"{STORES}{path.relative_to(folder)}")  # type: ignore[arg-type]
-            count += 1
-    return count
-
-
-def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = len(data), 0o600
-    archive.addfile(entry, io.BytesIO(data))
+            yield path
+        elif path.is_symlink() or not path.is_dir():
+            raise ProjectError(
+                f"A snapshot cannot hold {path}: it is neither a file nor a folder.", hint=f"ls -l {path}"
+            )
 
 
 def _put(client: Any, bucket: str, key: str, stream: IO[bytes], buckets: set[str]) -> None:
-    if client is None:
-        raise EnvironmentUnavailableError("The stack has no object store for the buckets of this snapshot.")
-    if bucket not in buckets:
-        client.create_bucket(Bucket=bucket)
-        buckets.add(bucket)
-    client.put_object(Bucket=bucket, Key=key, Body=stream)
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        if bucket not in buckets:
+            client.create_bucket(Bucket=bucket)
+            buckets.add(bucket)
+        client.put_object(Bucket=bucket, Key=key, Body=stream)
+    except (BotoCoreError, ClientError) as error:
+        raise EnvironmentUnavailableError(
+            f"The object store does not take {bucket}/{key}: {error}.", hint="djproject logs store"
+        ) from error
 
 
-def _write_file(folder: Path, member: tarfile.TarInfo, stream: IO[bytes]) -> None:
-    path = place_of(folder, member.name)
+def _write_file(folder: Path, name: str, stream: IO[bytes], owner: tuple[int, int]) -> None:
+    path = place_of(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as target:
-        _copy(stream, target)
+        shutil.copyfileobj(stream, target)
     if os.getuid() == 0:
         for place in (path, *path.parents):
-            if place == folder:
+            if place == folder.resolve():
                 break
-            os.chown(place, member.uid, member.gid)
-
-
-def _copy(source: Any, target: IO[bytes]) -> None:
-    while block := source.read(1 << 20):
-        target.write(block)
+            os.chown(place, *owner)

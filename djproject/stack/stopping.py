@@ -3,12 +3,16 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from djproject.project.files import locked
 from djproject.stack.environment import NAME, change_environment
 from djproject.stack.services import PROJECT_LABEL, look, wait_until_up
 from djproject.stack.starting import DEPLOY, WORKER, Doing, Event, Stack, expected
 from djproject.targets.stack import read_variables
+
+FOLDER_LABEL, SERVICE_LABEL = "com.docker.compose.project.working_dir", "com.docker.compose.service"
+STOP_SECONDS = 600  # what a worker may need for its job, where `.env` does not say
 
 
 def stop(stack: Stack, *, volumes: bool = False) -> Iterator[Event]:
@@ -33,6 +37,28 @@ def stop(stack: Stack, *, volumes: bool = False) -> Iterator[Event]:
             stack.compose.run("down", *(["--volumes"] if volumes else []), what="The stack does not stop")
         if volumes:
             _delete_folder(stack)
+
+
+def stop_by_label(stack: Stack) -> list[str]:
+    """Stop the containers of a project whose `docker/.env` is gone, so that Compose cannot read the file: their names.
+
+    Compose labels each container with the folder of its file. Data are kept.
+    """
+    with locked(stack.state / "lock"):
+        found = labelled(stack)
+        for container in sorted(found, key=lambda one: one.labels.get(SERVICE_LABEL) != WORKER):
+            container.stop(timeout=STOP_SECONDS)
+            container.remove(force=True)
+        for name in {container.labels[PROJECT_LABEL] for container in found}:
+            for network in stack.client.networks.list(filters={"label": f"{PROJECT_LABEL}={name}"}):
+                network.remove()
+        return sorted(str(container.name) for container in found)
+
+
+def labelled(stack: Stack) -> list[Any]:
+    """The containers that were made of this project's compose file, whatever `.env` says."""
+    label = f"{FOLDER_LABEL}={stack.compose.folder}"
+    return list(stack.client.containers.list(all=True, filters={"label": label}, ignore_removed=True))
 
 
 def is_there(stack: Stack, *, volumes: bool) -> bool:

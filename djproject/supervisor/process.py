@@ -140,7 +140,10 @@ class WorkerProcess:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         self.heard = time.monotonic()
         for line in lines:
-            event = read_event(line)
+            try:
+                event = read_event(line)
+            except ValueError:  # not the worker's: a make has written to its pipe
+                continue
             if isinstance(event, Alive | Ended):
                 self.finished = isinstance(event, Ended)
                 continue

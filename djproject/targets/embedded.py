@@ -6,6 +6,7 @@ to everybody. A server belongs to one machine at a time (see `claim`), a process
 proof, and a socket is used only in a folder that nobody else can write to.
 """
 
+import atexit
 import errno
 import fcntl
 import hashlib
@@ -15,7 +16,6 @@ import shutil
 import socket
 import stat
 import struct
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ from djproject.errors import EnvironmentUnavailableError
 from djproject.project.files import make_state_directory
 from djproject.project.opening import refuse_links_in
 from djproject.targets.claim import claims_of_this_machine
+from djproject.targets.keeper_process import keeper_is_alive, start_keeper
 from djproject.targets.postgres import give_to_server_user, postmaster, run_program, server_user
 
 SUPERUSER = "postgres"
@@ -70,11 +71,6 @@ class EmbeddedServer:
     def users_lock(self) -> Path:
         """Held (shared) by every process that uses the server, so the kernel knows who still does."""
         return self.state / "postgres.users"
-
-    @property
-    def keeper_lock(self) -> Path:
-        """Held by the keeper, the process that stops the server after its last user."""
-        return self.state / "postgres.keeper"
 
     @property
     def socket_directory(self) -> Path:
@@ -147,6 +143,7 @@ def ensure_running(server: EmbeddedServer) -> None:
     refuse_links_in(server.state)
     if server.state not in _leases:
         _leases[server.state] = _lock(server.users_lock, fcntl.LOCK_SH)  # waits while the keeper stops the server
+        atexit.register(_leave_a_keeper, server)
     try:
         with _lock(server.state / "postgres.start", fcntl.LOCK_EX):
             _ensure_running(server)
@@ -157,18 +154,27 @@ def ensure_running(server: EmbeddedServer) -> None:
 
 def _ensure_running(server: EmbeddedServer) -> None:
     running = server.is_running()
-    if running and _keeper_is_alive(server):
+    if running and keeper_is_alive(server.state):
         return
     claims_of_this_machine(server.state).take()
-    if not _keeper_is_alive(server):
-        _start_keeper(server)  # first, because it renews the claim
+    if not keeper_is_alive(server.state):
+        start_keeper(server.state)  # first, because it renews the claim
     if not running:
         _initialize(server)
         _start(server)
 
 
+def _leave_a_keeper(server: EmbeddedServer) -> None:
+    """Start another keeper where the first one was killed, so that the server ends with its last user."""
+    if server.state not in _leases or not server.state.is_dir() or keeper_is_alive(server.state):
+        return
+    if postmaster(server.data) is not None:
+        start_keeper(server.state)
+
+
 def release(server: EmbeddedServer) -> None:
     """Give up this process's use of the server; the keeper stops it if nobody else uses it."""
+    _leave_a_keeper(server)
     lease = _leases.pop(server.state, None)
     if lease is not None:
         lease.close()
@@ -188,7 +194,7 @@ def stop(server: EmbeddedServer) -> bool:
         claims = claims_of_this_machine(server.state)
         claims.take()  # of another machine, nothing here is to be stopped
         was_running = stop_here(server)
-        if not _keeper_is_alive(server):
+        if not keeper_is_alive(server.state):
             claims.release()
         return was_running
 
@@ -359,31 +365,6 @@ def _lock(path: Path, kind: int) -> BinaryIO:
         stream.close()
         raise
     return stream
-
-
-def _start_keeper(server: EmbeddedServer) -> None:
-    """Start the keeper, which outlives this process; so not `Popen`, which expects to see its child's end."""
-    null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
-    command = [sys.executable, "-m", "djproject.targets.keeper", str(server.state)]
-    os.posix_spawn(sys.executable, command, _keeper_environment(), file_actions=null)
-    deadline = time.monotonic() + 10
-    while not _keeper_is_alive(server) and time.monotonic() < deadline:
-        time.sleep(0.005)
-
-
-def _keeper_environment() -> dict[str, str]:
-    package_parent = str(Path(__file__).parents[2])
-    search = os.environ.get("PYTHONPATH", "")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (package_parent, search)))}
-
-
-def _keeper_is_alive(server: EmbeddedServer) -> bool:
-    with server.keeper_lock.open("a+b") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def _run(server: EmbeddedServer, program: str, *arguments: str, check: bool = True) -> CompletedProcess[str]:

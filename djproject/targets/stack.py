@@ -1,5 +1,6 @@
 """The Docker stack as a target: its addresses and secrets, seen from this machine or from one of its containers."""
 
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from djproject.errors import ConfigError, EnvironmentUnavailableError
 from djproject.project.location import Project
+from djproject.project.opening import read_text
 from djproject.project.secrets import read_secret
 from djproject.project.settings import DEFAULT_PORTS, Layer, Value
 from djproject.project.stores import StoreSpec
@@ -46,12 +48,19 @@ class StackAddress:
 
 
 def read_variables(path: Path) -> dict[str, str]:
-    """The variables of a `.env` file, read as Compose reads it; empty where there is no such file."""
+    """The variables of a `.env` file, read as Compose reads it; empty where there is no such file.
+
+    Raises
+    ------
+    ConfigError
+        It is not UTF-8.
+    """
     if not path.is_file():
         return {}
     from dotenv import dotenv_values
 
-    return {key: value or "" for key, value in dotenv_values(path, interpolate=False).items()}
+    text = io.StringIO(read_text(path))
+    return {key: value or "" for key, value in dotenv_values(stream=text, interpolate=False).items()}
 
 
 def backend_of(project: Project) -> str:

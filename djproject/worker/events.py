@@ -337,13 +337,21 @@ def values_of(event: Event) -> dict[str, Any]:
 def read_event(line: bytes) -> Event:
     """The event in one line of JSON.
 
+    Raises
+    ------
+    ValueError
+        The line is no event: a `make` may have written to the pipe.
+
     Examples
     --------
     >>> read_event(line_of(Idle(slot=1, began=2.5)))
     Idle(slot=1, began=2.5, later={})
     """
-    values = json.loads(line)
-    kind = _KINDS[values.pop("event")]
-    for name in {"totals", "later"} & set(values):
-        values[name] = {table: tuple(numbers) for table, numbers in values[name].items()}
-    return kind(**values)
+    try:
+        values = json.loads(line)
+        kind = _KINDS[values.pop("event")]
+        for name in {"totals", "later"} & set(values):
+            values[name] = {table: tuple(numbers) for table, numbers in values[name].items()}
+        return kind(**values)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("the line is no event") from error

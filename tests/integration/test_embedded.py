@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
@@ -137,6 +138,29 @@ def test_a_killed_process_loses_no_committed_row(server: EmbeddedServer, victim:
     assert wait_until_stopped(server)
     ensure_running(server)
     assert rows(server) == [1, 2, 3, 4]
+
+
+def test_it_stops_after_its_keeper_was_killed(server: EmbeddedServer) -> None:
+    process = user_of(server)
+    os.kill(keeper_pid(server), signal.SIGKILL)
+    time.sleep(0.2)
+    process.communicate("\n")
+    assert wait_until_stopped(server)
+
+
+def test_it_stops_after_its_folder_was_moved(server: EmbeddedServer) -> None:
+    process = user_of(server)
+    pid = int((server.data / "postmaster.pid").read_text().splitlines()[0])
+    time.sleep(2.5)  # the keeper looks every two seconds
+    server.state.rename(server.state.with_name("elsewhere"))
+    time.sleep(2.5)
+    assert psutil.pid_exists(pid), "it is still used"
+    process.communicate("\n")
+    deadline = time.monotonic() + 15
+    while psutil.pid_exists(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(pid)
+    server.state.with_name("elsewhere").rename(server.state)
 
 
 def keeper_pid(server: EmbeddedServer) -> int:

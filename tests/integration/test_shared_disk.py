@@ -72,7 +72,7 @@ def test_machines_that_take_turns_see_each_others_rows(server: EmbeddedServer) -
 
 @pytest.mark.usefixtures("namespaces")
 def test_a_machine_that_was_switched_off_is_forgotten_on_demand(server: EmbeddedServer) -> None:
-    code = USER + "\nimport os, signal; os.kill(-1, signal.SIGKILL)"  # all processes of its namespace
+    code = USER + "\nimport os, signal; os.kill(-1, signal.SIGKILL); os._exit(1)"  # all processes of its namespace
     server.state.mkdir()
     server.socket_directory.mkdir(mode=0o700)
     on_another_machine(server, "node2", code)

@@ -1,5 +1,6 @@
 """The stack on a real Docker engine: from `up` to data in buckets, what goes wrong on the way, and back."""
 
+import io
 import json
 import os
 import re
@@ -7,12 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from djproject.stack.archive import DUMP, ArchiveWriter, contents, read_manifest
 from djproject.targets.objects import s3_client
 from tests.conftest import PYTHON_ENVIRONMENT
 from tests.integration.stacks import SLOW, Make, StackProject
@@ -81,6 +84,18 @@ def test_the_life_of_a_stack(stack_project: Make, backend: str, tmp_path: Path) 
     assert json.loads(project.value(DIGESTS)) == before
     project.run("stack", "restore", str(file), "--force", "--yes", cwd=project.root)
     assert json.loads(project.value(DIGESTS)) == before
+
+    # One that is damaged, or whose dump the server refuses, leaves the data that are there.
+    damaged = tmp_path / "damaged.tar"
+    damaged.write_bytes(file.read_bytes()[:-20_000])
+    refused = project.run("stack", "restore", str(damaged), "--force", "--yes", cwd=project.root, code=2)
+    assert "no whole snapshot" in refused.stderr
+    _write_with_bad_dump(file, damaged)
+    refused = project.run("stack", "restore", str(damaged), "--force", "--yes", cwd=project.root, code=2)
+    assert "The dump cannot be loaded" in refused.stderr
+    assert json.loads(project.value(DIGESTS)) == before
+    assert len(_objects(project)) == 17
+    assert not list((project.root / ".djproject/stack").glob("before-restore*"))
 
 
 @BACKENDS
@@ -190,6 +205,11 @@ def test_a_stack_is_brought_back_from_what_people_do(stack_project: Make) -> Non
     result = project.up(code=2)
     assert f"There are volumes of a stack called {project.root.name}" in result.stderr
     assert not path.exists()
+    assert "would stop the containers" in project.run("down", "--dry-run", cwd=project.root).stdout
+    assert "docker/.env is missing" in project.run("down", "--volumes", "--yes", cwd=project.root, code=2).stderr
+    assert project.docker("ps", "-q", "--filter", f"label=com.docker.compose.project={project.root.name}")
+    assert "are stopped" in project.run("down", cwd=project.root).stderr
+    assert project.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={project.root.name}") == ""
     path.write_text(old)
 
     # The volume of the database deleted: the tables are declared again.
@@ -339,6 +359,19 @@ def test_folders_as_stores_and_plain_compose(stack_project: Make) -> None:
     project.wait_for(lambda: project.results() == 3)
     assert len(list((project.root / ".djproject/stack/stores/main").rglob("*.npy"))) == 3
     assert project.value("from workflow import work; print(int((work.Result & 'task_id=2').fetch1('trace')[9]))") == "2"
+
+
+def _write_with_bad_dump(file: Path, other: Path) -> None:
+    """A snapshot that is whole, with half a dump."""
+    with tarfile.open(other, "w") as archive:
+        writer = ArchiveWriter(archive)
+        for name, stream, _ in contents(file):
+            data = stream.read()
+            if name == DUMP:
+                data = data[: len(data) // 2] + b"\nnonsense here;\n"
+            writer.add(name, io.BytesIO(data), len(data))
+        found = read_manifest(file)
+        writer.finish(found.project, found.backend, found.created, found.djproject)
 
 
 def _refuses_other_keys(project: StackProject) -> None:

@@ -76,7 +76,7 @@ def _stop_stack(project: Project, *, volumes: bool, yes: bool, dry_run: bool) ->
     from djproject.targets.stack import ENVIRONMENT_FILE
 
     if not (project.root / ENVIRONMENT_FILE).is_file():
-        return False
+        return _stop_containers(project, volumes=volumes, dry_run=dry_run)
     from djproject.cli._stack import follow
     from djproject.stack.starting import Stack
     from djproject.stack.stopping import is_there, stop
@@ -92,6 +92,34 @@ def _stop_stack(project: Project, *, volumes: bool, yes: bool, dry_run: bool) ->
     follow(stop(stack, volumes=volumes))
     _render.note("The stack and its data were deleted." if volumes else "The stack is stopped; its data are kept.")
     _render.next_step("djproject up" if not volumes else "djproject up  (starts with an empty database)")
+    return True
+
+
+def _stop_containers(project: Project, *, volumes: bool, dry_run: bool) -> bool:
+    """Stop what a stack left on this machine whose docker/.env is gone; whether there was something."""
+    from djproject.targets.stack import ENVIRONMENT_FILE
+
+    if not (state_directory(project.root, os.environ) / "stack").is_dir():
+        return False  # no stack was ever started here
+    from djproject.stack.starting import Stack
+    from djproject.stack.stopping import labelled, stop_by_label
+
+    stack = Stack(project)
+    found = sorted(str(container.name) for container in labelled(stack))
+    if not found:
+        return False
+    if volumes:
+        raise ProjectError(
+            f"{ENVIRONMENT_FILE} is missing, so it is not known which data belong to the stack.",
+            hint="djproject down  (stops the containers), then: docker volume ls",
+        )
+    if dry_run:
+        _render.result(f"would stop the containers {', '.join(found)}")
+        return True
+    _render.note(f"Stopping {', '.join(found)} …")
+    stop_by_label(stack)
+    _render.note(f"{ENVIRONMENT_FILE} is missing; the containers of this folder are stopped: {', '.join(found)}.")
+    _render.next_step(f"put {ENVIRONMENT_FILE} back (it has the passwords of the data), then: djproject up")
     return True
 
 

@@ -76,8 +76,9 @@ def restore(
 
     Example: djproject stack restore before-the-change.tar
     """
+    from djproject.stack.archive import read_manifest
     from djproject.stack.environment import complete_environment
-    from djproject.stack.snapshot import read_manifest, restore_snapshot
+    from djproject.stack.snapshot import restore_snapshot
 
     read_manifest(file)
     stack = load_stack()
