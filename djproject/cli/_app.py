@@ -30,6 +30,7 @@ COMMANDS = {
     "shell": "Open Python with the pipeline imported and connected to the target.",
     "up": "Start the stack: database, object store and workers in Docker.",
     "deploy": "Declare schemas, tables and job tables in the database.",
+    "migrate": "Change the tables of the database into what the source declares.",
     "drift": "Compare the tables of the database with the source.",
     "populate": "Fill the imported and computed tables with worker processes.",
     "status": "Show how far every table is.",
@@ -48,7 +49,7 @@ COMMANDS = {
 # The commands of --help under their headings; the module of `add-table` is `design/add_table.py`.
 HEADINGS = {
     "Design": ("init", "add-schema", "add-table", "check", "explain", "rules", "graph", "diff"),
-    "Data": ("deploy", "status", "drift", "stores", "config", "use"),
+    "Data": ("deploy", "status", "drift", "migrate", "stores", "config", "use"),
     "Run": ("populate", "jobs", "workers", "run", "shell"),
     "Stack": ("up", "down", "stack", "logs", "restart", "scale"),
     "More": ("doctor", "demo"),

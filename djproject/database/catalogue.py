@@ -55,7 +55,7 @@ _POSTGRESQL_COLUMNS = """
     ORDER BY n.nspname, c.relname, a.attnum
 """
 _POSTGRESQL_INDEXES = """
-    SELECT n.nspname, c.relname, i.indexrelid::text, i.indisprimary, i.indisunique, a.attname
+    SELECT n.nspname, c.relname, i.indexrelid::regclass::text, i.indisprimary, i.indisunique, a.attname
     FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY k (number, position)
     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
@@ -91,8 +91,11 @@ def read_catalogue(connection: Any, schemas: Iterable[str]) -> Declared:
     keys = _foreign_keys(rows(_MYSQL_FOREIGN_KEYS, _POSTGRESQL_FOREIGN_KEYS))
     found: Declared = {}
     for place, those in attributes.items():
-        of_table = with_keys_and_indexes(tuple(those), tuple(keys.get(place, ())), tuple(indexes.get(place, ())))
-        found[place] = Table(place, tuple(those), tuple(primary.get(place, ())), *of_table, comments[place])
+        all_indexes = tuple(indexes.get(place, ()))
+        of_table, own = with_keys_and_indexes(tuple(those), tuple(keys.get(place, ())), all_indexes)
+        supporting = tuple(index for index in all_indexes if index not in own)
+        key = tuple(primary.get(place, ()))
+        found[place] = Table(place, tuple(those), key, of_table, own, comments[place], supporting=supporting)
     return found
 
 
@@ -155,8 +158,8 @@ def _indexes(rows: Iterator[tuple[Any, ...]]) -> tuple[dict[Place, list[str]], d
         else:
             grouped.setdefault(((schema, table), name, bool(unique)), []).append(column or EXPRESSION)
     indexes: dict[Place, list[Index]] = {}
-    for (place, _, unique), columns in grouped.items():
-        indexes.setdefault(place, []).append(Index(tuple(columns), unique))
+    for (place, name, unique), columns in grouped.items():
+        indexes.setdefault(place, []).append(Index(tuple(columns), unique, name=name))
     return primary, indexes
 
 
@@ -165,6 +168,6 @@ def _foreign_keys(rows: Iterator[tuple[Any, ...]]) -> dict[Place, list[ForeignKe
     for schema, table, name, mine, parent_schema, parent, theirs in rows:
         grouped.setdefault(((schema, table), name, (parent_schema, parent)), []).append((mine, theirs))
     found: dict[Place, list[ForeignKey]] = {}
-    for (place, _, parent_place), pairs in grouped.items():
-        found.setdefault(place, []).append(ForeignKey(tuple(pairs), parent_place))
+    for (place, name, parent_place), pairs in grouped.items():
+        found.setdefault(place, []).append(ForeignKey(tuple(pairs), parent_place, constraint=name))
     return found

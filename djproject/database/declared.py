@@ -1,6 +1,6 @@
 """A table as it is declared, as values that the readers of databases and of sources both return."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Place = tuple[str, str]
 EXPRESSION = "(…)"
@@ -62,6 +62,8 @@ class ForeignKey:
         Whether a unique index holds exactly its attributes.
     line
         Within the definition; 0 from a database.
+    constraint
+        Its name in the database; empty from a source.
     """
 
     attributes: tuple[tuple[str, str], ...]
@@ -69,6 +71,7 @@ class ForeignKey:
     nullable: bool = False
     unique: bool = False
     line: int = field(default=0, compare=False)
+    constraint: str = field(default="", compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -83,6 +86,7 @@ class Index:
     attributes: tuple[str, ...]
     unique: bool = False
     line: int = field(default=0, compare=False)
+    name: str = field(default="", compare=False)  # in the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ class Table:
         Of the table.
     complete
         Whether the source's reader understood every line; else there may be more of everything.
+    supporting
+        The database's indexes that serve a foreign key; never compared.
     """
 
     place: Place
@@ -112,6 +118,7 @@ class Table:
     indexes: tuple[Index, ...] = ()
     comment: str | None = None
     complete: bool = True
+    supporting: tuple[Index, ...] = field(default=(), compare=False)
 
     def attribute(self, name: str) -> Attribute | None:
         """The attribute of that name, or None."""
@@ -131,8 +138,7 @@ def with_keys_and_indexes(
     nullable = {attribute.name for attribute in attributes if attribute.nullable}
     unique = {frozenset(index.attributes) for index in indexes if index.unique}
     found = tuple(
-        ForeignKey(key.attributes, key.parent, nullable.issuperset(key.names), frozenset(key.names) in unique, key.line)
-        for key in keys
+        replace(key, nullable=nullable.issuperset(key.names), unique=frozenset(key.names) in unique) for key in keys
     )
     ordered, sets = {key.names for key in keys}, {frozenset(key.names) for key in keys}
     own = [i for i in indexes if (frozenset(i.attributes) not in sets if i.unique else i.attributes not in ordered)]

@@ -1,0 +1,229 @@
+"""`djproject migrate`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from djproject.cli import _render
+from djproject.cli._consent import require_consent
+from djproject.cli._options import (
+    DryRunOption,
+    Format,
+    FormatOption,
+    SelectorsArgument,
+    TargetOption,
+    YesOption,
+    new_app,
+    seconds,
+)
+from djproject.errors import ConfigError, ProjectError
+from djproject.pipeline.selection import nothing_to_show, select
+from djproject.pipeline.source import load_pipeline
+from djproject.project.files import replace_file
+from djproject.project.location import load_project
+from djproject.targets.choice import Target, load_target
+
+if TYPE_CHECKING:
+    from djproject.migration.planning import Wishes
+    from djproject.migration.running import Migrator
+    from djproject.migration.steps import Plan
+
+app = new_app()
+
+
+@app.command()
+def migrate(
+    selector: SelectorsArgument = None,
+    target: TargetOption = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option("--rename", metavar="TABLE.OLD=NEW", help="An attribute that has another name now; repeatable."),
+    ] = None,
+    allow_loss: Annotated[bool, typer.Option("--allow-loss", help="Also do the steps that lose values.")] = False,
+    drop_table: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--drop-table", metavar="SCHEMA.TABLE", help="Drop a table that only the database has; repeatable."
+        ),
+    ] = None,
+    plan_only: Annotated[bool, typer.Option("--plan-only", help="Show the plan with its SQL, and do nothing.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan to a file; do nothing.")
+    ] = None,
+    wait: Annotated[
+        str, typer.Option("--wait", metavar="DURATION", help="How long running jobs of the tables may take.")
+    ] = "10m",
+    log: Annotated[bool, typer.Option("--log", help="List the migrations that were run.")] = False,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Change the tables of the database into what the source declares.
+
+    Shows the plan, asks, and applies it: on PostgreSQL as a whole or not at all, on MySQL step by step. Each step is
+    safe, a rewrite of all rows, or lossy; lossy steps need --allow-loss. Workers keep away from the tables meanwhile.
+    A plan that was written with -o is applied by its name, if nothing has changed since.
+
+    Example: djproject migrate subject.Subject --plan-only
+    """
+    from djproject.migration.running import Migrator
+
+    project = load_project()
+    pipeline = load_pipeline(project)
+    if not pipeline.tables:
+        raise nothing_to_show(pipeline)
+    wait_seconds = seconds(wait, "--wait")
+    file = Path(selector[0]) if selector and len(selector) == 1 and selector[0].endswith(".json") else None
+    place = load_target(project, target)
+    _render.target(place.description)
+    if log:
+        _show_log(place, format)
+        return
+    migrator = Migrator(project, place, pipeline)
+    names = [table.full_name for table in select(pipeline, () if file else selector or (), ())]
+    wishes = _wishes(names, rename or (), drop_table or ())
+    plan = migrator.plan(wishes) if file is None else _planned(migrator, wishes, file)
+    if output is not None:
+        _write(plan, place, output)
+        return
+    if format is Format.JSON:
+        _as_json(plan, place, dry_run=dry_run or plan_only)
+    else:
+        _show(plan, with_sql=plan_only)
+    if not (dry_run or plan_only):
+        _apply(migrator, plan, wait_seconds, allow_loss=allow_loss, yes=yes, file=file)
+    raise typer.Exit(1 if plan.refusals else 0)
+
+
+def _wishes(names: Sequence[str], renames: Sequence[str], dropped: Sequence[str]) -> "Wishes":
+    from djproject.migration.planning import Wishes
+
+    pairs = {}
+    for text in renames:
+        old, equals, new = text.partition("=")
+        if not equals or old.count(".") < 2 or not new.isidentifier():
+            raise ProjectError(
+                f"{text!r} does not say which attribute gets which name.",
+                hint="djproject migrate --rename subject.Subject.wieght=weight",
+            )
+        pairs[old] = new
+    return Wishes(frozenset(names), pairs, frozenset(dropped))
+
+
+def _planned(migrator: "Migrator", wishes: "Wishes", file: Path) -> "Plan":
+    """The plan of a file, where source and database are still as when it was made."""
+    from djproject.migration.steps import Plan, read_plan
+
+    of, seen, steps = read_plan(file)
+    if of != migrator.target.name:
+        raise ConfigError(f"{file} is a plan for the target {of}.", hint=f"djproject migrate {file} --target {of}")
+    tables = {step.table for step in steps}
+    renames = {
+        f"{step.table}.{words[1]}": words[3]
+        for step in steps
+        if len(words := step.what.split()) == 4 and words[0] == "rename" and words[2] == "to"
+    }
+    dropped = frozenset(step.table for step in steps if step.what == "drop it")
+    from djproject.migration.planning import Wishes
+
+    now: Plan = migrator.plan(Wishes(frozenset(tables & set(wishes.chosen)), renames, dropped))
+    if now.seen != seen or now.steps != steps:
+        raise ProjectError(
+            f"The source or the database is not as it was when {file} was written.",
+            hint=f"djproject migrate --plan-only -o {file}",
+        )
+    return now
+
+
+def _apply(
+    migrator: "Migrator", plan: "Plan", wait_seconds: float, *, allow_loss: bool, yes: bool, file: Path | None
+) -> None:
+    from djproject.database.version import code_version
+
+    if not plan.steps:
+        return
+    if plan.refusals:
+        possible = sorted({step.table for step in plan.steps} - {refusal.table for refusal in plan.refusals})
+        hint = (
+            f"djproject migrate {' '.join(possible[:5])}  (the tables that can be)" if possible else "djproject drift"
+        )
+        raise ProjectError("Nothing was changed, because some tables cannot be changed in place.", hint=hint)
+    if plan.lossy and not allow_loss:
+        count = sum(step.rows for step in plan.lossy)
+        raise ProjectError(
+            f"Nothing was changed, because {_render.count(count, 'value')} would be lost.",
+            hint="djproject migrate --allow-loss  (take a snapshot first: djproject stack snapshot FILE)",
+        )
+    where = [str(file)] if file else []
+    steps = _render.count(len(plan.steps), "step")
+    require_consent(f"Do {steps} at {migrator.target.description}", yes=yes, command=("migrate", *where))
+    migrator.apply(
+        plan,
+        version=code_version(str(migrator.project.root), migrator.project.name),
+        wait_seconds=wait_seconds,
+        say=_render.note,
+    )
+    _render.note(f"Migrated: {steps} done.")
+    _render.next_step("djproject populate")
+
+
+def _show(plan: "Plan", *, with_sql: bool) -> None:
+    for step in plan.steps:
+        _render.result(f"{step.grade:<8} {step.text}")
+        for statement in step.sql if with_sql else ():
+            _render.result(f"           {statement};")
+    for refusal in plan.refusals:
+        _render.result(f"refused  {refusal.text}")
+        _render.result(f"           instead: {refusal.way_out}")
+    for note in plan.notes:
+        _render.note(note)
+    if not plan.steps and not plan.refusals:
+        _render.note("Nothing to do: the database is as in the source.")
+
+
+def _as_json(plan: "Plan", place: Target, *, dry_run: bool) -> None:
+    _render.as_json(
+        {
+            "target": place.name,
+            "dry_run": dry_run,
+            "steps": [asdict(step) for step in plan.steps],
+            "refusals": [asdict(refusal) for refusal in plan.refusals],
+            "notes": list(plan.notes),
+        }
+    )
+
+
+def _write(plan: "Plan", place: Target, output: Path) -> None:
+    from djproject.migration.steps import plan_text
+
+    if plan.refusals:
+        _show(plan, with_sql=False)
+        raise ProjectError(
+            "No plan was written, because some tables cannot be changed in place.", hint="djproject drift"
+        )
+    replace_file(output, plan_text(plan, place.name).encode())
+    _render.note(f"{output}: {_render.count(len(plan.steps), 'step')} for the target {place.name}.")
+    _render.next_step(f"djproject migrate {output}")
+
+
+def _show_log(place: Target, format: Format) -> None:
+    from djproject.database.migrations import read_migrations
+    from djproject.targets.connection import connect
+
+    found = read_migrations(connect(place))
+    if format is Format.JSON:
+        _render.as_json({"target": place.name, "migrations": [asdict(migration) for migration in found]})
+        return
+    rows = [
+        (str(m.number), m.started, f"{m.user}@{m.host}", m.version or "-", m.state, f"{m.steps_done}/{len(m.steps)}")
+        for m in found
+    ]
+    _render.columns(("number", "started (UTC)", "by", "code", "state", "steps"), rows, right=(0,))
+    for migration in found:
+        for step in migration.steps:
+            _render.result(f"{migration.number}: {step['table']}: {step['what']}")
+    if not found:
+        _render.note("No migration was run here.")

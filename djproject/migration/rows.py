@@ -1,0 +1,76 @@
+"""The rows that a change concerns, counted in the database."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from djproject.database.declared import Declared, ForeignKey, Place
+from djproject.migration.dialects import Dialect
+
+
+class Rows:
+    """Counts of rows; each is asked for when it is needed."""
+
+    def __init__(self, connection: Any, sql: Dialect) -> None:
+        self._connection, self._sql = connection, sql
+        self._missing: set[Place] = set()
+
+    def none(self, place: Place) -> bool:
+        """Whether a table has no row."""
+        return self._number(f"SELECT COUNT(*) FROM (SELECT 1 FROM {self._sql.table(place)} LIMIT 1) AS one") == 0
+
+    def all(self, place: Place) -> int:
+        """How many rows a table has; 0 where it is not there."""
+        try:
+            return self._number(f"SELECT COUNT(*) FROM {self._sql.table(place)}")
+        except Exception:  # it is not declared yet
+            return 0
+
+    def about(self, place: Place) -> int:
+        """About how many rows a table has, from the server's statistics where it has many."""
+        limit = 10_000
+        few = self._number(f"SELECT COUNT(*) FROM (SELECT 1 FROM {self._sql.table(place)} LIMIT {limit}) AS few")
+        if few < limit:
+            return few
+        if self._connection.adapter.backend == "mysql":
+            query = "SELECT table_rows FROM information_schema.tables WHERE table_schema=%s AND table_name=%s"
+        else:
+            query = (
+                "SELECT reltuples::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                "WHERE n.nspname=%s AND c.relname=%s"
+            )
+        (guess,) = self._connection.query(query, args=place).fetchone()
+        return max(int(guess or 0), few)
+
+    def values(self, place: Place, name: str) -> int:
+        """In how many rows an attribute has a value."""
+        return self.count(place, name, "{} IS NOT NULL")
+
+    def nulls(self, place: Place, name: str) -> int:
+        """In how many rows an attribute is null."""
+        return self.count(place, name, "{} IS NULL")
+
+    def count(self, place: Place, name: str, condition: str) -> int:
+        """For how many rows a condition holds, with `{}` for the attribute."""
+        holds = condition.replace("{}", self._sql.quote(name)).replace("%", "%%")
+        return self._number(f"SELECT COUNT(*) FROM {self._sql.table(place)} WHERE {holds}")
+
+    def duplicates(self, place: Place, names: Sequence[str]) -> int:
+        """How many values of some attributes are there more than once."""
+        columns = self._sql.columns(names)
+        known = " AND ".join(f"{self._sql.quote(name)} IS NOT NULL" for name in names)
+        twice = f"SELECT 1 FROM {self._sql.table(place)} WHERE {known} GROUP BY {columns} HAVING COUNT(*) > 1"
+        return self._number(f"SELECT COUNT(*) FROM ({twice}) AS twice")
+
+    def orphans(self, place: Place, key: ForeignKey, declared: Declared) -> int:
+        """How many rows have no parent, as far as the attributes are there."""
+        here, parent = declared.get(place), declared.get(key.parent)
+        if here is None or parent is None or any(here.attribute(name) is None for name in key.names):
+            return 0
+        quote = self._sql.quote
+        same = " AND ".join(f"p.{quote(theirs)} = c.{quote(mine)}" for mine, theirs in key.attributes)
+        known = " AND ".join(f"c.{quote(name)} IS NOT NULL" for name in key.names)
+        exists = f"EXISTS (SELECT 1 FROM {self._sql.table(key.parent)} p WHERE {same})"
+        return self._number(f"SELECT COUNT(*) FROM {self._sql.table(place)} c WHERE {known} AND NOT {exists}")
+
+    def _number(self, query: str) -> int:
+        return int(self._connection.query(query).fetchone()[0])
