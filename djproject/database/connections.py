@@ -5,7 +5,7 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-from djproject.database.internals import config_of, driver_connection, file_descriptor, replace_driver_connection
+from djproject.database.internals import driver_connection, file_descriptor, replace_driver_connection
 from djproject.targets.connection import use_server_time
 
 IDLE_LIMITS = {
@@ -20,8 +20,8 @@ def second_connection(connection: Any) -> Any:
     import datajoint as dj
 
     info = connection.conn_info
-    with config_of(connection).override(database__backend=connection.adapter.backend):
-        return dj.Connection(info["host"], info["user"], info["passwd"], info["port"], info["ssl_input"])
+    where = (info["host"], info["user"], info["passwd"], info["port"], info["ssl_input"])
+    return dj.Connection(*where, backend=connection.adapter.backend)
 
 
 def keep_alive(connection: Any) -> None:

@@ -3,10 +3,10 @@
 A worker does what DataJoint's `populate()` does: same transaction, same guard against inserts, same job table. Some of
 that has no public name. `tests/unit/test_private_names.py` fails where DataJoint renames one of these.
 
-Source: `datajoint/autopopulate.py`, `connection.py` and `jobs.py` (2.3.5).
+Source: `datajoint/autopopulate.py`, `connection.py`, `jobs.py` and `adapters/postgres.py` (2.3.5).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -93,3 +93,9 @@ def making(table: Any, key: Mapping[str, Any]) -> Iterator[None]:
 def forbid_inserts(cls: type[Any]) -> None:
     """Let a table refuse inserts again, in a process forked while `make` was running."""
     cls._allow_insert = False
+
+
+def pending_enums(adapter: Any) -> Mapping[str, Sequence[str]]:
+    """The enums that PostgreSQL needs a type for, by the name of the type: those compiled since it was last asked."""
+    found: Mapping[str, Sequence[str]] = adapter._pending_enum_types
+    return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from djproject.database.declared import Attribute, Table
+from djproject.database.internals import pending_enums
 from djproject.errors import ProjectError
 from djproject.pipeline import model
 
@@ -121,7 +122,7 @@ class Columns:
         name, definition, _, _ = compile_attribute(text, False, [], {}, adapter)
         kind, before = str(asked["sql_type"]), tuple[str, ...]()
         if match := re.search(r'"(enum_\w+)"$', kind):  # DataJoint leaves the schema open: "{database}"."enum_…"
-            (values,) = self._adapter._pending_enum_types.values()
+            (values,) = pending_enums(self._adapter).values()
             self._adapter.get_pending_enum_ddl(schema)  # forgets it
             qualified, before = self._enum(schema, match[1], values)
             definition, kind = definition.replace(kind, qualified), qualified

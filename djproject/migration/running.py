@@ -23,6 +23,7 @@ from djproject.targets.choice import Target
 from djproject.targets.connection import connect
 
 POLL_SECONDS = 1.0
+NOTICE_SECONDS = 8.0  # until every worker has seen that a migration runs, and keeps away
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,9 @@ class Migrator:
 
 def _wait_for_jobs(connection: Any, plan: Plan, seconds: float, say: Callable[[str], None]) -> None:
     """Wait until no living worker has a job of the tables; workers do not claim any more."""
+    if any(not lease.is_gone for lease in read_leases(connection)):
+        say("Workers are running: they are given a moment to leave these tables alone.")
+        time.sleep(NOTICE_SECONDS)
     deadline, told = time.monotonic() + seconds, 0
     while running := _running_jobs(connection, plan):
         if running != told:

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from djproject.errors import DJProjectError
 from djproject.worker.attempt import LONGEST_WAIT_SECONDS, attempt, one_line, roll_back
 from djproject.worker.events import Added, Alive, Begins, Event, Failed, Idle, Recovered, SetAside, Tell, Waiting
 from djproject.worker.make import check_make
+from djproject.worker.migrations import MigrationWatch
 from djproject.worker.passing import is_passing
 from djproject.worker.queue import Queue
 from djproject.worker.recovery import recover
@@ -146,6 +147,9 @@ class Loop:
         self._reasons: dict[str, str] = {}
         self._waiting: dict[str, str] = {}  # by table, "" for all: what was said that it waits for
         self._work: list[_TableWork] = []
+        names = {loaded.instance.full_table_name: loaded.name for loaded in tables}
+        self._migrations = MigrationWatch(tables[0].instance.connection, names)
+        self._paused: Mapping[str, str] = {}
         self._open_tables()
 
     @property
@@ -289,7 +293,12 @@ class Loop:
                 waiting[work.queue.name] = work.queue.waiting()
         later = {name: (count, seconds) for name, (count, seconds) in waiting.items() if count}
         self._due = min((seconds for _, seconds in later.values()), default=QUIET_PAUSE_SECONDS)
-        if not self._undecided and not self._waiting and (not later or self._due > LONGEST_WAIT_SECONDS):
+        if (
+            not self._undecided
+            and not self._waiting
+            and not self._paused
+            and (not later or self._due > LONGEST_WAIT_SECONDS)
+        ):
             self._tell(Idle(self._slot, began, later))
 
     def _turn(self, now: float) -> int:
@@ -300,6 +309,7 @@ class Loop:
         if now - self._recovered <= RECOVER_SECONDS:
             return 0
         self._recovered = now
+        self._look_for_migrations()
         recovery = recover(self.working, self._history)
         self._undecided = recovery.undecided
         for table, key, message in recovery.deadly:
@@ -308,12 +318,24 @@ class Loop:
             self._tell(Recovered(self._slot, recovery.count))
         return recovery.count
 
+    def _look_for_migrations(self) -> None:
+        """Keep away from tables that somebody changes, and let another process take over once they are changed."""
+        look = self._migrations.look()
+        for name, reason in look.paused.items():
+            if name not in self._paused:
+                self._tell(Waiting(self._slot, f"{name} is not filled for now: {reason}.", "djproject migrate --log"))
+        self._paused = look.paused
+        if look.changed:
+            self.retired = f"a migration of {look.changed}"
+
     def _round(self) -> int:
         """One batch of each table, children right after their parents; how many jobs were worked on."""
         count = 0
         for work in self._work:
             if self._should_stop():
                 break
+            if work.queue.name in self._paused:
+                continue
             with self._setting_aside(work.queue.loaded), self._waiting_for_stores(work):
                 require_folders(work.queue.connection, None if work.queue.name in self._waiting else work.stores)
                 count += self._batch(work)

@@ -2,16 +2,22 @@
 
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import datajoint as dj
 import pytest
 
+from djproject.database.connections import second_connection
+from djproject.database.history import History
 from djproject.database.job_tables import job_table
 from djproject.database.leases import AGE, NOW, STARTED
+from djproject.database.migrations import recorded
 from djproject.targets.connection import use_server_time
-from djproject.worker.events import Event, Failed, KeyGone, Made, Waiting
+from djproject.worker.events import Event, Failed, Idle, KeyGone, Made, Waiting
+from djproject.worker.loop import Loop
+from djproject.worker.wakeup import Wakeup
 from tests.conftest import Run
 from tests.integration.conftest import insert_items
 from tests.integration.test_loop import PIPELINE, connection, insert, of, schema, server, tables_of, turn
@@ -106,6 +112,32 @@ def test_a_mistake_is_no_store_that_is_missing(schema: Any, tmp_path: Path) -> N
         events = turn(tables_of(schema, {"Result": {"make": make}}))
     assert len(of(Failed, events)) == 3
     assert not of(Waiting, events)
+
+
+def test_a_table_that_is_migrated_is_left_alone_and_then_taken_over_by_another_process(schema: Any) -> None:
+    tables = tables_of(schema, {"Changed": {"make": insert}, "Other": {"make": insert}})
+    name = tables[0].instance.full_table_name
+    wakeup, told = Wakeup(), []
+
+    def tell(*events: Event) -> None:
+        told.extend(events)
+
+    loop = Loop(tables, (), slot=1, history=History(None, PIPELINE), tell=tell, wakeup=wakeup)
+    thread = threading.Thread(target=loop.run)
+    with recorded(second_connection(schema.connection), PIPELINE, [name], [], ""):
+        thread.start()
+        deadline = time.monotonic() + 10
+        while len(of(Made, told)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        assert [event.table for event in of(Made, told)] == ["work.Other"] * 3
+        assert not of(Idle, told)
+    thread.join(timeout=20)
+    wakeup.stop()
+    assert loop.retired == "a migration of work.Changed"
+    assert [event.message.partition(":")[0] for event in of(Waiting, told)] == ["work.Changed is not filled for now"]
+    turn(tables)
+    assert [len(table.instance) for table in tables] == [3, 3]
 
 
 ZONES = {

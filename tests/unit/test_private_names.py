@@ -24,6 +24,7 @@ DATAJOINT = {
     "_in_transaction": "datajoint.connection:Connection",
     "_jobs": "datajoint.autopopulate:AutoPopulate",
     "_jobs_to_do": "datajoint.autopopulate:AutoPopulate",
+    "_pending_enum_types": "datajoint.adapters.postgres:PostgreSQLAdapter",
     "_upstream": "datajoint.autopopulate:AutoPopulate",
     "_upstream_key": "datajoint.autopopulate:AutoPopulate",
 }
