@@ -15,7 +15,8 @@ from djproject.database.loading import load_tables
 from djproject.database.source_tables import source_tables
 from djproject.errors import EnvironmentUnavailableError
 from djproject.migration.applying import Around, Identity, apply
-from djproject.migration.planning import JOBS, Wishes, plan_migration
+from djproject.migration.draft import JOBS
+from djproject.migration.planning import Wishes, plan_migration
 from djproject.migration.steps import Plan, identity
 from djproject.pipeline.model import Pipeline
 from djproject.project.location import Project

@@ -146,6 +146,8 @@ def read_document(text: str, path: Path) -> dict[str, object]:
         raise ConfigError(f"{path} is not valid TOML: {reason}.", hint=f"$EDITOR {path}") from error
     except RecursionError as error:
         raise ConfigError(f"{path} is nested too deeply to be read.", hint=f"$EDITOR {path}") from error
+    except ValueError as error:  # Python converts no text to a number of thousands of digits
+        raise ConfigError(f"{path} has a number that is too long.", hint=f"$EDITOR {path}") from error
 
 
 def read_project(root: Path, document: Mapping[str, object]) -> Project:

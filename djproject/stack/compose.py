@@ -150,7 +150,7 @@ def plan_in(text: str) -> StackPlan:
     """
     try:
         return read_plan(json.loads(text))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise ProjectError(
             "docker/docker-compose.yaml has a form that is not understood.",
             hint="docker compose --project-directory docker config  (shows what Compose makes of it)",

@@ -119,7 +119,7 @@ FILLED: dict[str, tuple[set[str], str]] = {
     "add unique index": ({"rewrite"}, ""),
     "drop index": ({"safe"}, ""),
     "drop unique index": ({"safe"}, ""),
-    "widen key with children": ({"safe", "rewrite"}, ""),
+    "widen key with children": ({"rewrite"}, ""),
     "add key attribute": (set(), "no value for it, or more than one for a key"),
     "reorder": (set(), ""),
     "extend enum": ({"safe"}, ""),

@@ -1,0 +1,129 @@
+"""Renames, which are never guessed: what the user says, `{old}` in a comment, and the table of another tier."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from djproject.database.column_types import is_same_kind
+from djproject.database.comparison import Aspect, Difference, missing_tables
+from djproject.database.declared import Declared, ForeignKey, Place, Table
+from djproject.errors import ProjectError
+from djproject.migration.draft import JOBS, Draft
+from djproject.migration.steps import Grade, Step
+
+
+class Renames:
+    """What is planned for names; the draft has the new ones afterwards.
+
+    Parameters
+    ----------
+    draft
+        The plan.
+    renames
+        By `module.Table.old`: the attribute's new name.
+    """
+
+    def __init__(self, draft: Draft, renames: Mapping[str, str]) -> None:
+        self._draft, self._renames = draft, renames
+
+    def rename_tables(self) -> None:
+        """Tables whose tier changed, with their parts and their job table."""
+        for difference in list(missing_tables(self._draft.source, self._draft.declared)):
+            if difference.aspect is not Aspect.TIER or difference.table not in self._draft.chosen:
+                continue
+            schema, new = self._draft.source[difference.table].place
+            old = difference.database.strip("`")
+            sql = self._draft.sql.rename_table((schema, old), new)
+            self._draft.declared = _with_table_renamed(self._draft.declared, (schema, old), new)
+            jobs, new_jobs = (f"{JOBS}{name.lstrip('_#')}" for name in (old, new))
+            if (schema, jobs) in self._draft.declared and jobs != new_jobs:
+                sql += self._draft.sql.rename_table((schema, jobs), new_jobs)
+            self._draft.step(
+                difference, f"rename {old} to {new}, because it is {difference.source} now", Grade.SAFE, sql
+            )
+
+    def rename_columns(self) -> None:
+        """What `--rename` says, and `{old}` in the comment of an attribute."""
+        for name, old, new in [*self._asked_renames(), *self._declared_renames()]:
+            place = self._draft.source[name].place
+            table = self._draft.declared.get(place)
+            if table is None or table.attribute(old) is None or table.attribute(new) is not None:
+                continue
+            sql = self._draft.sql.rename_column(place, old, new)
+            self._draft.declared = _with_column_renamed(self._draft.declared, place, old, new)
+            self._draft.steps.append(Step(name, f"rename {old} to {new}", Grade.SAFE, tuple(sql)))
+            self._draft.resolved |= {(name, new, str(Aspect.MISSING)), (name, old, str(Aspect.UNKNOWN))}
+
+    def _asked_renames(self) -> Iterator[tuple[str, str, str]]:
+        for text, new in self._renames.items():
+            name, _, old = text.rpartition(".")
+            table = self._draft.source.get(name)
+            here = self._draft.declared.get(table.place) if table else None
+            if table is None or here is None or here.attribute(old) is None:
+                raise ProjectError(
+                    f"The database has no attribute {text} to rename.",
+                    hint="djproject migrate --rename module.Table.old=new  (djproject drift lists what differs)",
+                )
+            if table.attribute(new) is None:
+                raise ProjectError(f"The source has no attribute {name}.{new}.", hint="djproject drift")
+            yield name, old, new
+
+    def _declared_renames(self) -> Iterator[tuple[str, str, str]]:
+        for name, table in self._draft.source.items():
+            for attribute in table.attributes if name in self._draft.chosen else ():
+                old, closed, _ = (attribute.comment or "").removeprefix("{").partition("}")
+                if closed and (attribute.comment or "").startswith("{") and not attribute.inherited:
+                    yield name, old.strip(), attribute.name
+
+    def suggest(self, found: list[Difference]) -> None:
+        """Say which attribute may have been renamed: one is gone, one of its kind is new."""
+        for name in dict.fromkeys(difference.table for difference in found):
+            gone = [d.attribute for d in found if d.table == name and d.aspect is Aspect.UNKNOWN]
+            new = [d.attribute for d in found if d.table == name and d.aspect is Aspect.MISSING]
+            if len(gone) == len(new) == 1 and self._is_alike(name, gone[0], new[0]):
+                self._draft.notes.append(
+                    f"If {name}.{gone[0]} is called {new[0]} now: djproject migrate --rename {name}.{gone[0]}={new[0]}"
+                )
+
+    def _is_alike(self, name: str, old: str, new: str) -> bool:
+        mine, theirs = (
+            self._draft.source[name].attribute(new),
+            self._draft.declared[self._draft.source[name].place].attribute(old),
+        )
+        return mine is not None and theirs is not None and is_same_kind(mine.type, theirs.column, self._draft.backend)
+
+
+def _with_table_renamed(declared: Declared, place: Place, name: str) -> Declared:
+    new = (place[0], name)
+
+    def renamed(table: Table) -> Table:
+        keys = tuple(replace(k, parent=new) if k.parent == place else k for k in table.foreign_keys)
+        return replace(table, place=new if table.place == place else table.place, foreign_keys=keys)
+
+    return {new if at == place else at: renamed(table) for at, table in declared.items()}
+
+
+def _with_column_renamed(declared: Declared, place: Place, old: str, new: str) -> Declared:
+    def other(name: str) -> str:
+        return new if name == old else name
+
+    def of_key(key: ForeignKey, table: Table) -> ForeignKey:
+        pairs = tuple(
+            (other(mine) if table.place == place else mine, other(theirs) if key.parent == place else theirs)
+            for mine, theirs in key.attributes
+        )
+        return replace(key, attributes=pairs)
+
+    found = {}
+    for at, table in declared.items():
+        keys = tuple(of_key(key, table) for key in table.foreign_keys)
+        if at != place:
+            found[at] = replace(table, foreign_keys=keys)
+            continue
+        attributes = tuple(replace(a, name=other(a.name)) for a in table.attributes)
+        indexes = tuple(replace(i, attributes=tuple(map(other, i.attributes))) for i in table.indexes)
+        supporting = tuple(replace(i, attributes=tuple(map(other, i.attributes))) for i in table.supporting)
+        primary = tuple(map(other, table.primary))
+        found[at] = replace(
+            table, attributes=attributes, primary=primary, foreign_keys=keys, indexes=indexes, supporting=supporting
+        )
+    return found
