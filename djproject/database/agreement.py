@@ -12,7 +12,6 @@ from djproject.database.loading import LoadedTable, part_name, sql_names
 from djproject.database.source_tables import source_tables
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.places import place_in_text
-from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import Target
 from djproject.targets.connection import connect
 
@@ -146,21 +145,11 @@ def _sentence(table: str, found: Sequence[Difference]) -> str:
 
 
 def way_out(pipeline: Pipeline, found: Sequence[Difference]) -> str:
-    """What to type next, for the first table that differs.
-
-    The rows of an imported or computed table can be made again. Nobody but the user knows what to do with others.
-    """
+    """What to type next, for the first table that differs."""
     first = next(iter(blocking(found)), None)
     table = pipeline.table(first.table) if first else None
     owner = pipeline.table(table.master) if table and table.master else table
-    if table is None or owner is None:
-        return ""
-    if owner.tier not in AUTOPOPULATED:
-        return f"git log -p -- '*/{table.path.name}'  (restore its definition, or change the table in the database)"
-    head, _, name = owner.module.rpartition(".")
-    package = ".".join(filter(None, (pipeline.package, head)))
-    code = f"from {package} import {name}; {name}.{owner.name}().drop()"
-    return f"djproject run -- python -c '{code}'  (deletes its rows), then: djproject deploy"
+    return f"djproject migrate {owner.full_name}  (shows the plan, then asks)" if owner else ""
 
 
 def why_not_filled(pipeline: Pipeline, found: Sequence[Difference]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""DataJoint's table `~lineage` of a schema, which says where each key attribute comes from, written anew.
+"""DataJoint's table `~lineage` of a schema, which says where each key attribute comes from, written again.
 
 DataJoint's own `rebuild_lineage` asks PostgreSQL's catalogue for columns that only MySQL's has (2.3.5).
 """

@@ -10,6 +10,7 @@ from typing import Any
 from djproject.database.lineages import rebuild_lineage
 from djproject.database.migrations import RunningMigration, recorded
 from djproject.errors import EnvironmentUnavailableError
+from djproject.migration.rights import require_rights
 from djproject.migration.steps import Plan, Step
 from djproject.pipeline.types import MYSQL
 
@@ -51,6 +52,7 @@ def apply(connection: Any, plan: Plan, around: Around) -> None:
         The server refuses a statement, or a lock is not to be had. On PostgreSQL nothing is changed then; on MySQL the
         steps before are done, and another migration continues there.
     """
+    require_rights(connection, plan.places)
     before = set(around.look())
     steps = [asdict(step) | {"grade": str(step.grade)} for step in plan.steps]
     with recorded(connection, around.pipeline, plan.tables, steps, around.version) as migration:

@@ -35,25 +35,48 @@ class ColumnSteps:
         return changed
 
     def _refuse_type(self, difference: Difference, attribute: Attribute) -> bool:
-        place, name = self._draft.place(difference.table), difference.attribute
-        what = f"{name} as {difference.source} ({difference.database} in the database)"
-        if self._draft.rows.none(place):
-            return False
-        if difference.aspect is Aspect.CODEC:
-            self._draft.refuse(difference, what, "the stored values are encoded otherwise")
-            return True
-        kind = attribute.type
-        change = conversion(self._draft.column(difference).column, kind, self._draft.backend)
-        if not change.possible:
-            self._draft.refuse(difference, what, "the server has no conversion that keeps the values")
-            return True
-        count = self._draft.rows.count(place, name, change.misfit) if change.misfit else 0
-        if count and not change.cuts:
-            self._draft.refuse(difference, what, f"{count:,} row{'s' if count > 1 else ''} do not fit")
-            return True
-        return False
+        """Refuse another type where values would be lost or wrong; whether it was refused."""
+        why = self._why_not(difference, attribute)
+        if why:
+            what = f"{attribute.name} as {difference.source} ({difference.database} in the database)"
+            self._draft.refuse(difference, what, why)
+        return bool(why)
 
-    def change(
+    def _why_not(self, difference: Difference, attribute: Attribute) -> str:
+        place, rows = self._draft.place(difference.table), self._draft.rows
+        if stranger := rows.stranger(place, attribute.name, self._draft.declared):
+            return f"{stranger}, which this pipeline does not know, has a foreign key to it"
+        if rows.none(place):
+            return ""
+        if difference.aspect is Aspect.CODEC:
+            return "the stored values are encoded otherwise"
+        change = conversion(self._draft.column(difference).column, attribute.type, self._draft.backend)
+        if not change.possible:
+            return "the server has no conversion that keeps the values"
+        count = rows.count(place, attribute.name, change.misfit) if change.misfit else 0
+        if count and not change.cuts:
+            return f"{count:,} row{'s' if count > 1 else ''} do not fit"
+        return ""
+
+    def change_all(
+        self,
+        found: list[Difference],
+        retyped: Mapping[tuple[Place, str], Column],
+        released: list[tuple[Place, ForeignKey]],
+    ) -> None:
+        """Add and change the columns that differ; those of one key in one step, with the foreign keys `released`."""
+        together: list[tuple[Difference, Step]] = []
+        for name, attribute in dict.fromkeys((d.table, d.attribute) for d in found if _is_of_column(d)):
+            those = [d for d in found if (d.table, d.attribute) == (name, attribute)]
+            step = self._change(name, attribute, those, retyped)
+            if step is not None and released and (self._draft.place(name), attribute) in retyped:
+                together.append((those[0], step))
+            elif step is not None:
+                self._draft.steps.append(step)
+        if together:
+            self._draft.steps.append(self._at_once(together, released))
+
+    def _change(
         self, name: str, attribute: str, found: list[Difference], retyped: Mapping[tuple[Place, str], Column]
     ) -> Step | None:
         """The step that gives a column all that differs; None where it is refused, or added instead."""
@@ -95,7 +118,7 @@ class ColumnSteps:
         self._draft.touched.add(name)
         return Step(name, what, grade, tuple(sql), rows)
 
-    def at_once(self, together: list[tuple[Difference, Step]], released: list[tuple[Place, ForeignKey]]) -> Step:
+    def _at_once(self, together: list[tuple[Difference, Step]], released: list[tuple[Place, ForeignKey]]) -> Step:
         """One step for a key and the columns of all its descendants: their foreign keys away, and there again."""
         away = [sql for place, key in released for sql in self._draft.sql.drop_foreign_key(place, key, ())]
         again = [sql for place, key in released for sql in self._draft.sql.add_foreign_key(place, key)]
@@ -151,8 +174,7 @@ def _are_enums(old: Attribute, new: Attribute) -> bool:
     return old.column.startswith("enum(") and new.type.lower().startswith("enum")
 
 
-def is_of_column(difference: Difference) -> bool:
-    """Whether a column has to be added or changed."""
+def _is_of_column(difference: Difference) -> bool:
     kinds = (Aspect.MISSING, Aspect.NULL, Aspect.TYPE, Aspect.CODEC, Aspect.DEFAULT)
     return difference.aspect in kinds or (difference.aspect is Aspect.COMMENT and bool(difference.attribute))
 

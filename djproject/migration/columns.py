@@ -26,7 +26,7 @@ class Column:
     default
         The value or expression in SQL; empty where there is none.
     comment
-        As it stands in the statement, with the marker of the type; empty where there is none.
+        As in the statement, with the marker of the type; empty where there is none.
     definition
         The whole, for CREATE TABLE and ADD COLUMN.
     before

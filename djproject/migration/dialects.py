@@ -81,7 +81,7 @@ class MySQL(Dialect):
         return [f"UPDATE {self.table(place)} SET {column} = LEFT({column}, {length}) WHERE {longer}"]
 
     def table_comment(self, place: Place, comment: str) -> list[str]:
-        """The comment of a table, as it stands in a definition."""
+        """The comment of a table, as in a definition."""
         return [self.alter(place, f'COMMENT "{comment}"')]
 
     def drop_foreign_key(self, place: Place, key: ForeignKey, supporting: Sequence[Index]) -> list[str]:
@@ -114,9 +114,10 @@ class PostgreSQL(Dialect):
         """A column with another default, comment, or null or not; the type stays."""
         name = f"ALTER COLUMN {self.quote(column.name)}"
         changes = []
-        if not old.generated:
+        if not old.generated and (column.default or old.default is not None):
             changes.append(f"{name} SET DEFAULT {column.default}" if column.default else f"{name} DROP DEFAULT")
-        changes.append(f"{name} DROP NOT NULL" if column.nullable else f"{name} SET NOT NULL")
+        if column.nullable != old.nullable:
+            changes.append(f"{name} DROP NOT NULL" if column.nullable else f"{name} SET NOT NULL")
         return [*(self.alter(place, change) for change in changes), *self._comment(place, column)]
 
     def retype_column(self, place: Place, column: Column, old: Attribute, *, empty: bool) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from djproject.database.comparison import Aspect, Difference, differences, missing_tables
 from djproject.database.declared import Declared, Table
-from djproject.migration.column_steps import ColumnSteps, is_of_column
+from djproject.migration.column_steps import ColumnSteps
 from djproject.migration.columns import Columns
 from djproject.migration.dialects import MySQL, PostgreSQL
 from djproject.migration.draft import Draft
@@ -97,16 +97,7 @@ def _plan_columns_and_keys(draft: Draft, found: list[Difference]) -> None:
     for difference in found:
         if difference.aspect is Aspect.INDEX and not difference.source:
             keys.drop_index(difference)
-    together: list[tuple[Difference, Step]] = []
-    for name, attribute in dict.fromkeys((d.table, d.attribute) for d in found if is_of_column(d)):
-        those = [d for d in found if (d.table, d.attribute) == (name, attribute)]
-        step = columns.change(name, attribute, those, retyped)
-        if step is not None and released and (draft.place(name), attribute) in retyped:
-            together.append((those[0], step))
-        elif step is not None:
-            draft.steps.append(step)
-    if together:
-        draft.steps.append(columns.at_once(together, released))
+    columns.change_all(found, retyped, released)
     for difference in found:
         if difference.aspect is Aspect.UNKNOWN:
             columns.drop(difference)
@@ -144,6 +135,7 @@ def _finished(draft: Draft, seen: str) -> Plan:
         tuple(draft.refusals),
         tuple(draft.notes),
         tuple(draft.sql.table(place) for place in places),
+        tuple(places),
         tuple(dict.fromkeys(schema for schema, _ in places)),
         seen,
         frozenset(draft.resolved),

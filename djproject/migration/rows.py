@@ -6,13 +6,22 @@ from typing import Any
 from djproject.database.declared import Declared, ForeignKey, Place
 from djproject.migration.dialects import Dialect
 
+_CHILDREN = {
+    "mysql": "SELECT table_schema, table_name, referenced_column_name FROM information_schema.key_column_usage "
+    "WHERE referenced_table_schema=%s AND referenced_table_name=%s",
+    "postgresql": "SELECT cn.nspname, c.relname, a.attname FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid "
+    "JOIN pg_namespace cn ON cn.oid = c.relnamespace JOIN pg_class p ON p.oid = f.confrelid "
+    "JOIN pg_namespace pn ON pn.oid = p.relnamespace "
+    "JOIN pg_attribute a ON a.attrelid = p.oid AND a.attnum = ANY(f.confkey) "
+    "WHERE f.contype = 'f' AND pn.nspname=%s AND p.relname=%s",
+}
+
 
 class Rows:
     """Counts of rows; each is asked for when it is needed."""
 
     def __init__(self, connection: Any, sql: Dialect) -> None:
         self._connection, self._sql = connection, sql
-        self._missing: set[Place] = set()
 
     def none(self, place: Place) -> bool:
         """Whether a table has no row."""
@@ -71,6 +80,14 @@ class Rows:
         known = " AND ".join(f"c.{quote(name)} IS NOT NULL" for name in key.names)
         exists = f"EXISTS (SELECT 1 FROM {self._sql.table(key.parent)} p WHERE {same})"
         return self._number(f"SELECT COUNT(*) FROM {self._sql.table(place)} c WHERE {known} AND NOT {exists}")
+
+    def stranger(self, place: Place, name: str, declared: Declared) -> str:
+        """A table with a foreign key to an attribute, in a schema that the pipeline has not; empty where none is."""
+        schemas = {schema for schema, _ in declared}
+        found = self._connection.query(_CHILDREN[self._connection.adapter.backend], args=place).fetchall()
+        texts = [tuple(v.decode() if isinstance(v, bytes) else str(v) for v in row) for row in found]
+        strange = (f"{schema}.{table}" for schema, table, column in texts if column == name and schema not in schemas)
+        return next(strange, "")
 
     def _number(self, query: str) -> int:
         return int(self._connection.query(query).fetchone()[0])

@@ -98,6 +98,8 @@ class Plan:
         Sentences that may help: a likely rename, a table that only the database has.
     tables
         The names in SQL of the tables that are concerned; workers keep away from them.
+    places
+        The same as schema and name.
     schemas
         Those whose tables change.
     seen
@@ -108,6 +110,7 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+    places: tuple[tuple[str, str], ...] = ()
     schemas: tuple[str, ...] = ()
     seen: str = ""
     resolved: frozenset[tuple[str, str, str]] = field(default=frozenset(), compare=False)

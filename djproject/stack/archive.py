@@ -105,7 +105,7 @@ def read_manifest(path: Path) -> Manifest:
     if not path.exists():
         raise ProjectError(f"There is no file {path}.", hint="djproject stack snapshot FILE")
     if not path.is_file():
-        raise _damaged(path, "it is no file")
+        raise _damaged(path, "it is not a file")
     try:
         with tarfile.open(path, "r:") as archive:
             member = archive.getmember(MANIFEST)

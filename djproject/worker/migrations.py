@@ -1,4 +1,4 @@
-"""Migrations as a worker sees them: it keeps away from tables that are being changed, and begins anew afterwards."""
+"""Migrations as a worker sees them: it keeps away from tables that are being changed, and begins again afterwards."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Stores that are folders, and are not there: a disk that is not mounted.
 
-No job is begun without them. DataJoint would raise for each job, or make the folder again where the disk belongs, and
-the files would be hidden once the disk is back.
+Without them, jobs are not begun. DataJoint would raise for each job, or make the folder again where the disk belongs,
+and the files would be hidden once the disk is back.
 """
 
 from collections.abc import Collection, Iterator

@@ -1,11 +1,15 @@
 """Tables that are filled, changed into what an edited source declares: no drift afterwards, and the rows that should be."""
 
+import json
 import random
+import signal
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import datajoint as dj
 import pytest
 
 from djproject.database.agreement import compare_at, source_places
@@ -13,15 +17,22 @@ from djproject.database.catalogue import read_catalogue
 from djproject.database.comparison import Aspect, differences, missing_tables
 from djproject.database.leases import declare_leases
 from djproject.database.source_tables import source_tables
+from djproject.errors import EnvironmentUnavailableError
 from djproject.migration.applying import Around, apply
 from djproject.migration.planning import Wishes, plan_migration
+from djproject.migration.rights import require_rights
 from djproject.migration.steps import Grade, Plan, identity
 from tests.checking import module, pipeline_in
+from tests.conftest import Run
+from tests.integration.conftest import MySQL, insert_items, write_make
 from tests.integration.test_check_against_datajoint import Server, project_of, server
 from tests.integration.test_drift import BASE, EDITS
+from tests.integration.test_pipeline import use_mysql
+from tests.integration.test_populate import start, status_of
 
 __all__ = ["server"]  # the fixture
 pytestmark = pytest.mark.timeout(120)
+VALUE = "value : float64  # replace by what make inserts"
 
 
 @pytest.fixture(autouse=True)
@@ -176,6 +187,42 @@ def test_a_rename_that_is_declared_keeps_the_values(change: Any) -> None:
     assert (changed.left(), [row["weight"] for row in changed.rows("t")]) == ([], before)
 
 
+def test_a_key_that_another_pipeline_refers_to_is_left_alone(change: Any, server: Server) -> None:
+    changed = change("widen key with children")
+    other = f"other_{uuid.uuid4().hex[:10]}"
+    schema = dj.Schema(other, connection=server.connection)
+    server.schemas.append(other)
+    schema(type("Stranger", (dj.Manual,), {"definition": "-> T"}), context={"T": server.namespace["T"]})
+    (refusal, *_) = changed.plan().refusals
+    assert refusal.why == f"{other}.stranger, which this pipeline does not know, has a foreign key to it"
+
+
+def test_a_user_without_the_right_is_told_before_the_first_step(change: Any, request: pytest.FixtureRequest) -> None:
+    changed = change("widen")
+    plan, user = changed.plan(), f"guest_{uuid.uuid4().hex[:8]}"
+    query = changed.connection.query
+    mysql = changed.server.backend == "mysql"
+    if mysql:
+        query(f"CREATE USER {user} IDENTIFIED BY 'guest'")
+        query(f"GRANT SELECT, INSERT ON `{changed.name}`.* TO {user}")
+    else:
+        query(f"CREATE USER {user} PASSWORD 'guest'")
+        query(f"GRANT USAGE ON SCHEMA {changed.name} TO {user}")
+    info = changed.connection.conn_info
+    guest = dj.Connection(info["host"], user, "guest", info["port"], backend=changed.server.backend)
+    before = changed.look()
+    try:
+        with pytest.raises(EnvironmentUnavailableError, match="nothing was changed"):
+            apply(guest, plan, Around("tests", "", changed.look, lambda: None, lambda text: None))
+        assert changed.look() == before
+        if mysql:
+            query(f"GRANT ALTER ON `{changed.name}`.* TO {user}")
+            require_rights(guest, plan.places)
+    finally:
+        guest.close()
+        query(f"DROP USER {user}" if mysql else f"DROP OWNED BY {user}; DROP USER {user}")
+
+
 def test_a_step_that_the_server_refuses_leaves_everything_on_postgresql(change: Any) -> None:
     changed = change("widen")
     plan = changed.plan()
@@ -222,3 +269,83 @@ def test_random_edits_one_after_another(server: Server, tmp_path: Path) -> None:
         after = changed.rows("t")
         shared = set(rows[0]) & set(after[0])
         assert [{k: row[k] for k in shared} for row in after] == [{k: row[k] for k in shared} for row in rows]
+
+
+def test_the_command(jobs_project: Path, run: Run, python: Run) -> None:
+    follow(jobs_project, run, python)
+
+
+@pytest.mark.mysql
+def test_the_command_on_mysql(jobs_project: Path, run: Run, python: Run, mysql_alone: MySQL) -> None:
+    mysql_alone.drop("work")
+    use_mysql(jobs_project, run, mysql_alone)
+    try:
+        follow(jobs_project, run, python)
+    finally:
+        mysql_alone.drop("work")
+
+
+def wait_until(claim: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+
+
+def follow(root: Path, run: Run, python: Run) -> None:
+    """An attribute added to tables that are filled, with a worker at work; then a loss, a refusal, and a plan in a file."""
+    run("deploy", cwd=root)
+    insert_items(python, root, 3)
+    write_make(root, 'self.insert1({**key, "value": 1.0})')
+    path = root / "src/workflow/work.py"
+    text = path.read_text()
+    worker = start(root, "populate", "--workers", "1", "--watch")
+    wait_until(lambda: status_of(run, root)["done"] == 3)
+
+    path.write_text(text.replace(VALUE, f'{VALUE}\n    unit = "mV" : varchar(8)', 1))
+    shown = run("migrate", "--plan-only", cwd=root)
+    assert 'safe     work.Result: add unit (varchar(8), default "mV")' in shown.stdout
+    assert "ALTER TABLE" in shown.stdout
+    assert "Nobody can be asked here" in run("migrate", cwd=root, code=2).stderr
+    assert json.loads(run("migrate", "--dry-run", "--format", "json", cwd=root).stdout)["steps"][0]["grade"] == "safe"
+    assert "the database has no attribute unit" in run("drift", cwd=root, code=1).stdout
+
+    plan = root / "plan.json"
+    run("migrate", "-o", str(plan), cwd=root)
+    path.write_text(path.read_text().replace('"mV"', '"uV"'))
+    stale = run("migrate", str(plan), "--yes", cwd=root, code=2)
+    assert "is not as it was when" in stale.stderr
+    path.write_text(path.read_text().replace('"uV"', '"mV"'))
+    assert "Migrated: 1 step done." in run("migrate", str(plan), "--yes", cwd=root).stderr
+    assert "No drift" in run("drift", cwd=root).stderr
+    insert_items(python, root, 5)
+    wait_until(lambda: status_of(run, root)["done"] == 5)
+    worker.send_signal(signal.SIGINT)
+    _, told = worker.communicate(timeout=60)
+    assert "a new process replaces worker 1 after a migration of work.Result" in told
+    code = "from workflow import work; print(sorted(set(work.Result.to_arrays('unit').tolist())), len(work.Result()))"
+    assert python(code, cwd=root).stdout.splitlines()[-1] == "['mV'] 5"
+    assert status_of(run, root)["errors"] == 0
+
+    path.write_text(text)
+    lossy = run("migrate", "--yes", cwd=root, code=2)
+    assert "lossy    work.Result: drop unit (varchar(8)); 5 rows lose a value" in lossy.stdout
+    assert "5 values would be lost" in lossy.stderr
+    run("migrate", "--yes", "--allow-loss", cwd=root)
+    path.write_text(text.replace(VALUE, f"{VALUE}\n    more : int32", 1))
+    refused = run("migrate", "--yes", cwd=root, code=1)
+    assert "refused  work.Result: add more (int32) cannot be done in place" in refused.stdout
+    assert "5 rows are made again" in refused.stdout
+    path.write_text(text)
+    assert "Nothing to do" in run("migrate", cwd=root).stderr
+    log = json.loads(run("migrate", "--log", "--format", "json", cwd=root).stdout)["migrations"]
+    own = [migration for migration in log if "unit" in str(migration["steps"])]
+    assert [(migration["state"], migration["steps_done"]) for migration in own[-2:]] == [("done", 1), ("done", 1)]
+    for arguments, words in (
+        (["--rename", "unit=x"], "does not say which attribute"),
+        (["--rename", "work.Result.nothing=value"], "has no attribute work.Result.nothing"),
+        (["nothing.Here"], "nothing.Here"),
+        (["missing.json"], "There is no file missing.json"),
+        (["--wait", "soon"], "not a valid duration"),
+    ):
+        assert words in run("migrate", *arguments, cwd=root, code=2).stderr

@@ -69,8 +69,8 @@ def drift(
             _render.result(line)
         if not found:
             _render.note(f"No drift: {len(seen.tables)} tables are as in the source.")
-        elif not without_missing(found):
-            _render.next_step("djproject deploy")
+        else:
+            _render.next_step("djproject migrate" if without_missing(found) else "djproject deploy")
     raise typer.Exit(1 if found else 0)
 
 
