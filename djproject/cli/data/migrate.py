@@ -107,7 +107,7 @@ def _wishes(names: Sequence[str], renames: Sequence[str], dropped: Sequence[str]
         if not equals or old.count(".") < 2 or not new.isidentifier():
             raise ProjectError(
                 f"{text!r} does not say which attribute gets which name.",
-                hint="djproject migrate --rename subject.Subject.wieght=weight",
+                hint="djproject migrate --rename subject.Subject.mass=weight",
             )
         pairs[old] = new
     return Wishes(frozenset(names), pairs, frozenset(dropped))
