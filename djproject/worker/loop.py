@@ -41,7 +41,7 @@ class _TableWork:
     """One table, and what its jobs were like so far."""
 
     queue: Queue
-    stores: frozenset[str]
+    stores: frozenset[str] = frozenset()
     batch: int = 1
     refreshed: float = float("-inf")  # when a look for new keys began last, and how long it took
     took: float = 0.0

@@ -154,5 +154,5 @@ def test_a_file_that_is_no_snapshot(tmp_path: Path) -> None:
     for path in (tmp_path / "b.tar", tmp_path):
         with pytest.raises(ProjectError, match="no whole snapshot"):
             read_manifest(path)
-    with pytest.raises(ProjectError, match="There is not a file"):
+    with pytest.raises(ProjectError, match="There is no file"):
         read_manifest(tmp_path / "c.tar")
