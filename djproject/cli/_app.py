@@ -19,6 +19,7 @@ COMMANDS = {
     "init": "Write a new pipeline project, or add what is missing to one.",
     "add-schema": "Add a schema module, with its test and documentation page.",
     "add-table": "Add a table to a schema module.",
+    "import-schema": "Write schema modules from a database that has the tables but not the code.",
     "check": "Check every rule of the convention, without importing the pipeline.",
     "explain": "Explain one rule: what it does, why it matters, what to write instead.",
     "rules": "List the rules that check knows.",
@@ -48,7 +49,7 @@ COMMANDS = {
 
 # The commands of --help under their headings; the module of `add-table` is `design/add_table.py`.
 HEADINGS = {
-    "Design": ("init", "add-schema", "add-table", "check", "explain", "rules", "graph", "diff"),
+    "Design": ("init", "add-schema", "add-table", "import-schema", "check", "explain", "rules", "graph", "diff"),
     "Data": ("deploy", "status", "drift", "migrate", "stores", "config", "use"),
     "Run": ("populate", "jobs", "workers", "run", "shell"),
     "Stack": ("up", "down", "stack", "logs", "restart", "scale"),

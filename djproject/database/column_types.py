@@ -48,6 +48,39 @@ def plain_type(text: str) -> str:
     return "".join(plain)
 
 
+_CORE_INTEGERS = {1: "int8", 2: "int16", 4: "int32", 8: "int64"}
+
+
+def core_type(column: str, backend: str) -> str:
+    """The type of a definition that declares a column like this: a core type where there is one, else the server's own.
+
+    Examples
+    --------
+    >>> core_type("int unsigned", "mysql"), core_type("character varying(20)", "postgresql"), core_type("year", "mysql")
+    ('int64', 'varchar(20)', 'year')
+    """
+    bare = re.sub(r"\s*\(\d+\)", "", column.lower())
+    if backend == MYSQL and bare in _SUCCESSORS:
+        return _SUCCESSORS[bare]
+    match column_form(column, backend):
+        case ("int", int(size)):
+            return "bool" if column.lower() == "tinyint(1)" else _CORE_INTEGERS.get(size, column)
+        case ("float", int(size)):
+            return f"float{8 * size}"
+        case ("decimal", int(digits), int(scale)):
+            return f"decimal({digits},{scale})"
+        case ("char" | "varchar" as name, int(size)):
+            return f"{name}({size})"
+        case ("datetime", *numbers):
+            plain = "datetime" if backend == MYSQL else "timestamp"
+            return f"datetime({numbers[0]})" if numbers else plain
+        case ("date" | "bool" | "uuid" | "json" as name, *_):
+            return str(name)
+        case ("longblob" | "bytea",):
+            return "bytes"
+    return column.removesuffix(" without time zone")
+
+
 def is_codec(text: str) -> bool:
     """Whether a type is a codec: `<blob>`, `<object@main>`."""
     return text.strip().startswith("<")
