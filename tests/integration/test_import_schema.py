@@ -167,3 +167,31 @@ def test_the_command_makes_a_pipeline_of_a_database(example: Path, run: Run, pyt
     nothing = run("import-schema", "nowhere", cwd=example, code=2)
     assert "The database has no schema nowhere" in nothing.stderr
     assert "subject" in nothing.stderr
+
+
+@pytest.mark.mysql
+def test_a_table_of_an_older_datajoint_comes_back(server: Server, tmp_path: Path) -> None:
+    """Without markers of types: unsigned numbers, longblob, timestamps."""
+    if server.backend != "mysql":
+        pytest.skip("older versions had MySQL only")
+    name = f"import_{uuid.uuid4().hex[:10]}"
+    server.schemas.append(name)
+    query = server.connection.query  # type: ignore[attr-defined]
+    query(f"CREATE DATABASE {name}")
+    query(
+        f"CREATE TABLE {name}.`#kind` (`kind` varchar(20) NOT NULL COMMENT 'which', PRIMARY KEY (`kind`)) COMMENT 'Kinds.'"
+    )
+    query(
+        f"CREATE TABLE {name}.`_scan` (`scan_id` int unsigned NOT NULL COMMENT '5 %% of \\\\\\\\mu', "
+        "`kind` varchar(20) NOT NULL COMMENT 'which', `side` enum('L','r') NOT NULL DEFAULT 'L' COMMENT '', "
+        "`depth` float DEFAULT NULL COMMENT 'um', `trace` longblob COMMENT 'an array', `small` tinyint unsigned NOT NULL "
+        "DEFAULT '3' COMMENT '', `at` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP COMMENT '', `key_id` binary(16) NOT "
+        "NULL COMMENT ':uuid:of the file', `count` mediumint NOT NULL COMMENT '', PRIMARY KEY (`scan_id`), "
+        f"KEY `kind` (`kind`), CONSTRAINT `a` FOREIGN KEY (`kind`) REFERENCES {name}.`#kind` (`kind`) ON UPDATE CASCADE)"
+    )
+    (found,) = imported(server, name)
+    pipeline = pipeline_in(project_of(tmp_path, found.text, server))
+    assert compare_at(server.connection, pipeline, source_places(pipeline, str)) == (), found.text
+    assert "scan_id : int64" in found.text
+    assert "key_id : uuid  # of the file" in found.text
+    assert any("trace has no codec" in note for note in found.notes)
