@@ -55,7 +55,7 @@ class ColumnSteps:
             return "the server has no conversion that keeps the values"
         count = rows.count(place, attribute.name, change.misfit) if change.misfit else 0
         if count and not change.cuts:
-            return f"{count:,} row{'s' if count > 1 else ''} do not fit"
+            return f"{count:,} rows do not fit" if count > 1 else "1 row does not fit"
         return ""
 
     def change_all(

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from djproject.database.column_types import Form, column_form
-from djproject.migration.columns import literal
 from djproject.pipeline.types import MYSQL
 
 _DIGITS = {1: 3, 2: 5, 4: 10, 8: 19}
@@ -85,7 +84,7 @@ def _of_others(mine: Form, theirs: Form, backend: str) -> Conversion:
         case ("char" | "varchar" | "enum", *_), ("text" | "longtext", *_):
             return WIDER
         case ("enum", *values), ("enum", *wanted):
-            left = ", ".join(literal(str(value)) for value in wanted)
+            left = ", ".join(f"'{value}'" for value in wanted)  # quotes within are doubled already
             column = "{}" if backend == MYSQL else "{}::text"
             return WIDER if set(values) <= set(wanted) else Conversion(misfit=f"{column} NOT IN ({left})")
         case ("enum", *values), ("char" | "varchar", int(wanted)):

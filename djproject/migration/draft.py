@@ -99,7 +99,11 @@ class Draft:
             return False
         count = self.rows.duplicates(place, names)
         if count:
-            self.refuse(difference, what, f"{count:,} value{'s' if count > 1 else ''} are there more than once")
+            self.refuse(
+                difference,
+                what,
+                f"{count:,} values are there more than once" if count > 1 else "one value is there more than once",
+            )
         return bool(count)
 
     def place(self, name: str) -> Place:

@@ -57,7 +57,8 @@ class KeySteps:
                 continue
             orphans = self._draft.rows.orphans(place, key, self._draft.declared)
             if orphans:
-                why = f"{orphans:,} row{'s' if orphans > 1 else ''} have no parent in {'.'.join(key.parent)}"
+                rows = f"{orphans:,} rows have" if orphans > 1 else "1 row has"
+                why = f"{rows} no parent in {'.'.join(key.parent)}"
                 self._draft.refuse(difference, f"the {difference.source}", why)
                 continue
             sql = self._draft.sql.add_foreign_key(place, key)

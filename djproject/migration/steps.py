@@ -51,7 +51,8 @@ class Step:
         """The step in one line."""
         match self.grade:
             case Grade.LOSSY:
-                return f"{self.table}: {self.what}; {self.rows:,} row{'s' if self.rows != 1 else ''} lose a value"
+                lose = "rows lose" if self.rows != 1 else "row loses"
+                return f"{self.table}: {self.what}; {self.rows:,} {lose} a value"
             case Grade.REWRITE if self.rows:
                 return f"{self.table}: {self.what}; about {self.rows:,} row{'s' if self.rows != 1 else ''}"
         return f"{self.table}: {self.what}"

@@ -1,5 +1,6 @@
 """Tables that are filled, changed into what an edited source declares: no drift afterwards, and the rows that should be."""
 
+import dataclasses
 import json
 import random
 import signal
@@ -134,7 +135,7 @@ FILLED: dict[str, tuple[set[str], str]] = {
     "add key attribute": (set(), "no value for it, or more than one for a key"),
     "reorder": (set(), ""),
     "extend enum": ({"safe"}, ""),
-    "shrink enum": (set(), "1 row do not fit"),
+    "shrink enum": (set(), "1 row does not fit"),
     "codec": (set(), "encoded otherwise"),
     "nullable removed": (set(), "it is null in 1 row"),
     "tier": ({"safe"}, ""),
@@ -221,6 +222,17 @@ def test_a_user_without_the_right_is_told_before_the_first_step(change: Any, req
     finally:
         guest.close()
         query(f"DROP USER {user}" if mysql else f"DROP OWNED BY {user}; DROP USER {user}")
+
+
+def test_a_plan_that_does_not_do_what_it_says_is_taken_back(change: Any) -> None:
+    changed = change("widen")
+    plan = changed.plan()
+    (step,) = plan.steps
+    other = f"ALTER TABLE {changed.connection.adapter.make_full_table_name(changed.name, 't')} DROP COLUMN w"
+    with pytest.raises(EnvironmentUnavailableError, match="After the steps mine.T would still differ: type n"):
+        changed.apply(dataclasses.replace(plan, steps=(dataclasses.replace(step, sql=(other,)),)))
+    if changed.server.backend == "postgresql":
+        assert "w" in changed.rows("t")[0]
 
 
 def test_a_step_that_the_server_refuses_leaves_everything_on_postgresql(change: Any) -> None:
