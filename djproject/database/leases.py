@@ -117,4 +117,7 @@ def read_leases(connection: Any) -> list[Lease]:
 def is_missing(error: BaseException) -> bool:
     """Whether a query failed because there is no such table."""
     text = f"{type(error).__name__} {error}".lower()
-    return any(word in text for word in ("missingtable", "doesn't exist", "does not exist", "undefinedtable"))
+    return any(
+        word in text
+        for word in ("missingtable", "doesn't exist", "does not exist", "undefinedtable", "unknown database")
+    )

@@ -99,11 +99,8 @@ class Draft:
             return False
         count = self.rows.duplicates(place, names)
         if count:
-            self.refuse(
-                difference,
-                what,
-                f"{count:,} values are there more than once" if count > 1 else "one value is there more than once",
-            )
+            values = f"{count:,} values are" if count > 1 else "one value is"
+            self.refuse(difference, what, f"{values} there more than once")
         return bool(count)
 
     def place(self, name: str) -> Place:

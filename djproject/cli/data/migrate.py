@@ -24,7 +24,8 @@ from djproject.pipeline.selection import nothing_to_show, select
 from djproject.pipeline.source import load_pipeline
 from djproject.project.files import replace_file
 from djproject.project.location import load_project
-from djproject.targets.choice import Target, load_target
+from djproject.targets.choice import EMBEDDED, Target, load_target
+from djproject.targets.stack import STACK
 
 if TYPE_CHECKING:
     from djproject.migration.planning import Wishes
@@ -155,7 +156,7 @@ def _apply(
         count = sum(step.rows for step in plan.lossy)
         raise ProjectError(
             f"Nothing was changed, because {_render.count(count, 'value')} would be lost.",
-            hint="djproject migrate --allow-loss  (take a snapshot first: djproject stack snapshot FILE)",
+            hint=f"djproject migrate --allow-loss  ({_backup(migrator.target.name)})",
         )
     where = [str(file)] if file else []
     steps = _render.count(len(plan.steps), "step")
@@ -168,6 +169,15 @@ def _apply(
     )
     _render.note(f"Migrated: {steps} done.")
     _render.next_step("djproject populate")
+
+
+def _backup(target: str) -> str:
+    """How to keep the data of before."""
+    if target == STACK:
+        return "first: djproject stack snapshot before.tar"
+    if target == EMBEDDED:
+        return "first: djproject down && cp -a .djproject/postgres ../before"
+    return "first, a backup of the server"
 
 
 def _show(plan: "Plan", *, with_sql: bool) -> None:

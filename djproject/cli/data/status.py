@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from djproject.cli import _render
-from djproject.cli._drift import note_drift
+from djproject.cli._drift import difference_values, note_drift
 from djproject.cli._options import ExcludeOption, Format, FormatOption, SelectorsArgument, TargetOption, new_app
 from djproject.pipeline.selection import nothing_to_show, select
 from djproject.pipeline.source import load_pipeline
@@ -47,7 +47,11 @@ def status(
     while True:
         statuses = [status for status in load_status(project, place, pipeline) if status.name in chosen]
         if format is Format.JSON:
-            _render.as_json({"target": place.name, "tables": [asdict(status) for status in statuses]})
+            differences = difference_values(
+                [found for found in compare(place, pipeline) if found.table in chosen], pipeline, project.root
+            )
+            tables = [asdict(status) for status in statuses]
+            _render.as_json({"target": place.name, "tables": tables, "differences": differences})
         else:
             if watch:
                 _render.clear_screen()
