@@ -167,6 +167,9 @@ def test_the_command_makes_a_pipeline_of_a_database(example: Path, run: Run, pyt
     nothing = run("import-schema", "nowhere", cwd=example, code=2)
     assert "The database has no schema nowhere" in nothing.stderr
     assert "subject" in nothing.stderr
+    which = run("import-schema", cwd=example, code=2).stderr
+    assert "Which schemas?" in which
+    assert "acquisition, analysis, processing, subject" in which
 
 
 @pytest.mark.mysql

@@ -25,7 +25,9 @@ app = new_app()
 
 @app.command()
 def import_schema(
-    schema: Annotated[list[str], typer.Argument(help="Schemas of the database.")],
+    schema: Annotated[
+        list[str] | None, typer.Argument(help="Schemas of the database; without one, those there are listed.")
+    ] = None,
     target: TargetOption = None,
     strip: Annotated[
         str, typer.Option("--strip", metavar="PREFIX", help="Leave this out of the names of the modules.")
@@ -52,6 +54,8 @@ def import_schema(
     place = load_target(project, target)
     _render.target(place.description)
     connection = connect(place)
+    if not schema:
+        raise ProjectError("Which schemas?", hint=_schemas_there(connection))
     declared = read_catalogue(connection, schema)
     _refuse_missing(connection, schema, declared)
     known = source_places(pipeline, place.prefix.name)
@@ -83,12 +87,14 @@ def _refuse_missing(connection: Any, schemas: "Sequence[str]", declared: "Declar
     there = {schema for schema, _ in declared}
     for name in schemas:
         if name not in there:
-            query = "SELECT DISTINCT table_schema FROM information_schema.tables WHERE table_name LIKE '~lineage'"
-            known = sorted(str(row[0]) for row in connection.query(query).fetchall())
-            raise ProjectError(
-                f"The database has no schema {name} with tables.",
-                hint=f"DataJoint's schemas there: {', '.join(known) or 'none'}",
-            )
+            raise ProjectError(f"The database has no schema {name} with tables.", hint=_schemas_there(connection))
+
+
+def _schemas_there(connection: Any) -> str:
+    """The schemas with a table that DataJoint keeps for itself, in words."""
+    query = "SELECT DISTINCT table_schema FROM information_schema.tables WHERE table_name LIKE '~%%'"
+    known = sorted(str(row[0]) for row in connection.query(query).fetchall())
+    return f"DataJoint's schemas there: {', '.join(known) or 'none'}"
 
 
 def _rows(connection: Any, declared: "Declared") -> "Rows":
