@@ -13,6 +13,8 @@ from djproject.database.declared import HIDDEN, Declared, Place
 def rebuild_lineage(connection: Any, schema: str) -> None:
     """Write the lineages of a schema's tables from their keys; those of other schemas are taken from there.
 
+    Those of DataJoint's own tables, such as `~~scan`, stay.
+
     Source: `datajoint/lineage.py`, `rebuild_schema_lineage` (2.3.5).
     """
     from datajoint.lineage import ensure_lineage_table, get_lineage, insert_lineages
@@ -21,7 +23,7 @@ def rebuild_lineage(connection: Any, schema: str) -> None:
     found = lineages(declared, lambda place, name: get_lineage(connection, *place, name))
     ensure_lineage_table(connection, schema)
     quote = connection.adapter.quote_identifier
-    connection.query(f"DELETE FROM {quote(schema)}.{quote('~lineage')}")
+    connection.query(f"DELETE FROM {quote(schema)}.{quote('~lineage')} WHERE table_name NOT LIKE '~%%'")
     insert_lineages(connection, schema, [(place[1], name, text) for (place, name), text in found.items()])
 
 

@@ -71,8 +71,10 @@ def test_an_error_of_a_key_that_is_there_is_still_an_error(schema: Any) -> None:
 def fill_without_a_store(schema: Any, folder: Path, *, reads: bool) -> list[Event]:
     """Two tables, one of which needs a store whose folder comes back after two seconds."""
     store = {"protocol": "file", "location": str(folder)}
+    calls = []
 
     def store_something(self: Any, key: dict[str, Any]) -> None:
+        calls.append(key)
         if reads and not folder.is_dir():
             (folder / "raw.dat").read_bytes()
         self.insert1({**key, "value": 1} if reads else {**key, "value": [1, 2]})
@@ -89,6 +91,7 @@ def fill_without_a_store(schema: Any, folder: Path, *, reads: bool) -> list[Even
         back.join()
         assert [len(table.instance) for table in tables] == [3, 3]
         assert len(job_table(tables[0].instance)) == 0
+        assert reads or len(calls) == 3, "a table that is kept in the store is not tried without it"
     return events
 
 

@@ -14,7 +14,7 @@ import datajoint as dj
 import pytest
 
 from djproject.database.agreement import compare_at, source_places
-from djproject.database.catalogue import read_catalogue
+from djproject.database.catalogue import read_catalogue, read_lineages
 from djproject.database.comparison import Aspect, differences, missing_tables
 from djproject.database.leases import declare_leases
 from djproject.database.source_tables import source_tables
@@ -160,6 +160,9 @@ def test_an_edit_on_filled_tables(change: Any, edit: str) -> None:
         return
     changed.apply(plan)
     assert changed.left() == []
+    declared = [t for place, t in read_catalogue(changed.connection, [changed.name]).items() if place[1][0] != "~"]
+    keys = {(*t.place, n) for t in declared for n in (*t.primary, *(n for key in t.foreign_keys for n in key.names))}
+    assert {known for known in read_lineages(changed.connection, [changed.name]) if known[1][0] != "~"} == keys
     for name, rows in before.items():
         after = changed.rows(name)
         shared = set(rows[0]) & set(after[0])
