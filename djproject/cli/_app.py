@@ -43,6 +43,7 @@ COMMANDS = {
     "restart": "Restart services of the stack.",
     "scale": "Change how many workers the stack has.",
     "down": "Stop the stack and the embedded database.",
+    "upgrade": "Bring the files of the project to the newest template.",
     "doctor": "Check what this machine, project and database have, and say how to fix the rest.",
     "demo": "Make and populate an example pipeline on real data.",
 }
@@ -53,7 +54,7 @@ HEADINGS = {
     "Data": ("deploy", "status", "drift", "migrate", "stores", "config", "use"),
     "Run": ("populate", "jobs", "workers", "run", "shell"),
     "Stack": ("up", "down", "stack", "logs", "restart", "scale"),
-    "More": ("doctor", "demo"),
+    "More": ("doctor", "upgrade", "demo"),
 }
 
 

@@ -335,6 +335,16 @@ GROUP = Table(
     },
     make=_group,
 )  # fmt: skip
+TEMPLATE = Table(
+    {
+        "version": Key(WHOLE, "of the template that the project was made of"),
+        "docs": Key(TEXT, "what builds the documentation"),
+        "object-store": Key(TEXT, "what the stack keeps objects in"),
+        "example": Key(FLAG, "whether the worked pipeline was included"),
+        "license": Key(TEXT, "of the project"),
+        "year": Key(INTEGER, "in the licence"),
+    },
+)
 DJPROJECT = Table(
     {
         "package": Key(NAME, "the import package", "`workflow`, or the only one there"),
@@ -352,6 +362,7 @@ DJPROJECT = Table(
         ),
         "check": Key(CHECK, "what `djproject check` examines"),
         "workers": Key(Table({}, others=lambda _: GROUP, make=_named_groups), "groups of workers, by name"),
+        "template": Key(TEMPLATE, "what `djproject init` made the project of; `djproject upgrade` reads it"),
     },
 )
 TABLES = {"djproject": DJPROJECT, "datajoint": DATAJOINT}

@@ -26,6 +26,7 @@ OBJECT_STORES = ("seaweedfs", "minio", "none")
 PACKAGE_FOLDER = "__package__"
 DESCRIPTION_HINT = "djproject init DIRECTORY --description TEXT"
 AUTHOR_HINT = "djproject init DIRECTORY --author 'Name <email>'"
+TEMPLATE_VERSION = 1  # changes with the templates; those before are kept in templates/older/
 IGNORED_IN_EMPTY = {".git", ".DS_Store"}
 
 
@@ -148,7 +149,8 @@ def plan_project(root: Path, answers: Answers, *, adopt: bool = False) -> Plan:
     readme, has_license = names_of(root) if adopt else ("README.md", False)
     more: dict[str, object] = {"folder": place.folder, "readme": readme, "has_license": has_license}
     more["adopt"] = adopt and not (root / PYPROJECT).exists()
-    contents = dict(sorted(_contents(answers, more)))
+    more["version"] = TEMPLATE_VERSION
+    contents = dict(sorted(rendered(answers, more)))
     contents = {_moved(path, place): data for path, data in contents.items() if not adopt or is_missing(root, path)}
     if README in contents:
         source = root.joinpath(place.folder, *answers.package.split("."))
@@ -158,8 +160,10 @@ def plan_project(root: Path, answers: Answers, *, adopt: bool = False) -> Plan:
     return with_own_settings(plan, place) if adopt else plan
 
 
-def _contents(answers: Answers, more: Mapping[str, object]) -> Iterator[tuple[str, bytes]]:
-    """All files; `more` is what their texts depend on beside the answers."""
+def rendered(
+    answers: Answers, more: Mapping[str, object], templates: Traversable | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """All files of a template, with their paths; `more` is what their texts depend on beside the answers."""
     # Jinja2 is imported here: other commands need not wait for it.
     import jinja2
 
@@ -193,7 +197,7 @@ def _contents(answers: Answers, more: Mapping[str, object]) -> Iterator[tuple[st
         "year": answers.year or datetime.datetime.now(tz=datetime.UTC).year,
         **more,
     }
-    templates = resources.files("djproject.scaffold") / "templates"
+    templates = templates or resources.files("djproject.scaffold") / "templates"
     license_text = (templates / "licenses" / f"{answers.license}.txt").read_text("utf-8")
     yield "LICENSE", environment.from_string(license_text).render(values).encode()
     trees = ["project", answers.docs, *(["example"] if answers.example else [])]

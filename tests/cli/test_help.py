@@ -154,7 +154,7 @@ def test_a_baseline_replaces_no_other_file(cli: Cli, project: Path) -> None:
 
 # Commands that delete or replace something a user cannot get back, and all others; a new command must be judged.
 ASKING = {
-    "stores add", "stores remove", "jobs clear", "stack snapshot", "stack restore", "down", "init", "migrate",
+    "stores add", "stores remove", "jobs clear", "stack snapshot", "stack restore", "down", "init", "migrate", "upgrade",
 }  # fmt: skip
 HARMLESS = {
     "add-schema", "add-table", "check", "explain", "rules", "graph", "deploy", "status", "use", "populate", "workers",
