@@ -4,6 +4,7 @@ import dataclasses
 import json
 import random
 import signal
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import pytest
 from djproject.database.agreement import compare_at, source_places
 from djproject.database.catalogue import read_catalogue, read_lineages
 from djproject.database.comparison import Aspect, differences, missing_tables
+from djproject.database.connections import second_connection
 from djproject.database.leases import declare_leases
 from djproject.database.source_tables import source_tables
 from djproject.errors import EnvironmentUnavailableError
@@ -23,7 +25,7 @@ from djproject.migration.applying import Around, apply
 from djproject.migration.planning import Wishes, plan_migration
 from djproject.migration.rights import require_rights
 from djproject.migration.steps import Grade, Plan, identity
-from tests.checking import module, pipeline_in
+from tests.checking import module, pipeline_in, table
 from tests.conftest import Run
 from tests.integration.conftest import MySQL, insert_items, write_make
 from tests.integration.test_check_against_datajoint import Server, project_of, server
@@ -225,6 +227,99 @@ def test_a_user_without_the_right_is_told_before_the_first_step(change: Any, req
     finally:
         guest.close()
         query(f"DROP USER {user}" if mysql else f"DROP OWNED BY {user}; DROP USER {user}")
+
+
+def test_names_that_need_quotes_and_texts_with_quotes(server: Server, tmp_path: Path) -> None:
+    name = f"migrate_{uuid.uuid4().hex[:10]}"
+    text = module(name, table("Order", "group : int32", "---", "select : varchar(20)  # it's 100 %% of it"))
+    classes = server.classes(text, name)
+    classes["Order"].insert([(1, "it's"), (2, '"q" 5 %')])
+    changes = [
+        ("select : varchar(20)", "select : varchar(40)"),
+        ("100 %% of it", "50 %% of what it's"),
+        ('of what it\'s\n    """', "of what it's\n    table = 'it''s 5 %%' : varchar(12)\n    \"\"\""),
+    ]
+    changed = Changed(server, tmp_path, text, changes, name)
+    changed.apply(changed.plan())
+    assert changed.left() == []
+    assert [row["select"] for row in changed.rows("order")] == ["it's", '"q" 5 %']
+    assert {row["table"] for row in changed.rows("order")} == {"it's 5 %"}
+
+
+def test_a_view_on_the_table_stops_postgresql_and_nothing_is_changed(change: Any) -> None:
+    changed = change("widen")
+    quote = changed.connection.adapter.quote_identifier
+    there = f"{quote(changed.name)}.{quote('t')}"
+    changed.connection.query(f"CREATE VIEW {quote(changed.name)}.{quote('looked')} AS SELECT k, n FROM {there}")
+    if changed.server.backend == "postgresql":
+        before = changed.look()
+        with pytest.raises(EnvironmentUnavailableError, match="used by a view or rule"):
+            changed.apply(changed.plan())
+        assert changed.look() == before
+    else:
+        changed.apply(changed.plan())
+        assert changed.left() == []
+
+
+def test_a_trigger_on_the_table_stays(change: Any) -> None:
+    changed = change("add with default")
+    quote = changed.connection.adapter.quote_identifier
+    there = f"{quote(changed.name)}.{quote('t')}"
+    if changed.server.backend == "mysql":
+        changed.connection.query(
+            f"CREATE TRIGGER {quote(changed.name)}.{quote('loud')} BEFORE INSERT ON {there} FOR EACH ROW SET NEW.n = 99"
+        )
+    else:
+        function = f"{quote(changed.name)}.{quote('loud')}"
+        changed.connection.query(
+            f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.n = 99; RETURN NEW; END'"
+        )
+        changed.connection.query(
+            f"CREATE TRIGGER loud BEFORE INSERT ON {there} FOR EACH ROW EXECUTE FUNCTION {function}()"
+        )
+    changed.apply(changed.plan())
+    assert changed.left() == []
+    changed.connection.query(f"INSERT INTO {there} (k, n, w) VALUES (3, 1, 1.0)")
+    assert [row["n"] for row in changed.rows("t")] == [5, 6, 99]
+
+
+@pytest.mark.mysql
+def test_a_table_in_latin1(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """As MySQL 5.7 made them."""
+    with dj.config.override(database__backend="mysql"):
+        mysql: MySQL = request.getfixturevalue("mysql")
+        connection = dj.Connection(mysql.host, mysql.user, mysql.password, mysql.port)
+    server = Server("mysql", connection)
+    name = f"migrate_{uuid.uuid4().hex[:10]}"
+    text = module(name, table("Word", "word : varchar(20)", "---", "n = null : int16"))
+    classes = server.classes(text, name)
+    try:
+        connection.query(f"ALTER TABLE {name}.word CONVERT TO CHARACTER SET latin1")
+        classes["Word"].insert([("Käse", 1)])
+        changes = [("varchar(20)", "varchar(30)"), ("n = null : int16", "n = null : int32\n    m = 'ü' : varchar(3)")]
+        changed = Changed(server, tmp_path, text, changes, name)
+        changed.apply(changed.plan())
+        assert changed.left() == []
+        assert [(row["word"], row["n"], row["m"]) for row in changed.rows("word")] == [("Käse", 1, "ü")]
+    finally:
+        server.drop()
+        connection.close()
+
+
+def test_another_session_that_uses_the_table_is_waited_for(change: Any) -> None:
+    changed = change("widen")
+    other = second_connection(changed.connection)
+    quote = other.adapter.quote_identifier
+    other.start_transaction()
+    other.query(f"SELECT * FROM {quote(changed.name)}.{quote('t')}").fetchall()
+    said: list[str] = []
+    timer = threading.Timer(5, other.commit_transaction)
+    timer.start()
+    apply(changed.connection, changed.plan(), Around("tests", "", changed.look, lambda: None, said.append))
+    timer.join()
+    other.close()
+    assert changed.left() == []
+    assert any(text.startswith("Another session uses the tables; the next try is in") for text in said)
 
 
 def test_a_plan_that_does_not_do_what_it_says_is_taken_back(change: Any) -> None:
