@@ -459,3 +459,32 @@ def follow(root: Path, run: Run, python: Run) -> None:
         (["--wait", "soon"], "not a valid duration"),
     ):
         assert words in run("migrate", *arguments, cwd=root, code=2).stderr
+
+
+@pytest.mark.timeout(240)
+def test_eight_workers_fill_a_table_while_it_is_migrated(server_project: Path, run: Run, python: Run) -> None:
+    root, count = server_project, 240
+    path = root / "src/workflow/work.py"
+    run("deploy", cwd=root)
+    insert_items(python, root, count)
+    write_make(root, 'import time; time.sleep(0.3); self.insert1({**key, "value": 1.0})')
+    text = path.read_text()
+    workers = start(root, "populate", "Result", "--workers", "8")
+    wait_until(lambda: status_of(run, root)["done"] > 10)
+    changed = text.replace(VALUE, f"{VALUE}\n    unit = 'old' : varchar(8)", 1)
+    path.write_text(changed.replace('"value": 1.0}', '"value": 1.0, "unit": "new"}'))
+    migrated = run("migrate", "--yes", cwd=root)
+    assert "Migrated: 1 step done." in migrated.stderr
+    done = status_of(run, root)["done"]
+    _, told = workers.communicate(timeout=120)
+    assert workers.returncode == 0, told
+    status = status_of(run, root)
+    assert (status["done"], status["errors"], status["reserved"], status["pending"]) == (count, 0, 0, 0), told
+    code = (
+        "import collections; from workflow import work; "
+        "print(dict(collections.Counter(work.Result.to_arrays('unit').tolist())))"
+    )
+    made = eval(python(code, cwd=root).stdout.splitlines()[-1])
+    assert set(made) == {"old", "new"}, told
+    assert made["old"] <= done, "no row of the old form after it"
+    assert done < count, "the migration came in the middle"
