@@ -8,6 +8,7 @@ from typing import Any
 
 from djproject.database.keys import key_json
 from djproject.database.loading import LoadedTable
+from djproject.database.own_tables import OwnTable
 
 TABLE = "djproject.attempt"
 COLUMNS = {
@@ -33,13 +34,17 @@ MARKS = ", ".join(["%s"] * len(WRITTEN.split(",")))
 OF_TABLE = "schema_name=%s AND table_name=%s"  # two projects of one name may be at one server
 
 
-def declare_history(connection: Any) -> None:
-    """Make the table where it is missing; its schema is there."""
-    backend = str(connection.adapter.backend)
-    index = ", INDEX (schema_name, table_name, key_hash)" if backend == "mysql" else ""
-    connection.query(f"CREATE TABLE IF NOT EXISTS {TABLE} ({COLUMNS[backend]}{COMMON}{index})")
-    if backend != "mysql":
-        connection.query(f"CREATE INDEX IF NOT EXISTS attempt_key ON {TABLE} (schema_name, table_name, key_hash)")
+_COLUMNS = {backend: f"CREATE TABLE {{table}} ({columns}{COMMON}" for backend, columns in COLUMNS.items()}
+ATTEMPT = OwnTable(
+    "attempt",
+    {
+        "mysql": (f"{_COLUMNS['mysql']}, INDEX (schema_name, table_name, key_hash))",),
+        "postgresql": (
+            f"{_COLUMNS['postgresql']})",
+            "CREATE INDEX IF NOT EXISTS attempt_key ON {table} (schema_name, table_name, key_hash)",
+        ),
+    },
+)
 
 
 class History:

@@ -7,10 +7,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from djproject.database.history import declare_history
+from djproject.database.history import ATTEMPT
+from djproject.database.own_tables import OwnTable, declare
 from djproject.targets.machine import machine_id, process_start
 
-SCHEMA, TABLE = "djproject", "djproject.worker_lease"
+TABLE = "djproject.worker_lease"
 COLUMNS = """
     worker CHAR(32) NOT NULL PRIMARY KEY,
     pipeline VARCHAR(255) NOT NULL,
@@ -87,11 +88,14 @@ class Lease:
         return self.machine == machine_id()
 
 
+_CREATE = (f"CREATE TABLE {{table}} ({COLUMNS})",)
+WORKER_LEASE = OwnTable("worker_lease", {"mysql": _CREATE, "postgresql": _CREATE})
+
+
 def declare_leases(connection: Any) -> None:
     """Make the tables of leases and attempts where they are missing; what the database refuses is raised."""
-    connection.query(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-    connection.query(f"CREATE TABLE IF NOT EXISTS {TABLE} ({COLUMNS})")
-    declare_history(connection)
+    declare(connection, WORKER_LEASE)
+    declare(connection, ATTEMPT)
 
 
 def read_leases(connection: Any) -> list[Lease]:

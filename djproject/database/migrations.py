@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from djproject.database.connections import keep_alive, second_connection
-from djproject.database.leases import NOW, SCHEMA, is_missing
+from djproject.database.leases import NOW, is_missing
+from djproject.database.own_tables import OwnTable, declare
 
 TABLE = "djproject.migration"
 COLUMNS = {
@@ -95,11 +96,9 @@ class RunningMigration:
             self._connection.query(f"UPDATE {TABLE} SET {values} WHERE migration=%s", args=(*arguments, self._number))
 
 
-def declare_migrations(connection: Any) -> None:
-    """Make the table where it is missing; what the database refuses is raised."""
-    backend = str(connection.adapter.backend)
-    connection.query(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-    connection.query(f"CREATE TABLE IF NOT EXISTS {TABLE} ({COLUMNS[backend]}{COMMON})")
+MIGRATION = OwnTable(
+    "migration", {name: (f"CREATE TABLE {{table}} ({columns}{COMMON})",) for name, columns in COLUMNS.items()}
+)
 
 
 @contextmanager
@@ -107,7 +106,7 @@ def recorded(
     connection: Any, pipeline: str, tables: Sequence[str], steps: Sequence[dict[str, Any]], version: str
 ) -> Iterator[RunningMigration]:
     """Record a migration while it runs; workers keep away from its tables as long as it is renewed."""
-    declare_migrations(connection)
+    declare(connection, MIGRATION)
     own = second_connection(connection)
     keep_alive(own)
     now = NOW[own.adapter.backend]

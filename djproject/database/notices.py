@@ -7,8 +7,8 @@ at anyway, and a notice in each of their transactions would make all commits wai
 from collections.abc import Sequence
 from typing import Any
 
-from djproject.database.leases import SCHEMA
 from djproject.database.loading import LoadedTable
+from djproject.database.own_tables import SCHEMA
 
 CHANNEL = "djproject_rows"
 BY_HAND = ("manual", "lookup")

@@ -15,8 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from djproject.database.history import History
 from djproject.database.job_tables import declare_job_table
-from djproject.database.leases import SCHEMA, TABLE, declare_leases
+from djproject.database.leases import TABLE, declare_leases
 from djproject.database.loading import LoadedTable
+from djproject.database.own_tables import SCHEMA
 from djproject.targets.machine import machine_id
 from djproject.worker.attempt import AbandonJob, attempt
 from djproject.worker.events import Failed, LostJob, Made, MadeNothing, Postponed
