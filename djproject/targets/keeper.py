@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from djproject.errors import DJProjectError
+from djproject.errors import DJProjectError, EnvironmentUnavailableError
 from djproject.targets.claim import HEARTBEAT_SECONDS, Claims, claims_of_this_machine
 from djproject.targets.embedded import EmbeddedServer, stop_here
 from djproject.targets.keeper_process import LOCK
@@ -65,16 +65,16 @@ def _renew(server: EmbeddedServer, claims: Claims, kept: Kept) -> None:
     """
     wait = threading.Event().wait
     claim = None
-    while server.state.exists():
-        kept.see(postmaster(server.data))
+    while True:
         try:
-            claim = claims.take() if claim is None else claims.renew(claim)
+            if server.state.exists():
+                kept.see(postmaster(server.data))
+                claim = claims.take() if claim is None else claims.renew(claim)
+                if claim is None and server.state.exists():
+                    raise EnvironmentUnavailableError("another machine has taken it")
         except OSError:  # the disk is full or away: it is tried again
-            wait(HEARTBEAT_SECONDS)
-            continue
+            pass
         except DJProjectError:
-            claim = None
-        if claim is None and server.state.exists():
             stop_here(server)
             os._exit(1)
         wait(HEARTBEAT_SECONDS)

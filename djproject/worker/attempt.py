@@ -25,7 +25,7 @@ from djproject.worker.events import Failed, KeyGone, LostJob, Made, MadeNothing,
 from djproject.worker.forks import ends_forked_processes
 from djproject.worker.passing import chain, is_passing, limit_exceeded
 from djproject.worker.queue import LONGEST_MESSAGE, MADE_NOTHING, Queue
-from djproject.worker.store_folders import StoreAwayError, require_folders
+from djproject.worker.store_folders import StoreAwayError, missing_folders
 
 MOST_ATTEMPTS = 8
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 300.0
@@ -179,13 +179,9 @@ def _gone(queue: Queue, key: dict[str, Any], history: History, *, slot: int, sec
 
 
 def _missing_store(queue: Queue, error: BaseException) -> StoreAwayError | None:
-    """What explains that a job did not find a file, where the folder of any store is not there."""
-    try:
-        require_folders(queue.connection)
-    except StoreAwayError as away:
-        if away.location in str(error) or any(isinstance(link, FileNotFoundError) for link in chain(error)):
-            return away
-    return None
+    """What explains an error that names the folder of a store, where that folder is not there."""
+    text = " ".join(str(link) for link in chain(error))
+    return next((away for away in missing_folders(queue.connection) if away.location in text), None)
 
 
 def pause_before(attempt: int) -> float:

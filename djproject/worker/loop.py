@@ -337,7 +337,7 @@ class Loop:
             if work.queue.name in self._paused:
                 continue
             with self._setting_aside(work.queue.loaded), self._waiting_for_stores(work):
-                require_folders(work.queue.connection, None if work.queue.name in self._waiting else work.stores)
+                require_folders(work.queue.connection, work.stores)
                 count += self._batch(work)
                 if count and self._is_due(work):  # what waits comes first; without work, all tables are looked at
                     self._look(work)
@@ -350,6 +350,7 @@ class Loop:
         try:
             yield
         except StoreAwayError as away:
+            work.stores |= {away.store}  # a make may need more than its own table
             self._say_waiting(name, away)
         else:
             self._waiting.pop(name, None)

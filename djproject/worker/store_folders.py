@@ -20,7 +20,7 @@ class StoreAwayError(EnvironmentUnavailableError):
             f"The folder of the store {store} is not there: {location}.",
             hint=f"mount the disk  (or: mkdir -p {location})",
         )
-        self.location = location
+        self.store, self.location = store, location
 
 
 def stores_of(table: Any) -> frozenset[str]:
@@ -34,19 +34,24 @@ def stores_of(table: Any) -> frozenset[str]:
     return frozenset(name for name in names if isinstance(name, str))
 
 
-def require_folders(connection: Any, names: Collection[str] | None = None) -> None:
-    """Find the folders of some stores, or of all.
+def require_folders(connection: Any, names: Collection[str]) -> None:
+    """Find the folders of some stores.
 
     Raises
     ------
     StoreAwayError
         One is not there.
     """
-    stores = config_of(connection).stores
-    for name in sorted(stores if names is None else names):
-        spec = stores.get(name)
+    for away in missing_folders(connection):
+        if away.store in names:
+            raise away
+
+
+def missing_folders(connection: Any) -> Iterator[StoreAwayError]:
+    """The stores whose folder is not there, of all that are configured."""
+    for name, spec in sorted(config_of(connection).stores.items()):
         if isinstance(spec, dict) and spec.get("protocol") == "file" and not _is_there(str(spec.get("location", ""))):
-            raise StoreAwayError(name, str(spec["location"]))
+            yield StoreAwayError(name, str(spec["location"]))
 
 
 def _named(table: Any) -> Iterator[str]:

@@ -82,7 +82,8 @@ def fill_without_a_store(schema: Any, folder: Path, *, reads: bool) -> list[Even
     kind = "int32" if reads else "<blob@disk>"
     body = {"definition": f"-> Item\n---\nvalue : {kind}", "make": store_something}
     config = schema.connection._config
-    with config.override(stores={"disk": store}):
+    other = {"protocol": "file", "location": str(folder.with_name("never mounted here"))}
+    with config.override(stores={"a": other, "disk": store, "z": other}):
         tables = tables_of(schema, {"Stored": body, "Other": {"make": insert}})
         shutil.rmtree(folder, ignore_errors=True)
         back = threading.Timer(2, folder.mkdir)
@@ -107,9 +108,10 @@ def test_a_store_whose_folder_is_missing_is_waited_for_and_said_once(schema: Any
     assert made[:3] == ["work.Other"] * 3, "the other table is filled meanwhile"
 
 
-def test_a_mistake_is_no_store_that_is_missing(schema: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [KeyError("a mistake"), FileNotFoundError(2, "No such file", "/data/session.dat")])
+def test_a_mistake_is_no_store_that_is_missing(schema: Any, tmp_path: Path, error: Exception) -> None:
     def make(self: Any, key: dict[str, Any]) -> None:
-        raise KeyError("a mistake")
+        raise error
 
     with schema.connection._config.override(stores={"old": {"protocol": "file", "location": str(tmp_path / "old")}}):
         events = turn(tables_of(schema, {"Result": {"make": make}}))
