@@ -1,4 +1,4 @@
-"""`drift` of a large pipeline on both servers, beside DataJoint's `describe()` of the same tables."""
+"""`drift`, `migrate` and `import-schema` of a large pipeline on both servers, beside DataJoint's `describe()`."""
 
 import json
 import subprocess
@@ -35,9 +35,22 @@ assert not seen.differences, seen.differences[:3]
 import datajoint as dj
 asked.clear()
 began = time.perf_counter()
-for schema, name in source_places(pipeline).values():
+for schema, name in source_places(pipeline, str).values():
     dj.FreeTable(connection, connection.adapter.make_full_table_name(schema, name)).describe()
-print(json.dumps([min(times), queries, time.perf_counter() - began, len(asked), len(seen.tables)]))
+described = time.perf_counter() - began, len(asked)
+from djproject.database.catalogue import read_catalogue
+from djproject.migration.planning import Wishes
+from djproject.migration.running import Migrator
+from djproject.scaffold.from_database import Importer
+names = {schema for schema, _ in source_places(pipeline, str).values()}
+began = time.perf_counter()
+written = Importer(read_catalogue(connection, names), {n: n for n in names}, {}, connection.adapter.backend).modules()
+imported = time.perf_counter() - began
+began = time.perf_counter()
+plan = Migrator(project, target, pipeline).plan(Wishes(frozenset(seen.tables), {}))
+planned = time.perf_counter() - began
+assert not plan.steps and len(written) == len(names)
+print(json.dumps([min(times), queries, *described, len(seen.tables), imported, planned]))
 """
 DROP = f"""
 import datajoint as dj
@@ -63,13 +76,14 @@ def measure() -> None:
             answer = subprocess.run(
                 [sys.executable, "-c", LOOK], cwd=root, capture_output=True, text=True, check=True
             ).stdout
-            ours, queries, theirs, others, count = json.loads(answer.splitlines()[-1])
+            ours, queries, theirs, others, count, imported, planned = json.loads(answer.splitlines()[-1])
             rows.append(
                 (server, str(count), f"{ours:.2f} s, {queries} queries", f"{whole:.1f} s",
-                 f"{theirs:.1f} s, {others} queries", f"{ours / theirs:.3f}")
+                 f"{theirs:.1f} s, {others} queries", f"{ours / theirs:.3f}", f"{imported:.2f} s", f"{planned:.2f} s")
             )  # fmt: skip
             if server == "postgresql":
                 seconds([*command[:-1], "down"], cwd=root)
             else:
                 seconds([*command[:-1], "run", "--", sys.executable, "-W", "ignore", "-c", DROP], cwd=root)
-    table(("server", "tables", "comparison", "whole `drift`", "DataJoint's `describe()`", "ratio"), rows)
+    table(("server", "tables", "comparison", "whole `drift`", "DataJoint's `describe()`", "ratio",
+           "`import-schema`", "`migrate`, planned"), rows)  # fmt: skip
