@@ -76,7 +76,7 @@ def plan_migration(
     _plan_columns_and_keys(draft, found)
     _plan_tables(draft, found, wishes.dropped)
     renames.suggest(found)
-    seen = digest(sorted(source.items()), sorted(declared.items()), sorted(wishes.renames.items()))
+    seen = digest(sorted(source.items()), sorted(declared.items()))
     return _finished(draft, seen)
 
 

@@ -42,16 +42,38 @@ class Renames:
             )
 
     def rename_columns(self) -> None:
-        """What `--rename` says, and `{old}` in the comment of an attribute."""
+        """What `--rename` says, and `{old}` in the comment of an attribute; in the tables below, too."""
         for name, old, new in [*self._asked_renames(), *self._declared_renames()]:
-            place = self._draft.source[name].place
-            table = self._draft.declared.get(place)
-            if table is None or table.attribute(old) is None or table.attribute(new) is not None:
+            self._rename_column(name, old, new)
+
+    def _rename_column(self, name: str, old: str, new: str) -> None:
+        place = self._draft.place(name)
+        table = self._draft.declared.get(place)
+        if table is None or table.attribute(old) is None or table.attribute(new) is not None:
+            return
+        sql = self._draft.sql.rename_column(place, old, new)
+        self._draft.declared = _with_column_renamed(self._draft.declared, place, old, new)
+        jobs = self._draft.declared.get((place[0], f"{JOBS}{place[1].lstrip('_#')}"))
+        if jobs is not None and old in jobs.primary:
+            sql += self._draft.sql.rename_column(jobs.place, old, new)
+            self._draft.declared = _with_column_renamed(self._draft.declared, jobs.place, old, new)
+        self._draft.steps.append(Step(name, f"rename {old} to {new}", Grade.SAFE, tuple(sql)))
+        self._draft.resolved |= {(name, new, str(Aspect.MISSING)), (name, old, str(Aspect.UNKNOWN))}
+        for child, theirs, mine in list(self._of_children(place, new)):
+            self._rename_column(child, theirs, mine)
+
+    def _of_children(self, place: Place, name: str) -> Iterator[tuple[str, str, str]]:
+        """The columns that foreign keys to a column have: the child, what the database and what the source call it."""
+        for child, table in self._draft.source.items():
+            here = self._draft.declared.get(table.place)
+            if here is None or child not in self._draft.chosen:
                 continue
-            sql = self._draft.sql.rename_column(place, old, new)
-            self._draft.declared = _with_column_renamed(self._draft.declared, place, old, new)
-            self._draft.steps.append(Step(name, f"rename {old} to {new}", Grade.SAFE, tuple(sql)))
-            self._draft.resolved |= {(name, new, str(Aspect.MISSING)), (name, old, str(Aspect.UNKNOWN))}
+            wanted, there = (
+                [mine for key in each.foreign_keys if key.parent == place for mine, to in key.attributes if to == name]
+                for each in (table, here)
+            )
+            if len(wanted) == len(there) == 1 and table.attribute(there[0]) is None:
+                yield child, there[0], wanted[0]
 
     def _asked_renames(self) -> Iterator[tuple[str, str, str]]:
         for text, new in self._renames.items():

@@ -193,6 +193,24 @@ def test_a_rename_that_is_declared_keeps_the_values(change: Any) -> None:
     assert (changed.left(), [row["weight"] for row in changed.rows("t")]) == ([], before)
 
 
+def test_a_key_is_renamed_with_the_columns_of_all_tables_below(server: Server, tmp_path: Path) -> None:
+    name = f"migrate_{uuid.uuid4().hex[:10]}"
+    text = module(name, *BASE)
+    classes = server.classes(text, name)
+    fill(classes)
+    _ = classes["Grandchild"]().jobs.refresh()
+    changed = Changed(server, tmp_path, text, [("k : int32  # the key", "key : int64  # the key")], name)
+    plan = changed.plan(renames={"mine.T.k": "key"})
+    assert not plan.refusals
+    assert [(step.table, step.what) for step in plan.steps[:3]] == [
+        ("mine.T", "rename k to key"), ("mine.Child", "rename k to key"), ("mine.Grandchild", "rename k to key")
+    ]  # fmt: skip
+    changed.apply(plan)
+    assert changed.left() == []
+    assert [(row["key"], row["i"]) for row in changed.rows("__grandchild")] == [(1, 1)]
+    assert {row["key"] for row in changed.rows("~~grandchild")} == {1, 2}
+
+
 def test_a_key_that_another_pipeline_refers_to_is_left_alone(change: Any, server: Server) -> None:
     changed = change("widen key with children")
     other = f"other_{uuid.uuid4().hex[:10]}"
@@ -446,7 +464,12 @@ def follow(root: Path, run: Run, python: Run) -> None:
     refused = run("migrate", "--yes", cwd=root, code=1)
     assert "refused  work.Result: add more (int32) cannot be done in place" in refused.stdout
     assert "5 rows are made again" in refused.stdout
+    path.write_text(text.replace(VALUE, VALUE.replace("value", "amount"), 1))
+    run("migrate", "--rename", "work.Result.value=amount", "-o", str(plan), cwd=root)
+    assert "Migrated: 1 step done." in run("migrate", str(plan), "--yes", cwd=root).stderr
+    run("migrate", "--rename", "work.Result.value=amount", cwd=root, code=2)
     path.write_text(text)
+    run("migrate", "--rename", "work.Result.amount=value", "--yes", cwd=root)
     assert "Nothing to do" in run("migrate", cwd=root).stderr
     log = json.loads(run("migrate", "--log", "--format", "json", cwd=root).stdout)["migrations"]
     own = [migration for migration in log if "unit" in str(migration["steps"])]
