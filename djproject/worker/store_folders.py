@@ -18,7 +18,7 @@ class StoreAwayError(EnvironmentUnavailableError):
     def __init__(self, store: str, location: str) -> None:
         super().__init__(
             f"The folder of the store {store} is not there: {location}.",
-            hint=f"mount the disk  (or: mkdir -p {location})",
+            hint=f"mount the disk, or: mkdir -p {location}",
         )
         self.store, self.location = store, location
 
