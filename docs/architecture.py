@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-PLANNED = {"clusters", "dashboard"}  # rooms that the layers already have a place for
+PLANNED = {"dashboard"}  # rooms that the layers already have a place for
 WIDTH, ROW, LABELS, COLUMN, TOP = 1180, 24, 190, 245, 76
 COLORS = ("#4051b5", "#00796b", "#b5542b", "#7b3f98")
 

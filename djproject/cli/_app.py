@@ -36,6 +36,7 @@ COMMANDS = {
     "populate": "Fill the imported and computed tables with worker processes.",
     "status": "Show how far every table is.",
     "jobs": "List the jobs of the pipeline, and change them by hand.",
+    "cluster": "Run workers on Slurm or on Kubernetes.",
     "workers": "List the workers at the database, on any machine, with their leases.",
     "run": "Run any command with the project's settings in its environment.",
     "stack": "Look at the stack; take a snapshot of its data, and restore it.",
@@ -52,7 +53,7 @@ COMMANDS = {
 HEADINGS = {
     "Design": ("init", "add-schema", "add-table", "import-schema", "check", "explain", "rules", "graph", "diff"),
     "Data": ("deploy", "status", "drift", "migrate", "stores", "config", "use"),
-    "Run": ("populate", "jobs", "workers", "run", "shell"),
+    "Run": ("populate", "jobs", "workers", "cluster", "run", "shell"),
     "Stack": ("up", "down", "stack", "logs", "restart", "scale"),
     "More": ("doctor", "upgrade", "demo"),
 }

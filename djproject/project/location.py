@@ -15,6 +15,7 @@ from djproject.project.settings_schema import DATAJOINT, DJPROJECT
 from djproject.project.tables import MANAGED_TARGETS, DataJointTable, TargetTable, target_store_problems
 
 if TYPE_CHECKING:
+    from djproject.project.clusters import Cluster
     from djproject.project.groups import WorkerGroup
 
 PYPROJECT = "pyproject.toml"
@@ -44,6 +45,8 @@ class Project(NamedTuple):
         What `[tool.djproject.check]` says.
     groups
         The groups of workers in `[tool.djproject.workers]`, by name.
+    clusters
+        Those of `[tool.djproject.clusters]`, by name.
     managed
         What `[tool.djproject.targets]` says of embedded and stack: their stores, and the prefix of schemas.
     schema_prefix
@@ -60,6 +63,7 @@ class Project(NamedTuple):
     targets: Mapping[str, TargetTable]
     check: CheckTable = CheckTable()
     groups: Mapping[str, "WorkerGroup"] = MappingProxyType({})
+    clusters: Mapping[str, "Cluster"] = MappingProxyType({})
     managed: Mapping[str, TargetTable] = MappingProxyType({})
     schema_prefix: str = ""
     source_folder: str = ""
@@ -191,6 +195,7 @@ def read_leniently(root: Path, document: Mapping[str, object]) -> tuple[Project,
         targets={name: table for name, table in targets.items() if name not in MANAGED_TARGETS},
         check=own.get("check", CheckTable()),
         groups=own.get("workers", {}),
+        clusters=own.get("clusters", {}),
         managed={name: table for name, table in targets.items() if name in MANAGED_TARGETS},
         schema_prefix=own.get("schema_prefix", ""),
         source_folder=own.get("source", ""),

@@ -1,0 +1,99 @@
+"""Batch scripts and manifests: the same bytes for the same input, nothing secret, nothing that is not quoted."""
+
+import json
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from djproject.clusters.kubernetes import as_yaml, manifest, object_name
+from djproject.clusters.pilot import Pilot
+from djproject.clusters.slurm import script, wall_time
+from djproject.project.clusters import Cluster
+
+ROOT = Path("/home/ada/my lab's")
+PILOT = Pilot("Mouse V1", "lab", ("+analysis.Fit",), "gpu", ("day > '2026-01-01'",))
+SLURM = Cluster(
+    "slurm", "hpc", "lab", 20, 4, 16384, 1, 4 * 3600, "gpu", "neuro", "high", "a100|h100", ("module load cuda",),
+    "/opt/venv/bin/python", options=("--exclusive", "--mail-type=FAIL"),
+)  # fmt: skip
+CLOUD = Cluster(
+    "kubernetes", "cloud", "lab", 8, 2, 4096, 1, image="registry/lab:1", namespace="neuro", secret="lab-passwords",
+    node_selector={"gpu": "yes"}, tolerations=({"key": "gpu", "operator": "Exists"},),
+)  # fmt: skip
+
+
+def test_a_batch_script_says_all_that_was_set() -> None:
+    text = script(SLURM, PILOT, ROOT, ROOT / ".djproject/clusters/hpc")
+    assert text == script(SLURM, PILOT, ROOT, ROOT / ".djproject/clusters/hpc")
+    options = [line.removeprefix("#SBATCH ") for line in text.splitlines() if line.startswith("#SBATCH ")]
+    assert options == [
+        "--job-name=djproject-Mouse-V1", "--partition=gpu", "--account=neuro", "--qos=high", "--constraint='a100|h100'",
+        "--time=04:00:00", "--ntasks=1", "--cpus-per-task=4", "--mem=16384M", "--gpus=1", "--signal=B:TERM@180",
+        "--requeue", "--open-mode=append", f"--output={ROOT}/.djproject/clusters/hpc/%A_%a.log", "--export=NONE",
+        "--exclusive", "--mail-type=FAIL",
+    ]  # fmt: skip
+    change, setup, command = text.splitlines()[-3:]
+    assert shlex.split(change)[:2] == ["cd", str(ROOT)]
+    assert setup == "module load cuda"
+    assert shlex.split(command) == [
+        "exec", "/opt/venv/bin/python", "-m", "djproject", "populate", "+analysis.Fit", "--target", "lab", "--group",
+        "gpu", "--where", "day > '2026-01-01'", "--watch", "--idle-exit", "300s", "--grace", "120s",
+    ]  # fmt: skip
+    assert subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
+
+
+def test_a_batch_script_of_few_settings_and_one_with_an_image() -> None:
+    text = script(Cluster("slurm", "hpc"), Pilot("p", "lab"), ROOT, Path("/logs"))
+    for word in ("--time", "--mem", "--gpus", "--partition", "apptainer"):
+        assert word not in text
+    with_image = script(Cluster("slurm", "hpc", image="lab.sif", gpus=2), Pilot("p", "lab"), ROOT, Path("/logs"))
+    assert "exec apptainer exec --nv lab.sif python -m djproject populate --target lab" in with_image
+
+
+def test_wall_times() -> None:
+    assert [wall_time(seconds) for seconds in (59, 3600, 86400)] == ["00:00:59", "01:00:00", "1-00:00:00"]
+
+
+def test_a_manifest_says_all_that_was_set() -> None:
+    found = manifest(CLOUD, PILOT, 4)
+    pod = found["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert (found["metadata"]["name"], found["metadata"]["namespace"]) == ("djproject-mouse-v1-cloud", "neuro")
+    assert found["spec"]["parallelism"] == 4
+    assert "completions" not in found["spec"]
+    assert pod["restartPolicy"] == "Never"
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["nodeSelector"] == {"gpu": "yes"}
+    assert pod["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
+    assert pod["volumes"][0]["secret"]["secretName"] == "lab-passwords"
+    assert container["resources"]["limits"] == {"cpu": "2", "memory": "4096Mi", "nvidia.com/gpu": "1"}
+    assert container["args"] == PILOT.arguments()
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert (
+        manifest(CLOUD._replace(secret=""), PILOT, 1)["spec"]["template"]["spec"]["volumes"][0]["secret"]["secretName"]
+        == "djproject-mouse-v1-cloud-secrets"
+    )
+
+
+@pytest.mark.parametrize("name", ["A" * 200, "ü", "a__b", "-a-"])
+def test_names_of_objects(name: str) -> None:
+    import re
+
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,50}[a-z0-9])?", object_name(name, "cloud"))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["yes", "on", "null", "1", "1e3", "- a", "~", "a: b"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(VALUES)
+def test_what_is_written_as_yaml_is_read_as_it_was(value: object) -> None:
+    yaml = pytest.importorskip("yaml")
+    assert yaml.safe_load(as_yaml(value)) == json.loads(json.dumps(value))
