@@ -1,0 +1,69 @@
+"""Programs of a cluster, asked once for each command: an answer, or one sentence."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from djproject.errors import EnvironmentUnavailableError
+
+TIMEOUT_SECONDS = 30.0
+
+
+class LostAnswerError(EnvironmentUnavailableError):
+    """The program did not answer in time: what it was to do may be done."""
+
+
+def ask(program: str, *arguments: str, given: str = "", seconds: float = TIMEOUT_SECONDS) -> str:
+    """What a program prints.
+
+    Raises
+    ------
+    LostAnswerError
+        It takes too long.
+    EnvironmentUnavailableError
+        It is not installed, or refuses.
+    """
+    path = shutil.which(program)
+    if path is None:
+        raise EnvironmentUnavailableError(
+            f"The program {program} is not here.", hint="Type the command on a login node of the cluster."
+        )
+    try:
+        answer = subprocess.run(
+            [path, *arguments], input=given, capture_output=True, text=True, errors="replace", check=False,
+            timeout=seconds,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise LostAnswerError(
+            f"{program} did not answer within {seconds:.0f} s.", hint=f"{program} --version  (is the cluster up?)"
+        ) from error
+    if answer.returncode != 0:
+        lines = [line.strip() for line in (answer.stderr + answer.stdout).splitlines() if line.strip()]
+        reason = (lines or ["it gave no reason"])[-1].rstrip(".")
+        raise EnvironmentUnavailableError(f"{program} refuses: {reason}.", hint=f"{program} --help")
+    return answer.stdout
+
+
+def ask_json(program: str, *arguments: str) -> Any:
+    """What a program prints, which is JSON.
+
+    Raises
+    ------
+    EnvironmentUnavailableError
+        As `ask`; or it prints something else.
+    """
+    text = ask(program, *arguments)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise EnvironmentUnavailableError(
+            f"{program} answers with something that is not JSON.", hint=f"{program} {' '.join(arguments)}"
+        ) from error
+
+
+def texts_of(value: Any, *names: str) -> Sequence[str]:
+    """Some entries of a dictionary as texts; empty where one is missing."""
+    found = value if isinstance(value, dict) else {}
+    return [str(found.get(name) or "") for name in names]
