@@ -61,7 +61,7 @@ class Migrator:
                 say,
             )
             apply(connection, plan, around)
-        if any(not step.sql for step in plan.steps) or plan.sql:
+        if any(not step.sql for step in plan.steps):
             deploy(self.project, self.target, self.pipeline)
 
     def _look(self, connection: Any) -> tuple[dict[str, Table], Declared]:
