@@ -1,5 +1,6 @@
 """Pilots in Slurm's queue: submitted, counted, cancelled."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -62,8 +63,27 @@ def read_queue(document: Any, beginning: str) -> list[QueuedPilot]:
     for job in jobs:
         comment = str(job.get("comment") or "") if isinstance(job, dict) else ""
         if comment.startswith(beginning):
-            found.append(_pilot(job, comment.removeprefix(beginning)))
+            pilot = _pilot(job, comment.removeprefix(beginning))
+            members = array_members(str(job.get("array_task_string") or ""))
+            array = _number(job.get("array_job_id"))
+            found += [pilot._replace(job=f"{array}_{member}") for member in members] or [pilot]
     return [pilot for pilot in found if pilot.state in ALIVE]
+
+
+def array_members(text: str) -> list[int]:
+    """The members of an array that wait together, which Slurm lists as one job.
+
+    Examples
+    --------
+    >>> array_members("1-3,7%2"), array_members("2-6:2"), array_members("")
+    ([1, 2, 3, 7], [2, 4, 6], [])
+    """
+    found: list[int] = []
+    for part in text.partition("%")[0].split(","):
+        if match := re.fullmatch(r"(\d{1,7})(?:-(\d{1,7})(?::(\d{1,7}))?)?", part.strip("[] ")):
+            first, last, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
+            found += range(first, last + 1, max(step, 1))
+    return found
 
 
 def _pilot(job: dict[str, Any], token: str) -> QueuedPilot:

@@ -35,6 +35,8 @@ def test_the_queue_of_old_and_of_new_versions_is_read_alike() -> None:
     ]  # fmt: skip
     assert read_queue({"jobs": old}, MINE) == expected
     assert read_queue({"jobs": new}, MINE) == expected
+    together = job(7, "PENDING", array_task_id=None, array_task_string="1,3-4%2")
+    assert [pilot.job for pilot in read_queue({"jobs": [together]}, MINE)] == ["7_1", "7_3", "7_4"]
     alone = job(9, "RUNNING", array_job_id=0, array_task_id=None)
     assert read_queue({"jobs": [alone]}, MINE)[0].job == "9"
 
