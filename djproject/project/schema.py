@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Union
 
 from djproject.errors import ConfigError
+from djproject.project.durations import DURATION, DURATION_PATTERN, read_duration
 
 EDIT = "$EDITOR pyproject.toml"
 LONGEST_VALUE = 60
@@ -211,11 +212,23 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _seconds(value: Any) -> float:
+    seconds = read_duration(str(value)) if isinstance(value, str | int | float) else None
+    if seconds is None:
+        raise ValueError
+    return seconds
+
+
 TEXT = Scalar("a string", {"type": "string"}, _is(str))
 NAME = Scalar("a string that is not empty", {"type": "string", "minLength": 1}, _filled)
 FLAG = Scalar("true or false", {"type": "boolean"}, _is(bool))
 INTEGER = Scalar("an integer", {"type": "integer"}, _is(int))
 WHOLE = Scalar("a whole number above 0", {"type": "integer", "minimum": 1}, _at_least_one)
+SECONDS = Scalar(
+    f"a duration such as {DURATION}",
+    {"type": ["string", "number"], "pattern": DURATION_PATTERN, "minimum": 0},
+    _seconds,
+)
 
 
 def texts(words: str = "a list of strings") -> Scalar:
