@@ -15,7 +15,7 @@ def told(error: BaseException) -> int:
     if isinstance(error, DJProjectError):
         _render.error(error)
     elif isinstance(error, OSError):
-        _render.error(_system_error(error))
+        _render.error(system_error(error))
     elif os.environ.get("DJPROJECT_DEBUG"):
         raise error
     else:
@@ -33,7 +33,8 @@ def _came_from_ctrl_c(error: BaseException) -> bool:
     return False
 
 
-def _system_error(error: OSError) -> DJProjectError:
+def system_error(error: OSError) -> DJProjectError:
+    """The sentence for what the system refused."""
     place = error.filename or "the disk"
     reason = (error.strerror or str(error)).lower()
     hints = {28: "Free some space, then type the command again.", 30: "Work in a folder you may write to.",

@@ -13,6 +13,7 @@ from typing import Any
 from djproject.database.connections import keep_alive, second_connection
 from djproject.database.leases import NOW, is_missing
 from djproject.database.own_tables import OwnTable, declare
+from djproject.errors import EnvironmentUnavailableError
 
 TABLE = "djproject.migration"
 COLUMNS = {
@@ -37,6 +38,7 @@ AGE = {
     "postgresql": f"EXTRACT(EPOCH FROM {NOW['postgresql']} - beat)",
 }
 UTC = {"mysql": "CONVERT_TZ({}, @@session.time_zone, '+00:00')", "postgresql": "{}"}
+LAST_NUMBER = {"mysql": "LAST_INSERT_ID()", "postgresql": "lastval()"}  # of this session
 RUNNING, DONE, FAILED = "running", "done", "failed"
 BEAT_SECONDS = 5.0
 DEAD_SECONDS = 30
@@ -106,7 +108,14 @@ def recorded(
     connection: Any, pipeline: str, tables: Sequence[str], steps: Sequence[dict[str, Any]], version: str
 ) -> Iterator[RunningMigration]:
     """Record a migration while it runs; workers keep away from its tables as long as it is renewed."""
-    declare(connection, MIGRATION)
+    try:
+        declare(connection, MIGRATION)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise EnvironmentUnavailableError(
+            f"The table {TABLE}, where migrations are recorded, cannot be made: {reason.rstrip('.')}.",
+            hint="ask an administrator for the right to make the schema djproject",
+        ) from error
     own = second_connection(connection)
     keep_alive(own)
     now = NOW[own.adapter.backend]
@@ -117,7 +126,7 @@ def recorded(
         f"beat) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, {now}, {now})",
         args=values,
     )
-    (number,) = own.query(f"SELECT MAX(migration) FROM {TABLE} WHERE pid=%s", args=(os.getpid(),)).fetchone()
+    (number,) = own.query(f"SELECT {LAST_NUMBER[own.adapter.backend]}").fetchone()
     migration = RunningMigration(own, int(number))
     ended = threading.Event()
     thread = threading.Thread(target=_beat, args=(migration, now, ended), daemon=True)

@@ -1,6 +1,8 @@
 """The command line as a whole: help, names, errors, what is imported."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +12,8 @@ import pytest
 from typer.testing import Result
 
 from djproject.cli._app import COMMANDS, LazyCommands
+from tests.checking import module, table, write_project
+from tests.conftest import PYTHON_ENVIRONMENT
 
 Cli = Callable[..., Result]
 HEAVY = {"datajoint", "pandas", "docker", "git", "pydantic_settings", "numpy", "psycopg2", "jinja2", "rich"}
@@ -195,3 +199,27 @@ def test_typer_is_the_only_command_line_library() -> None:
     """`click` comes with some versions of typer and not with others."""
     sources = Path(__file__).parents[2] / "djproject"
     assert not [path for path in sources.rglob("*.py") if "import click" in path.read_text()]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can play another user")
+@pytest.mark.parametrize("command", ["check", "doctor"])
+def test_another_user_may_look_at_a_project_that_only_its_owner_can_write(tmp_path: Path, command: str) -> None:
+    """A user who may read everything and write nothing: the answer is the owner's, and no file appears."""
+    root = write_project(tmp_path / "lab", {"a.py": module("a", table("A", "k : int32"))}, git=False)
+    root.chmod(0o755)
+    before = sorted(root.rglob("*"))
+    environment = {**os.environ, **PYTHON_ENVIRONMENT, "HOME": "/nonexistent"}
+    run = [sys.executable, "-m", "djproject", command, "--format", "json"]
+    other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+dac_read_search",
+             "--ambient-caps=+dac_read_search", *run]  # fmt: skip
+    theirs = subprocess.run(other, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert theirs.returncode in {0, 1}, theirs.stderr
+    assert json.loads(theirs.stdout)
+    assert "bug in djproject" not in theirs.stderr
+    assert sorted(root.rglob("*")) == before
+    if command == "doctor":
+        failed = [probe for probe in json.loads(theirs.stdout)["probes"] if probe["state"] == "failed"]
+        assert any(probe["name"] == "target" and "DJPROJECT_STATE=" in probe["fix"] for probe in failed)
+    if command == "check":
+        own = subprocess.run(run, cwd=root, env=environment, capture_output=True, text=True, check=False)
+        assert theirs.stdout == own.stdout

@@ -5,12 +5,15 @@ from dataclasses import asdict
 import typer
 
 from djproject.cli import _render
+from djproject.cli._errors import system_error
 from djproject.cli._options import Format, FormatOption, TargetOption, new_app
 from djproject.errors import DJProjectError
 from djproject.project.location import load_project
 from djproject.project.stores import StoreSpec
 from djproject.targets.choice import load_target
 from djproject.targets.places import moved_stores
+
+OWN_STATE = "DJPROJECT_STATE=FOLDER djproject …  (a folder that you may write to), or: --target NAME"
 
 app = new_app()
 
@@ -43,6 +46,8 @@ def doctor(target: TargetOption = None, format: FormatOption = Format.TEXT) -> N
         moved = moved_stores(project, place.name, place.settings.stores)
     except DJProjectError as error:
         lines.append(Probe("project", State.FAILED, error.message, error.hint))
+    except OSError as error:  # a folder of somebody else, or a disk that is read-only
+        lines.append(Probe("target", State.FAILED, system_error(error).message, OWN_STATE))
     if format is Format.JSON:
         _render.as_json({"probes": [asdict(line) for line in lines]})
     else:

@@ -20,6 +20,15 @@ from djproject.project.tables import MANAGED_TARGETS
 if TYPE_CHECKING:
     from djproject.clusters.sizing import Waiting
 
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Of [tool.djproject.clusters.NAME].")]
+GroupOption = Annotated[
+    str | None, typer.Option("--group", metavar="NAME", autocompletion=complete_group, help="A group of workers.")
+]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="RESTRICTION", help="Only keys for which this SQL condition holds."),
+]
+
 app = new_app()
 
 
@@ -33,14 +42,10 @@ def cluster() -> None:
 
 @app.command()
 def render(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of [tool.djproject.clusters.NAME].")],
+    name: NameArgument,
     selector: SelectorsArgument = None,
-    group: Annotated[
-        str | None, typer.Option(metavar="NAME", autocompletion=complete_group, help="A group of workers.")
-    ] = None,
-    where: Annotated[
-        list[str] | None, typer.Option(metavar="RESTRICTION", help="Only keys for which this SQL condition holds.")
-    ] = None,
+    group: GroupOption = None,
+    where: WhereOption = None,
     workers: Annotated[int, typer.Option("--workers", "-w", min=1, metavar="N", help="How many pods.")] = 1,
 ) -> None:
     """Print the batch script or the manifest of pilots; nothing is sent.
@@ -63,14 +68,10 @@ def render(
 
 @app.command()
 def submit(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of [tool.djproject.clusters.NAME].")],
+    name: NameArgument,
     selector: SelectorsArgument = None,
-    group: Annotated[
-        str | None, typer.Option(metavar="NAME", autocompletion=complete_group, help="A group of workers.")
-    ] = None,
-    where: Annotated[
-        list[str] | None, typer.Option(metavar="RESTRICTION", help="Only keys for which this SQL condition holds.")
-    ] = None,
+    group: GroupOption = None,
+    where: WhereOption = None,
     workers: Annotated[
         int | None, typer.Option("--workers", "-w", min=1, metavar="N", help="How many pilots, not what is needed.")
     ] = None,
@@ -113,7 +114,7 @@ def submit(
 
 @app.command()
 def status(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of [tool.djproject.clusters.NAME].")],
+    name: NameArgument,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Show the pilots of a cluster: queued with the reason, or running with node and the time left.
@@ -148,7 +149,7 @@ def status(
 
 @app.command()
 def drain(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of [tool.djproject.clusters.NAME].")],
+    name: NameArgument,
     dry_run: DryRunOption = False,
 ) -> None:
     """Let the pilots of a cluster finish their running jobs and end; those that are queued are cancelled.
@@ -160,7 +161,7 @@ def drain(
 
 @app.command()
 def cancel(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of [tool.djproject.clusters.NAME].")],
+    name: NameArgument,
     dry_run: DryRunOption = False,
 ) -> None:
     """End the pilots of a cluster now; what they were making goes back to the queue.
