@@ -44,23 +44,25 @@ class Renames:
     def rename_columns(self) -> None:
         """What `--rename` says, and `{old}` in the comment of an attribute; in the tables below, too."""
         for name, old, new in [*self._asked_renames(), *self._declared_renames()]:
-            self._rename_column(name, old, new)
+            # The table itself comes last: a run that is interrupted before finds the rename again.
+            self._draft.steps += reversed(list(self._rename_column(name, old, new)))
 
-    def _rename_column(self, name: str, old: str, new: str) -> None:
+    def _rename_column(self, name: str, old: str, new: str) -> Iterator[Step]:
+        """The rename in a table, then in the tables below."""
         place = self._draft.place(name)
         table = self._draft.declared.get(place)
         if table is None or table.attribute(old) is None or table.attribute(new) is not None:
             return
-        sql = self._draft.sql.rename_column(place, old, new)
+        sql = list(self._draft.sql.rename_column(place, old, new))
         self._draft.declared = _with_column_renamed(self._draft.declared, place, old, new)
         jobs = self._draft.declared.get((place[0], f"{JOBS}{place[1].lstrip('_#')}"))
         if jobs is not None and old in jobs.primary:
-            sql += self._draft.sql.rename_column(jobs.place, old, new)
+            sql = [*self._draft.sql.rename_column(jobs.place, old, new), *sql]
             self._draft.declared = _with_column_renamed(self._draft.declared, jobs.place, old, new)
-        self._draft.steps.append(Step(name, f"rename {old} to {new}", Grade.SAFE, tuple(sql)))
         self._draft.resolved |= {(name, new, str(Aspect.MISSING)), (name, old, str(Aspect.UNKNOWN))}
+        yield Step(name, f"rename {old} to {new}", Grade.SAFE, tuple(sql))
         for child, theirs, mine in list(self._of_children(place, new)):
-            self._rename_column(child, theirs, mine)
+            yield from self._rename_column(child, theirs, mine)
 
     def _of_children(self, place: Place, name: str) -> Iterator[tuple[str, str, str]]:
         """The columns that foreign keys to a column have: the child, what the database and what the source call it."""
@@ -72,8 +74,9 @@ class Renames:
                 [mine for key in each.foreign_keys if key.parent == place for mine, to in key.attributes if to == name]
                 for each in (table, here)
             )
-            if len(wanted) == len(there) == 1 and table.attribute(there[0]) is None:
-                yield child, there[0], wanted[0]
+            old, new = [n for n in there if n not in wanted], [n for n in wanted if n not in there]
+            if len(old) == len(new) == 1 and table.attribute(old[0]) is None:
+                yield child, old[0], new[0]
 
     def _asked_renames(self) -> Iterator[tuple[str, str, str]]:
         for text, new in self._renames.items():

@@ -203,7 +203,7 @@ def test_a_key_is_renamed_with_the_columns_of_all_tables_below(server: Server, t
     plan = changed.plan(renames={"mine.T.k": "key"})
     assert not plan.refusals
     assert [(step.table, step.what) for step in plan.steps[:3]] == [
-        ("mine.T", "rename k to key"), ("mine.Child", "rename k to key"), ("mine.Grandchild", "rename k to key")
+        ("mine.Grandchild", "rename k to key"), ("mine.Child", "rename k to key"), ("mine.T", "rename k to key")
     ]  # fmt: skip
     changed.apply(plan)
     assert changed.left() == []
