@@ -94,10 +94,12 @@ class Draft:
 
     def refuse_duplicates(self, difference: Difference, what: str, place: Place, names: tuple[str, ...]) -> bool:
         """Refuse what must be unique where some values are there more than once; whether it was refused."""
-        here = self.declared[place]
-        if any(here.attribute(name) is None for name in names):
-            return False
-        count = self.rows.duplicates(place, names)
+        here, source = self.declared[place], self.source[difference.table]
+        new = [found for name in names if here.attribute(name) is None and (found := source.attribute(name))]
+        if any(attribute.nullable for attribute in new):
+            return False  # null is like no other value
+        there = [name for name in names if here.attribute(name) is not None]  # a new one is the same in all rows
+        count = self.rows.duplicates(place, there) if there else int(self.rows.all(place) > 1)
         if count:
             values = f"{count:,} values are" if count > 1 else "one value is"
             self.refuse(difference, what, f"{values} there more than once")

@@ -34,6 +34,7 @@ class Renames:
             old = difference.database.strip("`")
             sql = self._draft.sql.rename_table((schema, old), new)
             self._draft.declared = _with_table_renamed(self._draft.declared, (schema, old), new)
+            self._draft.rows.note_table((schema, old), (schema, new))
             jobs, new_jobs = (f"{JOBS}{name.lstrip('_#')}" for name in (old, new))
             if (schema, jobs) in self._draft.declared and jobs != new_jobs:
                 sql += self._draft.sql.rename_table((schema, jobs), new_jobs)
@@ -55,6 +56,7 @@ class Renames:
             return
         sql = list(self._draft.sql.rename_column(place, old, new))
         self._draft.declared = _with_column_renamed(self._draft.declared, place, old, new)
+        self._draft.rows.note_column(place, old, new)
         jobs = self._draft.declared.get((place[0], f"{JOBS}{place[1].lstrip('_#')}"))
         if jobs is not None and old in jobs.primary:
             sql = [*self._draft.sql.rename_column(jobs.place, old, new), *sql]

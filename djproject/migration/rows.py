@@ -18,26 +18,45 @@ _CHILDREN = {
 
 
 class Rows:
-    """Counts of rows; each is asked for when it is needed."""
+    """Counts of rows; each is asked for when it is needed.
+
+    Tables and attributes are named as after the renames that are planned, and looked up under the names of now.
+    """
 
     def __init__(self, connection: Any, sql: Dialect) -> None:
         self._connection, self._sql = connection, sql
+        self._places: dict[Place, Place] = {}
+        self._names: dict[tuple[Place, str], str] = {}
+
+    def note_table(self, old: Place, new: Place) -> None:
+        """A table will have another name."""
+        self._places[new] = old
+
+    def note_column(self, place: Place, old: str, new: str) -> None:
+        """An attribute will have another name."""
+        self._names[(place, new)] = old
+
+    def _table(self, place: Place) -> str:
+        return self._sql.table(self._places.get(place, place))
+
+    def _column(self, place: Place, name: str) -> str:
+        return self._sql.quote(self._names.get((place, name), name))
 
     def none(self, place: Place) -> bool:
         """Whether a table has no row."""
-        return self._number(f"SELECT COUNT(*) FROM (SELECT 1 FROM {self._sql.table(place)} LIMIT 1) AS one") == 0
+        return self._number(f"SELECT COUNT(*) FROM (SELECT 1 FROM {self._table(place)} LIMIT 1) AS one") == 0
 
     def all(self, place: Place) -> int:
         """How many rows a table has; 0 where it is not there."""
         try:
-            return self._number(f"SELECT COUNT(*) FROM {self._sql.table(place)}")
+            return self._number(f"SELECT COUNT(*) FROM {self._table(place)}")
         except Exception:  # it is not declared yet
             return 0
 
     def about(self, place: Place) -> int:
         """About how many rows a table has, from the server's statistics where it has many."""
         limit = 10_000
-        few = self._number(f"SELECT COUNT(*) FROM (SELECT 1 FROM {self._sql.table(place)} LIMIT {limit}) AS few")
+        few = self._number(f"SELECT COUNT(*) FROM (SELECT 1 FROM {self._table(place)} LIMIT {limit}) AS few")
         if few < limit:
             return few
         if self._connection.adapter.backend == "mysql":
@@ -47,7 +66,7 @@ class Rows:
                 "SELECT reltuples::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
                 "WHERE n.nspname=%s AND c.relname=%s"
             )
-        (guess,) = self._connection.query(query, args=place).fetchone()
+        (guess,) = self._connection.query(query, args=self._places.get(place, place)).fetchone()
         return max(int(guess or 0), few)
 
     def values(self, place: Place, name: str) -> int:
@@ -60,14 +79,14 @@ class Rows:
 
     def count(self, place: Place, name: str, condition: str) -> int:
         """For how many rows a condition holds, with `{}` for the attribute."""
-        holds = condition.replace("{}", self._sql.quote(name)).replace("%", "%%")
-        return self._number(f"SELECT COUNT(*) FROM {self._sql.table(place)} WHERE {holds}")
+        holds = condition.replace("{}", self._column(place, name)).replace("%", "%%")
+        return self._number(f"SELECT COUNT(*) FROM {self._table(place)} WHERE {holds}")
 
     def duplicates(self, place: Place, names: Sequence[str]) -> int:
         """How many values of some attributes are there more than once."""
-        columns = self._sql.columns(names)
-        known = " AND ".join(f"{self._sql.quote(name)} IS NOT NULL" for name in names)
-        twice = f"SELECT 1 FROM {self._sql.table(place)} WHERE {known} GROUP BY {columns} HAVING COUNT(*) > 1"
+        columns = [self._column(place, name) for name in names]
+        known = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+        twice = f"SELECT 1 FROM {self._table(place)} WHERE {known} GROUP BY {', '.join(columns)} HAVING COUNT(*) > 1"
         return self._number(f"SELECT COUNT(*) FROM ({twice}) AS twice")
 
     def orphans(self, place: Place, key: ForeignKey, declared: Declared) -> int:
@@ -75,16 +94,18 @@ class Rows:
         here, parent = declared.get(place), declared.get(key.parent)
         if here is None or parent is None or any(here.attribute(name) is None for name in key.names):
             return 0
-        quote = self._sql.quote
-        same = " AND ".join(f"p.{quote(theirs)} = c.{quote(mine)}" for mine, theirs in key.attributes)
-        known = " AND ".join(f"c.{quote(name)} IS NOT NULL" for name in key.names)
-        exists = f"EXISTS (SELECT 1 FROM {self._sql.table(key.parent)} p WHERE {same})"
-        return self._number(f"SELECT COUNT(*) FROM {self._sql.table(place)} c WHERE {known} AND NOT {exists}")
+        pairs = [(self._column(place, mine), self._column(key.parent, theirs)) for mine, theirs in key.attributes]
+        same = " AND ".join(f"p.{theirs} = c.{mine}" for mine, theirs in pairs)
+        known = " AND ".join(f"c.{mine} IS NOT NULL" for mine, _ in pairs)
+        exists = f"EXISTS (SELECT 1 FROM {self._table(key.parent)} p WHERE {same})"
+        return self._number(f"SELECT COUNT(*) FROM {self._table(place)} c WHERE {known} AND NOT {exists}")
 
     def stranger(self, place: Place, name: str, declared: Declared) -> str:
         """A table with a foreign key to an attribute, in a schema that the pipeline has not; empty where none is."""
         schemas = {schema for schema, _ in declared}
-        found = self._connection.query(_CHILDREN[self._connection.adapter.backend], args=place).fetchall()
+        query = _CHILDREN[self._connection.adapter.backend]
+        name = self._names.get((place, name), name)
+        found = self._connection.query(query, args=self._places.get(place, place)).fetchall()
         texts = [tuple(v.decode() if isinstance(v, bytes) else str(v) for v in row) for row in found]
         strange = (f"{schema}.{table}" for schema, table, column in texts if column == name and schema not in schemas)
         return next(strange, "")

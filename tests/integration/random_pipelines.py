@@ -39,15 +39,17 @@ class Drawn:
     module: str
     key: Attribute
     parents: list["Drawn"]
-    others: list[tuple["Drawn", str, str]] = field(default_factory=list)  # a nullable parent, our name of its key, its old one
+    others: list[tuple["Drawn", str, str]] = field(
+        default_factory=list
+    )  # a nullable parent, our name of its key, its old one
     attributes: list[Attribute] = field(default_factory=list)
     indexes: dict[tuple[str, ...], bool] = field(default_factory=dict)
     comment: str = ""
     rows: list[dict[str, Any]] = field(default_factory=list)  # as in the database, by old names
 
-    def keys(self) -> list[Attribute]:
+    def primary(self) -> list[Attribute]:
         """The attributes of the primary key."""
-        found = {a.name: a for parent in self.parents for a in parent.keys()} | {self.key.name: self.key}
+        found = {a.name: a for parent in self.parents for a in parent.primary()} | {self.key.name: self.key}
         return list(found.values())
 
     def text(self) -> str:
@@ -106,7 +108,7 @@ class Drawing:
         """The rows of an edited table, by new names; a default stands for the text it has in the definition."""
         found = []
         for row in table.rows:
-            values = {a.name: row[a.was] for a in table.keys()}
+            values = {a.name: row[a.was] for a in table.primary()}
             for a in table.attributes:
                 values[a.name] = row[a.was] if a.was else a.default
             values |= {mine: row[was] if was else "null" for _, mine, was in table.others}
@@ -152,9 +154,9 @@ class Drawing:
                     if not parent.rows:
                         break
                     theirs = chance.choice(parent.rows)
-                    row |= {a.name: theirs[a.name] for a in parent.keys() if a.name not in row}
+                    row |= {a.name: theirs[a.name] for a in parent.primary() if a.name not in row}
                     # Of two parents with a common ancestor only a row that both have.
-                    if any(row[a.name] != theirs[a.name] for a in parent.keys()):
+                    if any(row[a.name] != theirs[a.name] for a in parent.primary()):
                         break
                 else:
                     row[table.key.name] = number + 1 if table.key.type.startswith("int") else f"k {number}"
@@ -178,7 +180,9 @@ class Drawing:
     def _edit_drop(self, table: Drawn) -> None:
         free = [a for a in table.attributes if not any(a.name in names for names in table.indexes)]
         if free:
-            table.attributes.remove(self.chance.choice(free))
+            gone = self.chance.choice(free)
+            table.attributes.remove(gone)
+            self.renames.pop(f"{table.module}.{table.name}.{gone.was}", None)
 
     def _edit_widen(self, table: Drawn) -> None:
         for a in self.chance.sample(table.attributes, len(table.attributes)):
@@ -227,8 +231,10 @@ class Drawing:
         old, attribute.name = attribute.name, self._name("r")
         self.renames[f"{table.module}.{table.name}.{old}"] = attribute.name
         for other in self.tables:
-            if other is table or (attribute is table.key and attribute in other.keys()):
-                changed = {tuple(attribute.name if n == old else n for n in names): u for names, u in other.indexes.items()}
+            if other is table or (attribute is table.key and attribute in other.primary()):
+                changed = {
+                    tuple(attribute.name if n == old else n for n in names): u for names, u in other.indexes.items()
+                }
                 other.indexes = changed
 
     def _edit_index(self, table: Drawn) -> None:

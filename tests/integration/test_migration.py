@@ -193,6 +193,37 @@ def test_a_rename_that_is_declared_keeps_the_values(change: Any) -> None:
     assert (changed.left(), [row["weight"] for row in changed.rows("t")]) == ([], before)
 
 
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        ((("w : float32", "weight : float64"),), ["rename", "weight becomes float64"]),
+        ((("w : float32", "weight : float32"), ("index(n)", "unique index(weight)")), ["rename", "drop", "unique index"]),
+        ((("w : float32", "weight : float32\n    x = 5 : int8"), ("index(n)", "unique index(x)")), "there more than once"),
+        ((("w : float32", "weight : float32\n    x = null : int8"), ("index(n)", "unique index(x)")), ["rename", "drop", "x", "unique"]),
+        ((("note = null : varchar(20)", "weight : varchar(20)"),), "it is null in"),
+    ],
+)  # fmt: skip
+def test_an_attribute_is_renamed_and_changed_at_once(
+    server: Server, tmp_path: Path, edits: tuple[tuple[str, str], ...], expected: list[str] | str
+) -> None:
+    name = f"migrate_{uuid.uuid4().hex[:10]}"
+    text = module(name, *BASE)
+    classes = server.classes(text, name)
+    fill(classes)
+    classes["T"].update1({"k": 2, "note": None}) if "note" in edits[0][0] else None
+    changed = Changed(server, tmp_path, text, list(edits), name)
+    plan = changed.plan(renames={f"mine.T.{edits[0][0].split()[0]}": "weight"})
+    if isinstance(expected, str):
+        assert [expected in refusal.why for refusal in plan.refusals] == [True]
+        return
+    assert not plan.refusals
+    assert len(plan.steps) == len(expected)
+    for word, step in zip(expected, plan.steps, strict=True):
+        assert word in step.what
+    changed.apply(plan)
+    assert changed.left() == []
+
+
 def test_a_key_is_renamed_with_the_columns_of_all_tables_below(server: Server, tmp_path: Path) -> None:
     name = f"migrate_{uuid.uuid4().hex[:10]}"
     text = module(name, *BASE)
@@ -397,6 +428,36 @@ def test_random_edits_one_after_another(server: Server, tmp_path: Path) -> None:
         after = changed.rows("t")
         shared = set(rows[0]) & set(after[0])
         assert [{k: row[k] for k in shared} for row in after] == [{k: row[k] for k in shared} for row in rows]
+
+
+def test_a_snapshot_is_kept_first_and_put_back(jobs_project: Path, run: Run, python: Run) -> None:
+    root = jobs_project
+    run("deploy", cwd=root)
+    insert_items(python, root, 2)
+    path = root / "src/workflow/work.py"
+    text = path.read_text()
+    write_make(root, 'self.insert1({**key, "value": 1.0})')
+    run("populate", cwd=root)
+    path.write_text(text.replace(VALUE, "", 1))
+    lossy = run("migrate", "--yes", cwd=root, code=2)
+    assert "djproject migrate --allow-loss --snapshot" in lossy.stderr
+    told = run("migrate", "--yes", "--allow-loss", "--snapshot", cwd=root).stderr
+    (file,) = (root / ".djproject/snapshots").iterdir()
+    assert f"To go back: djproject migrate --restore .djproject/snapshots/{file.name}" in " ".join(told.split())
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    path.write_text(text)
+    run("drift", cwd=root, code=1)
+    assert "needs --yes" in run("migrate", "--restore", str(file), cwd=root, code=2).stderr
+    whole = file.read_text()
+    file.write_text(whole.replace("COPY", "NONSENSE", 1))
+    assert "psql fails" in run("migrate", "--restore", str(file), "--yes", cwd=root, code=2).stderr
+    run("drift", cwd=root, code=1)
+    file.write_text(whole)
+    assert "The database is as in" in run("migrate", "--restore", str(file), "--yes", cwd=root).stderr
+    assert "No drift" in run("drift", cwd=root).stderr
+    assert status_of(run, root)["done"] == 2
+    assert "is not a snapshot" in run("migrate", "--restore", "pyproject.toml", "--yes", cwd=root, code=2).stderr
+    assert "cannot be read" in run("migrate", "--restore", "nothing.sql", "--yes", cwd=root, code=2).stderr
 
 
 def test_the_command(jobs_project: Path, run: Run, python: Run) -> None:

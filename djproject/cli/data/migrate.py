@@ -1,5 +1,6 @@
 """`djproject migrate`."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,10 +20,11 @@ from djproject.cli._options import (
     new_app,
     seconds,
 )
+from djproject.cli._stack import load_stack
 from djproject.errors import ConfigError, ProjectError
 from djproject.pipeline.selection import nothing_to_show, select
 from djproject.pipeline.source import load_pipeline
-from djproject.project.files import replace_file
+from djproject.project.files import replace_file, state_directory
 from djproject.project.location import load_project
 from djproject.targets.choice import EMBEDDED, Target, load_target
 from djproject.targets.stack import STACK
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from djproject.migration.steps import Plan
 
 app = new_app()
+_WITH_SNAPSHOT = {EMBEDDED: " --snapshot", STACK: " --snapshot"}
 
 
 @app.command()
@@ -57,6 +60,14 @@ def migrate(
     wait: Annotated[
         str, typer.Option("--wait", metavar="DURATION", help="How long running jobs of the tables may take.")
     ] = "10m",
+    snapshot: Annotated[
+        bool | None,
+        typer.Option("--snapshot/--no-snapshot", help="Keep the data first: embedded database and stack; else asked."),
+    ] = None,
+    restore: Annotated[
+        Path | None,
+        typer.Option("--restore", metavar="FILE", help="Put a snapshot of the embedded database back; nothing else."),
+    ] = None,
     log: Annotated[bool, typer.Option("--log", help="List the migrations that were run.")] = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
@@ -66,7 +77,8 @@ def migrate(
 
     Shows the plan, asks, and applies it: on PostgreSQL as a whole or not at all, on MySQL step by step. Each step is
     safe, a rewrite of all rows, or lossy; lossy steps need --allow-loss. Workers keep away from the tables meanwhile.
-    A plan that was written with -o is applied by its name, if nothing has changed since.
+    A plan that was written with -o is applied by its name, if nothing has changed since. At the embedded database and
+    the stack a snapshot is offered first.
 
     Example: djproject migrate subject.Subject --plan-only
     """
@@ -83,6 +95,9 @@ def migrate(
     if log:
         _show_log(place, format)
         return
+    if restore is not None:
+        _restore(place, restore, yes=yes)
+        return
     migrator = Migrator(project, place, pipeline)
     names = [table.full_name for table in select(pipeline, () if file else selector or (), ())]
     wishes = _wishes(names, rename or (), drop_table or ())
@@ -95,7 +110,7 @@ def migrate(
     else:
         _show(plan, with_sql=plan_only)
     if not (dry_run or plan_only):
-        _apply(migrator, plan, wait_seconds, allow_loss=allow_loss, yes=yes, file=file)
+        _apply(migrator, plan, wait_seconds, allow_loss=allow_loss, yes=yes, file=file, snapshot=snapshot)
     raise typer.Exit(1 if plan.refusals else 0)
 
 
@@ -140,7 +155,14 @@ def _planned(migrator: "Migrator", wishes: "Wishes", file: Path) -> "Plan":
 
 
 def _apply(
-    migrator: "Migrator", plan: "Plan", wait_seconds: float, *, allow_loss: bool, yes: bool, file: Path | None
+    migrator: "Migrator",
+    plan: "Plan",
+    wait_seconds: float,
+    *,
+    allow_loss: bool,
+    yes: bool,
+    file: Path | None,
+    snapshot: bool | None,
 ) -> None:
     from djproject.database.version import code_version
 
@@ -154,13 +176,15 @@ def _apply(
         raise ProjectError("Nothing was changed, because some tables cannot be changed in place.", hint=hint)
     if plan.lossy and not allow_loss:
         count = sum(step.rows for step in plan.lossy)
+        kept = _WITH_SNAPSHOT.get(migrator.target.name, "  (first, a backup of the server)")
         raise ProjectError(
             f"Nothing was changed, because {_render.count(count, 'value')} would be lost.",
-            hint=f"djproject migrate --allow-loss  ({_backup(migrator.target.name)})",
+            hint=f"djproject migrate --allow-loss{kept}",
         )
     where = [str(file)] if file else []
     steps = _render.count(len(plan.steps), "step")
     require_consent(f"Do {steps} at {migrator.target.description}", yes=yes, command=("migrate", *where))
+    _keep_data(migrator, snapshot=snapshot, yes=yes)
     migrator.apply(
         plan,
         version=code_version(str(migrator.project.root), migrator.project.name),
@@ -171,13 +195,60 @@ def _apply(
     _render.next_step("djproject populate")
 
 
-def _backup(target: str) -> str:
-    """How to keep the data of before."""
-    if target == STACK:
-        return "first: djproject stack snapshot before.tar"
-    if target == EMBEDDED:
-        return "first: djproject down && cp -a .djproject/postgres ../before"
-    return "first, a backup of the server"
+def _keep_data(migrator: "Migrator", *, snapshot: bool | None, yes: bool) -> None:
+    """A snapshot of the data, where the user wants one and the target can be kept."""
+    target = migrator.target
+    if target.name not in _WITH_SNAPSHOT:
+        if snapshot:
+            raise ProjectError(
+                f"djproject takes no snapshot of the server {target.name}.",
+                hint="djproject migrate --no-snapshot  (first, a backup with the server's own programs)",
+            )
+        return
+    if snapshot is None:
+        snapshot = not yes and typer.confirm("Take a snapshot of the data first?", default=True, err=True)
+    if not snapshot:
+        return
+    import time
+
+    folder = state_directory(migrator.project.root, os.environ) / "snapshots"
+    path = folder / f"before-migration-{time.strftime('%Y%m%d-%H%M%S')}"
+    if target.server is not None:
+        from djproject.targets.dump import write_dump
+
+        path = path.with_suffix(".sql")
+        write_dump(target.server, path)
+        back = f"djproject migrate --restore {_near(path)}"
+    else:
+        from djproject.stack.snapshot import write_snapshot
+
+        path = path.with_suffix(".tar")
+        write_snapshot(load_stack(), path)
+        back = f"djproject stack restore {_near(path)} --force"
+    _render.note(f"Snapshot: {_near(path)}, {path.stat().st_size / 1e6:.1f} MB. To go back: {back}")
+
+
+def _near(path: Path) -> str:
+    """A path as one types it here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _restore(target: Target, path: Path, *, yes: bool) -> None:
+    if target.server is None:
+        raise ProjectError(
+            f"--restore is for the embedded database, and {target.name} is another target.",
+            hint=f"djproject stack restore {path} --force" if target.name == STACK else "the server's own programs",
+        )
+    from djproject.targets.connection import connect
+    from djproject.targets.dump import read_dump
+
+    connect(target)
+    require_consent(
+        f"Replace all data at {target.description} by {path}", yes=yes, command=("migrate", "--restore", str(path))
+    )
+    read_dump(target.server, path)
+    _render.note(f"The database is as in {path}. Stores are left as they are.")
+    _render.next_step("djproject drift")
 
 
 def _show(plan: "Plan", *, with_sql: bool) -> None:
