@@ -63,22 +63,26 @@ class Renames:
             self._draft.declared = _with_column_renamed(self._draft.declared, jobs.place, old, new)
         self._draft.resolved |= {(name, new, str(Aspect.MISSING)), (name, old, str(Aspect.UNKNOWN))}
         yield Step(name, f"rename {old} to {new}", Grade.SAFE, tuple(sql))
-        for child, theirs, mine in list(self._of_children(place, new)):
+        for child, theirs, mine in list(self._of_children(place, old, new)):
             yield from self._rename_column(child, theirs, mine)
 
-    def _of_children(self, place: Place, name: str) -> Iterator[tuple[str, str, str]]:
+    def _of_children(self, place: Place, old: str, new: str) -> Iterator[tuple[str, str, str]]:
         """The columns that foreign keys to a column have: the child, what the database and what the source call it."""
         for child, table in self._draft.source.items():
             here = self._draft.declared.get(table.place)
             if here is None or child not in self._draft.chosen:
                 continue
             wanted, there = (
-                [mine for key in each.foreign_keys if key.parent == place for mine, to in key.attributes if to == name]
+                [mine for key in each.foreign_keys if key.parent == place for mine, to in key.attributes if to == new]
                 for each in (table, here)
             )
-            old, new = [n for n in there if n not in wanted], [n for n in wanted if n not in there]
-            if len(old) == len(new) == 1 and table.attribute(old[0]) is None:
-                yield child, old[0], new[0]
+            gone = [name for name in there if table.attribute(name) is None]
+            missing = [name for name in wanted if here.attribute(name) is None]
+            for names in ({*here.primary, *table.primary}, {old, new}, {*gone, *missing}):
+                pair = [name for name in gone if name in names], [name for name in missing if name in names]
+                if len(pair[0]) == len(pair[1]) == 1:  # of several foreign keys, the one in the key or of the same name
+                    yield child, pair[0][0], pair[1][0]
+                    break
 
     def _asked_renames(self) -> Iterator[tuple[str, str, str]]:
         for text, new in self._renames.items():

@@ -92,7 +92,11 @@ class Rows:
     def orphans(self, place: Place, key: ForeignKey, declared: Declared) -> int:
         """How many rows have no parent, as far as the attributes are there."""
         here, parent = declared.get(place), declared.get(key.parent)
-        if here is None or parent is None or any(here.attribute(name) is None for name in key.names):
+        if (
+            here is None
+            or parent is None
+            or not all(here.attribute(mine) and parent.attribute(theirs) for mine, theirs in key.attributes)
+        ):
             return 0
         pairs = [(self._column(place, mine), self._column(key.parent, theirs)) for mine, theirs in key.attributes]
         same = " AND ".join(f"p.{theirs} = c.{mine}" for mine, theirs in pairs)
