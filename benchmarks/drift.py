@@ -1,6 +1,7 @@
 """`drift`, `migrate` and `import-schema` of a large pipeline on both servers, beside DataJoint's `describe()`."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -8,7 +9,9 @@ from pathlib import Path
 
 from benchmarks.generated import write_pipeline
 from benchmarks.lab import backends, use_mysql
+from benchmarks.schema_tools import alembic_seconds, django_seconds
 from benchmarks.timing import seconds, table
+from djproject.targets.embedded import EmbeddedServer
 
 MODULES, TABLES = 30, 10
 LOOK = """
@@ -59,6 +62,31 @@ for number in reversed(range({MODULES})):
 """
 
 
+def _others(server: str, root: Path) -> tuple[float, float]:
+    """Seconds of `alembic check` and `makemigrations --check` for as many tables in the same server."""
+    name = f"bench_{os.getpid()}"
+    if server == "mysql":
+        host, port, user, password = os.environ["DJPROJECT_TEST_MYSQL"].split(":")
+        url = f"mysql+pymysql://{user}:{password}@{host}:{port}/{name}"
+    else:
+        socket = EmbeddedServer(root / ".djproject").socket_directory
+        url = f"postgresql+psycopg2://postgres@/{name}?host={socket}"
+    statement = "import datajoint as dj; dj.conn().query('{} DATABASE " + name + "')"
+    if server != "mysql":
+        statement = (
+            "import datajoint as dj; c = dj.conn(); c._conn.autocommit = True; c.query('{} DATABASE " + name + "')"
+        )
+    run = [sys.executable, "-m", "djproject", "run", "--", sys.executable, "-W", "ignore", "-c"]
+    seconds([*run, statement.format("CREATE")], cwd=root)
+    try:
+        with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+            engine = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}  # it looks at files only
+            count = MODULES * TABLES
+            return alembic_seconds(Path(first), url, count), django_seconds(Path(second), engine, count)
+    finally:
+        seconds([*run, statement.format("DROP")], cwd=root)
+
+
 def measure() -> None:
     """Print the seconds and queries of one comparison, and of the whole command."""
     rows = []
@@ -77,13 +105,16 @@ def measure() -> None:
                 [sys.executable, "-c", LOOK], cwd=root, capture_output=True, text=True, check=True
             ).stdout
             ours, queries, theirs, others, count, imported, planned = json.loads(answer.splitlines()[-1])
+            alembic, django = _others(server, root)
             rows.append(
                 (server, str(count), f"{ours:.2f} s, {queries} queries", f"{whole:.1f} s",
-                 f"{theirs:.1f} s, {others} queries", f"{ours / theirs:.3f}", f"{imported:.2f} s", f"{planned:.2f} s")
+                 f"{theirs:.1f} s, {others} queries", f"{ours / theirs:.3f}", f"{imported:.2f} s", f"{planned:.2f} s",
+                 f"{alembic:.1f} s", f"{django:.1f} s")
             )  # fmt: skip
             if server == "postgresql":
                 seconds([*command[:-1], "down"], cwd=root)
             else:
                 seconds([*command[:-1], "run", "--", sys.executable, "-W", "ignore", "-c", DROP], cwd=root)
     table(("server", "tables", "comparison", "whole `drift`", "DataJoint's `describe()`", "ratio",
-           "`import-schema`", "`migrate`, planned"), rows)  # fmt: skip
+           "`import-schema`", "`migrate`, planned",
+           "`alembic check`", "`makemigrations --check`"), rows)  # fmt: skip

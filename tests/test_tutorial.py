@@ -15,7 +15,7 @@ import pytest
 from djproject.targets.embedded import EmbeddedServer, stop
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/index.md", "docs/quick-start.md", "docs/tutorial.md")
+PAGES = ("README.md", "docs/index.md", "docs/quick-start.md", "docs/tutorial.md", "docs/tutorial-change.md")
 BLOCK = re.compile(
     r"^```(?P<kind>bash|python title=\"(?P<file>[^\"]+)\")\n(?P<body>.*?)^```\n"
     r"(?:\n```text\n(?P<output>.*?)^```\n)?",
@@ -154,7 +154,7 @@ def test_a_stranger_types_it(page: str, fresh: tuple[Path, dict[str, str]]) -> N
     finally:
         if shell.here != folder:
             stop(EmbeddedServer(shell.here / ".djproject"))
-            shell.type("pip uninstall --yes --quiet my_pipeline spikes")
+            shell.type("pip uninstall --yes --quiet my_pipeline spikes weights")
             shutil.rmtree(shell.here)
         shell.state.unlink(missing_ok=True)
 

@@ -44,7 +44,7 @@ def read_dump(server: EmbeddedServer, path: Path) -> None:
     Raises
     ------
     ProjectError
-        It is no file that `write_dump` wrote.
+        `write_dump` did not write this file.
     EnvironmentUnavailableError
         The server refuses it; nothing is changed then.
     """

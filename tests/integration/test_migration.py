@@ -445,7 +445,7 @@ def test_a_snapshot_is_kept_first_and_put_back(jobs_project: Path, run: Run, pyt
     assert "djproject migrate --allow-loss --snapshot" in lossy.stderr
     told = run("migrate", "--yes", "--allow-loss", "--snapshot", cwd=root).stderr
     (file,) = (root / ".djproject/snapshots").iterdir()
-    assert f"To go back: djproject migrate --restore .djproject/snapshots/{file.name}" in " ".join(told.split())
+    assert f"To go back: djproject migrate --restore .djproject/snapshots/{file.name}" in told
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     path.write_text(text)
     run("drift", cwd=root, code=1)

@@ -170,9 +170,13 @@ def _apply(
         return
     if plan.refusals:
         possible = sorted({step.table for step in plan.steps} - {refusal.table for refusal in plan.refusals})
-        hint = (
-            f"djproject migrate {' '.join(possible[:5])}  (the tables that can be)" if possible else "djproject drift"
-        )
+        renames = [note.rpartition(": ")[2] for note in plan.notes if "--rename" in note]
+        if renames:
+            hint = f"{renames[0]}  (if it is called so now)"
+        elif possible:
+            hint = f"djproject migrate {' '.join(possible[:5])}  (the tables that can be)"
+        else:
+            hint = "djproject drift"
         raise ProjectError("Nothing was changed, because some tables cannot be changed in place.", hint=hint)
     if plan.lossy and not allow_loss:
         count = sum(step.rows for step in plan.lossy)
@@ -225,7 +229,8 @@ def _keep_data(migrator: "Migrator", *, snapshot: bool | None, yes: bool) -> Non
         path = path.with_suffix(".tar")
         write_snapshot(load_stack(), path)
         back = f"djproject stack restore {_near(path)} --force"
-    _render.note(f"Snapshot: {_near(path)}, {path.stat().st_size / 1e6:.1f} MB. To go back: {back}")
+    _render.note(f"Snapshot: {_near(path)}")
+    _render.note(f"To go back: {back}")
 
 
 def _near(path: Path) -> str:
