@@ -200,7 +200,12 @@ class Drawing:
                 return
 
     def _edit_comment(self, table: Drawn) -> None:
-        self.chance.choice([table, table.key, *table.attributes]).comment = self.chance.choice(COMMENTS)
+        comment = self.chance.choice(COMMENTS)
+        what = self.chance.choice([table, table.key, *table.attributes])
+        if (
+            what is not table.key or "%" not in comment
+        ):  # DataJoint copies it into the tables below, which MySQL refuses
+            what.comment = comment
 
     def _edit_default(self, table: Drawn) -> None:
         for a in self.chance.sample(table.attributes, len(table.attributes)):
