@@ -77,6 +77,7 @@ def _others(server: str, root: Path) -> tuple[float, float]:
             "import datajoint as dj; c = dj.conn(); c._conn.autocommit = True; c.query('{} DATABASE " + name + "')"
         )
     run = [sys.executable, "-m", "djproject", "run", "--", sys.executable, "-W", "ignore", "-c"]
+    holder = subprocess.Popen([*run, "import time; time.sleep(600)"], cwd=root, stderr=subprocess.DEVNULL)
     seconds([*run, statement.format("CREATE")], cwd=root)
     try:
         with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
@@ -85,6 +86,8 @@ def _others(server: str, root: Path) -> tuple[float, float]:
             return alembic_seconds(Path(first), url, count), django_seconds(Path(second), engine, count)
     finally:
         seconds([*run, statement.format("DROP")], cwd=root)
+        holder.terminate()
+        holder.wait()
 
 
 def measure() -> None:

@@ -110,6 +110,7 @@ complete_modules = _completed(_modules)
 complete_tables = _completed(_tables)
 complete_targets = _completed(_targets)
 complete_group = _completed(lambda project: project.groups)
+complete_clusters = _completed(lambda project: project.clusters)
 
 TargetOption = Annotated[
     str | None,

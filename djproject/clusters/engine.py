@@ -42,7 +42,9 @@ def ask(program: str, *arguments: str, given: str = "", seconds: float = TIMEOUT
     if answer.returncode != 0:
         lines = [line.strip() for line in (answer.stderr + answer.stdout).splitlines() if line.strip()]
         reason = (lines or ["it gave no reason"])[-1].rstrip(".")
-        raise EnvironmentUnavailableError(f"{program} refuses: {reason}.", hint=f"{program} --help")
+        raise EnvironmentUnavailableError(
+            f"{program} refuses: {reason}.", hint=f"{program} --help", details="\n".join(lines)
+        )
     return answer.stdout
 
 
@@ -67,3 +69,10 @@ def texts_of(value: Any, *names: str) -> Sequence[str]:
     """Some entries of a dictionary as texts; empty where one is missing."""
     found = value if isinstance(value, dict) else {}
     return [str(found.get(name) or "") for name in names]
+
+
+def stream(program: str, *arguments: str) -> None:
+    """Run a program that prints to this terminal, until it ends or Ctrl-C."""
+    path = shutil.which(program)
+    if path is not None:
+        subprocess.run([path, *arguments], check=False)

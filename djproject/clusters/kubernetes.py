@@ -7,14 +7,21 @@ from typing import Any
 
 from djproject.clusters.pilot import GRACE_SECONDS, Pilot
 from djproject.project.clusters import Cluster
+from djproject.worker.pilot import CLUSTER, JOB, NODE
 
 USER = 1000  # as in docker/Dockerfile
-SECRETS = "/run/secrets/datajoint"
+# Kubernetes mounts files as links, which may point anywhere; in the project of the image they are files of its user.
+GIVEN, SECRETS = "/run/secrets/djproject", "/app/.secrets"
+BEGIN = f'umask 077; cp -L {GIVEN}/* {SECRETS}/ && exec python -m djproject "$@"'
+INSTANCE, TOKEN = "app.kubernetes.io/instance", "djproject/submission"
+KEPT_SECONDS = 86400  # a Job that has ended, so that `cluster status` can say how
 PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*")
 WORDS_OF_YAML = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "~"}
 
 
-def manifest(cluster: Cluster, pilot: Pilot, count: int) -> dict[str, Any]:
+def manifest(
+    cluster: Cluster, pilot: Pilot, count: int, *, token: str = "", without: Sequence[str] = ()
+) -> dict[str, Any]:
     """The Job, as Kubernetes 1.26 and newer take it.
 
     Each pod is a pilot; it ends with exit code 0 when nothing is left, and the Job with the last of them. A pod that
@@ -26,12 +33,19 @@ def manifest(cluster: Cluster, pilot: Pilot, count: int) -> dict[str, Any]:
         Where, and what.
     count
         How many pods.
+    token
+        Of the submission, for the Job's name and a label; empty for a manifest that is kept.
+    without
+        Nodes that are left out where there are others.
     """
     name = object_name(pilot.project, cluster.name)
-    labels = {"app.kubernetes.io/name": "djproject", "app.kubernetes.io/instance": name}
-    metadata: dict[str, Any] = {"name": name, "labels": labels}
-    if cluster.namespace:
-        metadata["namespace"] = cluster.namespace
+    labels = {"app.kubernetes.io/name": "djproject", INSTANCE: name} | ({TOKEN: token} if token else {})
+    metadata = metadata_of(cluster, f"{name}-{token}" if token else name, labels)
+    pod = _pod(cluster, name, pilot.arguments())
+    if without:
+        away = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": list(without)}
+        rather = [{"weight": 100, "preference": {"matchExpressions": [away]}}]  # there may be no other node
+        pod["affinity"] = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": rather}}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -39,24 +53,45 @@ def manifest(cluster: Cluster, pilot: Pilot, count: int) -> dict[str, Any]:
         "spec": {
             "parallelism": count,
             "backoffLimit": 6,
+            "ttlSecondsAfterFinished": KEPT_SECONDS,
             "podFailurePolicy": {
                 "rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]
             },
-            "template": {"metadata": {"labels": labels}, "spec": _pod(cluster, pilot, name)},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
         },
     }
 
 
-def _pod(cluster: Cluster, pilot: Pilot, name: str) -> dict[str, Any]:
+def probe_manifest(cluster: Cluster, pilot: Pilot, *, token: str) -> dict[str, Any]:
+    """A pod that looks whether pilots could work where it runs."""
+    name = object_name(pilot.project, cluster.name)
+    pod = _pod(cluster, name, ["cluster", "probe", cluster.name])
+    labels = {"app.kubernetes.io/name": "djproject-test"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata_of(cluster, f"{name}-test-{token}", labels),
+        "spec": pod,
+    }
+
+
+def metadata_of(cluster: Cluster, name: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Name, labels and namespace of an object."""
+    namespace = {"namespace": cluster.namespace} if cluster.namespace else {}
+    return {"name": name, "labels": dict(labels), **namespace}
+
+
+def _pod(cluster: Cluster, name: str, arguments: list[str]) -> dict[str, Any]:
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": GRACE_SECONDS + 30,
         "securityContext": {
             "runAsNonRoot": True, "runAsUser": USER, "fsGroup": USER, "seccompProfile": {"type": "RuntimeDefault"}
         },
-        "containers": [_container(cluster, pilot)],
+        "containers": [_container(cluster, arguments)],
         "volumes": [
-            {"name": "secrets", "secret": {"secretName": cluster.secret or f"{name}-secrets", "defaultMode": 0o440}},
+            {"name": "given", "secret": {"secretName": cluster.secret or f"{name}-secrets", "defaultMode": 0o440}},
+            {"name": "secrets", "emptyDir": {"medium": "Memory"}},
             {"name": "tmp", "emptyDir": {}},
             {"name": "state", "emptyDir": {}},
         ],
@@ -72,7 +107,7 @@ def _pod(cluster: Cluster, pilot: Pilot, name: str) -> dict[str, Any]:
     return pod
 
 
-def _container(cluster: Cluster, pilot: Pilot) -> dict[str, Any]:
+def _container(cluster: Cluster, arguments: list[str]) -> dict[str, Any]:
     limits: dict[str, Any] = {"cpu": str(cluster.cpus)}
     if cluster.megabytes:
         limits["memory"] = f"{cluster.megabytes}Mi"
@@ -82,15 +117,22 @@ def _container(cluster: Cluster, pilot: Pilot) -> dict[str, Any]:
         "name": "worker",
         "image": cluster.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["python", "-m", "djproject"],
-        "args": pilot.arguments(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "command": ["sh", "-c", BEGIN, "pilot"],
+        "args": arguments,
         "resources": {"requests": limits, "limits": limits},
-        "env": [{"name": "DJPROJECT_STATE", "value": "/state"}],
+        "env": [
+            {"name": "DJPROJECT_STATE", "value": "/state"},
+            {"name": CLUSTER, "value": cluster.name},
+            {"name": JOB, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            {"name": NODE, "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+        ],
         "securityContext": {
             "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}
         },
         "volumeMounts": [
-            {"name": "secrets", "mountPath": SECRETS, "readOnly": True},
+            {"name": "given", "mountPath": GIVEN, "readOnly": True},
+            {"name": "secrets", "mountPath": SECRETS},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (in the container)
             {"name": "state", "mountPath": "/state"},
         ],
@@ -98,7 +140,7 @@ def _container(cluster: Cluster, pilot: Pilot) -> dict[str, Any]:
 
 
 def object_name(*parts: str) -> str:
-    """A name that Kubernetes takes: lower case, digits and hyphens, at most 52 characters.
+    """A name that Kubernetes takes: lower case, digits and hyphens, at most 40 characters, for others to add to.
 
     Examples
     --------
@@ -106,7 +148,7 @@ def object_name(*parts: str) -> str:
     'djproject-mouse-v1-cloud'
     """
     text = re.sub(r"[^a-z0-9]+", "-", "-".join(("djproject", *parts)).lower())
-    return text[:52].strip("-")
+    return text[:40].strip("-")
 
 
 def as_yaml(value: Any, indent: int = 0) -> str:

@@ -6,10 +6,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from djproject.clusters.pilot import GRACE_SECONDS, Pilot
+from djproject.clusters.pilot import Pilot
 from djproject.project.clusters import Cluster
+from djproject.worker.pilot import BEGINS, CLUSTER, ENDS, JOB, NODE
 
-NOTICE_SECONDS = GRACE_SECONDS + 60  # Slurm's signal may come up to a minute late
+# Before the end, where a pilot knows it; it stops by itself once no job fits into what is left. Slurm is up to a minute
+# early, and a pilot with little time would begin nothing.
+NOTICE_SECONDS = 10
+STARTS_PER_SECOND = 4  # not all at one moment at the database and at the disk
 
 
 def script(cluster: Cluster, pilot: Pilot, root: Path, logs: Path) -> str:
@@ -27,10 +31,31 @@ def script(cluster: Cluster, pilot: Pilot, root: Path, logs: Path) -> str:
         Where each pilot writes its log.
     """
     lines = ["#!/bin/bash -l", *(f"#SBATCH {option}" for option in _options(cluster, pilot, logs)), ""]
-    lines += [f"cd {shlex.quote(str(root))} || exit 1"]
+    lines += [f"cd {shlex.quote(str(root))} || exit 1", *_place(cluster)]
     lines += cluster.setup
-    lines += [f"exec {shlex.join(_command(cluster, pilot))}"]
+    lines += [f"exec {shlex.join(_command(cluster, pilot.arguments()))}"]
     return "\n".join(lines) + "\n"
+
+
+def test_script(cluster: Cluster, pilot: Pilot, root: Path, log: str) -> str:
+    """A batch script for one short job that looks whether pilots could work on a node."""
+    options = [*_resources(cluster, pilot), "--time=00:05:00", f"--output={log}", "--export=NONE", *cluster.options]
+    lines = ["#!/bin/bash -l", *(f"#SBATCH {option}" for option in options), ""]
+    lines += [f"cd {shlex.quote(str(root))} || exit 1", *cluster.setup]
+    lines += [f"exec {shlex.join(_command(cluster, ['cluster', 'probe', cluster.name]))}"]
+    return "\n".join(lines) + "\n"
+
+
+def _place(cluster: Cluster) -> Iterator[str]:
+    """Where a pilot runs and until when, for itself and for its log; many pilots begin one after another."""
+    later = f"$(($(date +%s) + {int(cluster.seconds)}))" if cluster.seconds else ""
+    yield f'export {CLUSTER}={shlex.quote(cluster.name)} {NODE}="$SLURMD_NODENAME"'
+    yield f'export {JOB}="${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}${{SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}}"'
+    yield 'ends=$(timeout 20 squeue --noheader --jobs="$SLURM_JOB_ID" --format=%e)'
+    yield 'ends=$(date --date="${ends:-unknown}" +%s 2>/dev/null)'
+    yield f'export {ENDS}="${{SLURM_JOB_END_TIME:-${{ends:-{later}}}}}"'
+    yield f'echo "{BEGINS} ${JOB} on ${NODE} at $(date +%s)"'
+    yield f"sleep $(((${{SLURM_ARRAY_TASK_ID:-1}} - 1) / {STARTS_PER_SECOND}))"
 
 
 def wall_time(seconds: float) -> str:
@@ -47,18 +72,9 @@ def wall_time(seconds: float) -> str:
 
 
 def _options(cluster: Cluster, pilot: Pilot, logs: Path) -> Iterator[str]:
-    yield f"--job-name=djproject-{re.sub('[^A-Za-z0-9._-]+', '-', pilot.project)}"
-    for name in ("partition", "account", "qos", "constraint"):
-        if value := getattr(cluster, name):
-            yield f"--{name}={shlex.quote(value)}"
+    yield from _resources(cluster, pilot)
     if cluster.seconds:
         yield f"--time={wall_time(cluster.seconds)}"
-    yield "--ntasks=1"
-    yield f"--cpus-per-task={cluster.cpus}"
-    if cluster.megabytes:
-        yield f"--mem={cluster.megabytes}M"
-    if cluster.gpus:
-        yield f"--gpus={cluster.gpus}"
     yield f"--signal=B:TERM@{NOTICE_SECONDS}"
     yield "--requeue"
     yield "--open-mode=append"
@@ -67,8 +83,21 @@ def _options(cluster: Cluster, pilot: Pilot, logs: Path) -> Iterator[str]:
     yield from cluster.options
 
 
-def _command(cluster: Cluster, pilot: Pilot) -> list[str]:
+def _resources(cluster: Cluster, pilot: Pilot) -> Iterator[str]:
+    yield f"--job-name=djproject-{re.sub('[^A-Za-z0-9._-]+', '-', pilot.project)}"
+    for name in ("partition", "account", "qos", "constraint"):
+        if value := getattr(cluster, name):
+            yield f"--{name}={shlex.quote(value)}"
+    yield "--ntasks=1"
+    yield f"--cpus-per-task={cluster.cpus}"
+    if cluster.megabytes:
+        yield f"--mem={cluster.megabytes}M"
+    if cluster.gpus:
+        yield f"--gpus={cluster.gpus}"
+
+
+def _command(cluster: Cluster, arguments: list[str]) -> list[str]:
     if cluster.image:
         container = ["apptainer", "exec", *(["--nv"] if cluster.gpus else []), cluster.image]
-        return [*container, cluster.python or "python", "-m", "djproject", *pilot.arguments()]
-    return [cluster.python or sys.executable, "-m", "djproject", *pilot.arguments()]
+        return [*container, cluster.python or "python", "-m", "djproject", *arguments]
+    return [cluster.python or sys.executable, "-m", "djproject", *arguments]

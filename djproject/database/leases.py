@@ -59,6 +59,8 @@ class Lease:
         Seconds since its last heartbeat.
     job_tables
         Names in SQL of the job tables that may hold jobs of it.
+    cluster, pilot, node
+        Where it runs for a cluster: as in `[tool.djproject.clusters]`, what the cluster calls it, and its machine.
     """
 
     worker: str
@@ -72,6 +74,9 @@ class Lease:
     started: str
     age: float
     job_tables: frozenset[str]
+    cluster: str = ""
+    pilot: str = ""
+    node: str = ""
 
     @property
     def is_gone(self) -> bool:
@@ -88,8 +93,15 @@ class Lease:
         return self.machine == machine_id()
 
 
-_CREATE = (f"CREATE TABLE {{table}} ({COLUMNS})",)
-WORKER_LEASE = OwnTable("worker_lease", {"mysql": _CREATE, "postgresql": _CREATE})
+_OF_PILOTS = ("cluster", "pilot", "node")
+_ADDED = tuple(f"{name} VARCHAR(255) NOT NULL DEFAULT ''" for name in _OF_PILOTS)
+_CREATE = (f"CREATE TABLE {{table}} ({COLUMNS}, {', '.join(_ADDED)})",)
+_SECOND = (f"ALTER TABLE {{table}} {', '.join(f'ADD COLUMN {column}' for column in _ADDED)}",)
+WORKER_LEASE = OwnTable(
+    "worker_lease",
+    {"mysql": _CREATE, "postgresql": _CREATE},
+    forward=({"mysql": _SECOND, "postgresql": _SECOND},),
+)
 
 
 def declare_leases(connection: Any) -> None:
@@ -103,18 +115,24 @@ def read_leases(connection: Any) -> list[Lease]:
     backend = connection.adapter.backend
     started, age = STARTED[backend], AGE[backend]
     columns = f"worker, host, pid, connection_id, machine, process_started, seconds, pipeline, {started}, job_tables"
+    query = f"SELECT {columns}, {age}, {{}} FROM {TABLE} ORDER BY started"
     try:
-        rows = connection.query(f"SELECT {columns}, {age} FROM {TABLE} ORDER BY started").fetchall()
+        try:
+            rows = connection.query(query.format(", ".join(_OF_PILOTS))).fetchall()
+        except Exception as error:
+            if "column" not in str(error).lower():
+                raise
+            rows = connection.query(query.format("'', '', ''")).fetchall()  # as an older version made it
     except Exception as error:
         if is_missing(error):
             return []
         raise
     return [
         Lease(
-            str(worker), str(host), int(pid), int(connection_id), str(machine), float(began),
-            float(age) > seconds, str(pipeline), str(started), float(age), frozenset(json.loads(names)),
+            str(worker), str(host), int(pid), int(connection_id), str(machine), float(began), float(age) > seconds,
+            str(pipeline), str(started), float(age), frozenset(json.loads(names)), *map(str, place),
         )
-        for worker, host, pid, connection_id, machine, began, seconds, pipeline, started, names, age in rows
+        for worker, host, pid, connection_id, machine, began, seconds, pipeline, started, names, age, *place in rows
     ]  # fmt: skip
 
 

@@ -51,17 +51,20 @@ def declare(connection: Any, table: OwnTable) -> None:
     """
     if _version(connection, table) == table.version:
         return
-    with _locked(connection, table.name):
+    with exclusive(connection, table.name):
         found = _version(connection, table)
         if found is None:
             connection.query(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             _run(connection, table, table.create)
         else:
-            for step in table.forward[max(found, 1) - 1 :]:
-                _run(connection, table, step)
-        if found is None or found < table.version:
-            with suppress(Exception):  # a user without the right to alter can use the table all the same
+            # A user without the right to alter can use the table all the same: a step only adds.
+            with suppress(Exception):
+                for step in table.forward[max(found, 1) - 1 :]:
+                    _run(connection, table, step)
                 _note_version(connection, table)
+            return
+        with suppress(Exception):
+            _note_version(connection, table)
 
 
 def _version(connection: Any, table: OwnTable) -> int | None:
@@ -88,8 +91,8 @@ def _note_version(connection: Any, table: OwnTable) -> None:
 
 
 @contextmanager
-def _locked(connection: Any, name: str) -> Iterator[None]:
-    """One process at a time changes a table."""
+def exclusive(connection: Any, name: str) -> Iterator[None]:
+    """One process at a time, at this server, does what has this name; the others wait."""
     if connection.adapter.backend == "mysql":
         take, leave = f"SELECT GET_LOCK('djproject-{name}', {LOCK_SECONDS})", f"SELECT RELEASE_LOCK('djproject-{name}')"
     else:

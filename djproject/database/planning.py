@@ -62,11 +62,20 @@ def plan_tables(project: Project, target: Target, pipeline: Pipeline) -> tuple[T
                 status.pending or 0,
                 status.errors or 0,
                 statistics.median(times) if times else None,
-                times[min(int(len(times) * 0.95), len(times) - 1)] if times else None,
+                _p95(times),
                 tuple(parent for parent in statuses if parent in parents and parent in unfinished),
             )
         )
     return tuple(plans)
+
+
+def longest_usual_seconds(connection: Any, schema: str | None, table: str) -> float | None:
+    """The 95th percentile of how long the last jobs of a table took; None where the history has none."""
+    return _p95(_recent_seconds(connection, schema, table))
+
+
+def _p95(times: Sequence[float]) -> float | None:
+    return times[min(int(len(times) * 0.95), len(times) - 1)] if times else None
 
 
 def _ancestors(pipeline: Pipeline, name: str) -> set[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from djproject.supervisor.process import WorkerProcess
 from djproject.worker.events import Event, KeyGone, LostJob, Made, Postponed, Recovered
+from djproject.worker.pilot import HANDOVER_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,15 @@ class Limits:
         Stop after so long; running jobs are finished.
     grace_seconds
         How long they may take once a stop was asked for; then they go back to the queue.
+    ends
+        When the machine is taken away, in seconds since the epoch: running jobs go back to the queue just before.
     """
 
     watch: bool = False
     idle_seconds: float | None = None
     seconds: float | None = None
     grace_seconds: float | None = None
+    ends: float | None = None
 
 
 @dataclass(slots=True)
@@ -40,10 +44,13 @@ class RunClock:
         When the run ends.
     stopped
         When a stop was first asked for; None before.
+    within
+        In how many seconds after that the run has to be over, where whoever asked does not wait as long as the limits.
     """
 
     limits: Limits
     stopped: float | None = None
+    within: float | None = None
     _began: float = field(default_factory=time.monotonic)
     _settled: float = 0.0  # when the last job was finished, or became pending again
 
@@ -55,10 +62,10 @@ class RunClock:
             case Postponed() | LostJob() | KeyGone() | Recovered():
                 self._settled = max(self._settled, time.monotonic())
 
-    def stop(self) -> None:
+    def stop(self, within: float | None = None) -> None:
         """Note that a stop was asked for."""
         if self.stopped is None:
-            self.stopped = time.monotonic()
+            self.stopped, self.within = time.monotonic(), within
 
     def is_over(self, workers: Sequence[WorkerProcess]) -> bool:
         """Whether nothing is left for `workers`, all that run, or the run's time is over.
@@ -76,6 +83,8 @@ class RunClock:
 
     @property
     def grace_is_over(self) -> bool:
-        """Whether running jobs have had the time they may take after a stop."""
-        grace = self.limits.grace_seconds
+        """Whether running jobs have had the time they may take: after a stop, or before the machine is taken away."""
+        if self.limits.ends is not None and time.time() > self.limits.ends - HANDOVER_SECONDS:
+            return True
+        grace = self.limits.grace_seconds if self.within is None else self.within
         return grace is not None and self.stopped is not None and time.monotonic() - self.stopped > grace

@@ -109,9 +109,9 @@ class Pool:
         """Whether workers kept ending without a job that came to an end, so that no more were started."""
         return self._replacements.gave_up
 
-    def stop(self) -> None:
-        """Let every worker finish its running job and end."""
-        self._clock.stop()
+    def stop(self, within: float | None = None) -> None:
+        """Let every worker finish its running job and end; `within` so many seconds, else it gives the job back."""
+        self._clock.stop(within)
         for worker in list(self._workers.values()):
             worker.stop()
 

@@ -48,8 +48,9 @@ from djproject.worker.events import (
 )
 from djproject.worker.forks import give_forks_default_signals, give_forks_own_connections
 from djproject.worker.lease import leased
-from djproject.worker.loop import ALL_JOBS, EXCLUDED_SECONDS, Loop, Quota
+from djproject.worker.loop import EXCLUDED_SECONDS, Loop
 from djproject.worker.passing import is_passing
+from djproject.worker.quota import ALL_JOBS, Quota
 from djproject.worker.recovery import Killed, accuse
 from djproject.worker.wakeup import Wakeup
 

@@ -6,7 +6,7 @@ import platform
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from djproject.database.connections import keep_alive, second_connection
@@ -15,6 +15,7 @@ from djproject.database.leases import NOW, TABLE, declare_leases
 from djproject.database.loading import LoadedTable
 from djproject.targets.machine import machine_id, process_start
 from djproject.worker.attempt import AbandonJob
+from djproject.worker.pilot import PilotPlace, pilot_place
 
 HEARTBEAT_SECONDS = 8.0
 LEASE_SECONDS = 30
@@ -36,9 +37,10 @@ def leased(connection: Any, pipeline: str, tables: Sequence[LoadedTable]) -> Ite
     worker = uuid.uuid4().hex
     me = (platform.node(), machine_id(), os.getpid(), connection.connection_id, process_start(os.getpid()))
     values = (worker, pipeline, *me, json.dumps([job_table(loaded.instance).full_table_name for loaded in tables]))
-    _insert(own, values)
+    place = pilot_place(os.environ)
+    _insert(own, values, place)
     ended = threading.Event()
-    thread = threading.Thread(target=_beat, args=(own, values, ended), daemon=True)
+    thread = threading.Thread(target=_beat, args=(own, values, place, ended), daemon=True)
     thread.start()
     clean = False
     try:
@@ -54,14 +56,14 @@ def leased(connection: Any, pipeline: str, tables: Sequence[LoadedTable]) -> Ite
             _forget(own, worker)
 
 
-def _beat(own: Any, values: tuple[Any, ...], ended: threading.Event) -> None:
+def _beat(own: Any, values: tuple[Any, ...], place: PilotPlace, ended: threading.Event) -> None:
     """Renew the lease every few seconds; after an outage, on a new connection; another one where it is lost."""
     while not ended.wait(HEARTBEAT_SECONDS):
         try:
             renewal = f"UPDATE {TABLE} SET beat={NOW[own.adapter.backend]}, job_tables=%s WHERE worker=%s"
             cursor = own.query(renewal, args=(values[-1], values[0]))
             if cursor.rowcount == 0:
-                _insert(own, values)
+                _insert(own, values, place)
         except Exception:  # the database is away; the next beat tries again
             try:
                 own.connect()
@@ -70,7 +72,7 @@ def _beat(own: Any, values: tuple[Any, ...], ended: threading.Event) -> None:
                 continue
 
 
-def _insert(own: Any, values: tuple[Any, ...]) -> None:
+def _insert(own: Any, values: tuple[Any, ...], place: PilotPlace) -> None:
     now = NOW[own.adapter.backend]
     own.query(
         f"INSERT INTO {TABLE} "
@@ -78,6 +80,10 @@ def _insert(own: Any, values: tuple[Any, ...]) -> None:
         f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, {now}, {now})",
         args=(*values, LEASE_SECONDS),
     )
+    if place.job:
+        with suppress(Exception):  # the table may still be as an older version made it
+            of_pilot = (place.cluster, place.job, place.node, values[0])
+            own.query(f"UPDATE {TABLE} SET cluster=%s, pilot=%s, node=%s WHERE worker=%s", args=of_pilot)
 
 
 def _forget(own: Any, worker: str) -> None:

@@ -1,5 +1,6 @@
 """The worker loop: rounds through its tables, a batch of jobs of each, until it has to stop."""
 
+import os
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,13 +18,15 @@ from djproject.worker.events import Added, Alive, Begins, Event, Failed, Idle, R
 from djproject.worker.make import check_make
 from djproject.worker.migrations import MigrationWatch
 from djproject.worker.passing import is_passing
+from djproject.worker.pilot import pilot_place
 from djproject.worker.queue import Queue
+from djproject.worker.quota import LARGEST_BATCH, NO_QUOTA, Quota
 from djproject.worker.recovery import recover
 from djproject.worker.store_folders import StoreAwayError, require_folders, stores_of
 from djproject.worker.wakeup import Wakeup
+from djproject.worker.wall_time import WallTime
 
 BATCH_SECONDS = 0.5  # how long the jobs of one claim should take: slow ones are claimed one by one
-LARGEST_BATCH = 200
 FIRST_PAUSE_SECONDS, QUIET_PAUSE_SECONDS = 0.02, 4.0
 PEEK_SHARE = 0.05  # of the time, at most, the database looks for new keys for an idle worker
 ALIVE_SECONDS = 5.0
@@ -33,7 +36,6 @@ RECOVER_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 SET_ASIDE_SECONDS = 10.0  # until a table that could not be filled is tried again
 EXCLUDED_SECONDS = 600.0  # until a service tries a table again that killed many workers
-ALL_JOBS = "all jobs of the run are made"
 
 
 @dataclass(slots=True)
@@ -51,43 +53,6 @@ class _TableWork:
         """Claim as many jobs next time as take half a second, growing step by step."""
         wanted = int(BATCH_SECONDS * made / seconds) if seconds > 0 else LARGEST_BATCH
         self.batch = max(1, min(wanted, self.batch * 2, LARGEST_BATCH))
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """How much one process does at most; None for any number.
-
-    Attributes
-    ----------
-    jobs
-        Of the whole run; the process is not replaced then.
-    jobs_per_process
-        Until another process takes its place.
-    megabytes
-        Memory (RSS) above which another process takes its place.
-    """
-
-    jobs: int | None = None
-    jobs_per_process: int | None = None
-    megabytes: float | None = None
-
-    def left(self, done: int) -> int:
-        """How many jobs may still be claimed, after so many."""
-        limits = [limit - done for limit in (self.jobs, self.jobs_per_process) if limit is not None]
-        return max(min(limits, default=LARGEST_BATCH), 1)
-
-    def reached(self, done: int) -> str:
-        """Why the process is to end after so many jobs; empty where it is not."""
-        if self.jobs is not None and done >= self.jobs:
-            return ALL_JOBS
-        if self.jobs_per_process is not None and done >= self.jobs_per_process:
-            return f"{done} jobs"
-        if self.megabytes is not None and (size := _megabytes()) > self.megabytes:
-            return f"{size:.0f} MB"
-        return ""
-
-
-NO_QUOTA = Quota()
 
 
 class Loop:
@@ -149,6 +114,7 @@ class Loop:
         self._work: list[_TableWork] = []
         names = {loaded.instance.full_table_name: loaded.name for loaded in tables}
         self._migrations = MigrationWatch(tables[0].instance.connection, names)
+        self._wall_time = WallTime(pilot_place(os.environ), tables[0].instance.connection)
         self._paused: Mapping[str, str] = {}
         self._open_tables()
 
@@ -309,6 +275,9 @@ class Loop:
         if now - self._recovered <= RECOVER_SECONDS:
             return 0
         self._recovered = now
+        if self._work and not any(self._wall_time.fits(work.queue.loaded) for work in self._work):
+            self._wakeup.stop()
+            return 0
         self._look_for_migrations()
         recovery = recover(self.working, self._history)
         self._undecided = recovery.undecided
@@ -334,7 +303,7 @@ class Loop:
         for work in self._work:
             if self._should_stop():
                 break
-            if work.queue.name in self._paused:
+            if work.queue.name in self._paused or not self._wall_time.fits(work.queue.loaded):
                 continue
             with self._setting_aside(work.queue.loaded), self._waiting_for_stores(work):
                 require_folders(work.queue.connection, work.stores)
@@ -371,6 +340,8 @@ class Loop:
             while keys and not self._should_stop():
                 if time.monotonic() - began > 4 * BATCH_SECONDS:
                     break  # slower than they were: the rest is for others too
+                if not self._wall_time.fits(work.queue.loaded):
+                    break
                 key = keys.pop(0)
                 self._tell(*told, Begins(self._slot, work.queue.name, key_json(key, in_order=True)))
                 told.clear()
@@ -412,9 +383,3 @@ class Loop:
         if any(added > 0 for added in found):
             return None
         return all(added == 0 for added in found)
-
-
-def _megabytes() -> float:
-    import psutil
-
-    return float(psutil.Process().memory_info().rss) / 1e6

@@ -62,6 +62,11 @@ class Queue:
         waiting = f"SELECT 1 FROM {self.jobs.full_table_name} WHERE {PENDING}{self._wanted()}"
         return f"EXISTS ({waiting}) OR EXISTS (SELECT 1 {self._new_keys()})"
 
+    def everything(self) -> str:
+        """SQL: how many jobs wait, and keys have neither job nor rows."""
+        waiting = f"SELECT COUNT(*) FROM {self.jobs.full_table_name} WHERE {PENDING}{self._wanted()}"
+        return f"({waiting}) + (SELECT COUNT(*) {self._new_keys()})"
+
     def waiting(self) -> tuple[int, float]:
         """How many jobs are pending, due or not, and in how many seconds the first one is due; 0 where there is none.
 

@@ -1,26 +1,39 @@
-"""`djproject cluster`: render, submit, status, drain, cancel."""
+"""`djproject cluster`: render, test, submit, status, logs, drain, cancel."""
 
 import os
-from typing import TYPE_CHECKING, Annotated
+import time
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from djproject.cli import _render
-from djproject.cli._options import DryRunOption, Format, FormatOption, SelectorsArgument, complete_group, new_app
+from djproject.cli._cluster import chosen, find_cluster, fleet_of, target_of
+from djproject.cli._options import (
+    DryRunOption,
+    Format,
+    FormatOption,
+    SelectorsArgument,
+    complete_clusters,
+    complete_group,
+    new_app,
+)
 from djproject.cli._options import seconds as seconds_of
-from djproject.clusters.pilot import Pilot
-from djproject.errors import ConfigError, ProjectError
+from djproject.clusters.pilot import ENDED, QUEUED, RUNNING, Pilot, SeenPilot, alive
+from djproject.errors import DJProjectError, ProjectError
 from djproject.pipeline.selection import select
 from djproject.pipeline.source import load_pipeline
-from djproject.project.clusters import SLURM, Cluster
+from djproject.project.clusters import KUBERNETES, SLURM, Cluster
 from djproject.project.files import state_directory
 from djproject.project.location import Project, load_project
-from djproject.project.tables import MANAGED_TARGETS
+from djproject.worker.pilot import pilot_place
 
 if TYPE_CHECKING:
+    from djproject.clusters.progress import Progress
     from djproject.clusters.sizing import Waiting
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Of [tool.djproject.clusters.NAME].")]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="Of [tool.djproject.clusters.NAME].", autocompletion=complete_clusters)
+]
 GroupOption = Annotated[
     str | None, typer.Option("--group", metavar="NAME", autocompletion=complete_group, help="A group of workers.")
 ]
@@ -28,6 +41,13 @@ WhereOption = Annotated[
     list[str] | None,
     typer.Option("--where", metavar="RESTRICTION", help="Only keys for which this SQL condition holds."),
 ]
+ForOption = Annotated[
+    str | None, typer.Option("--for", metavar="DURATION", help="A pilot begins no job after this time.")
+]
+RenewOption = Annotated[
+    bool, typer.Option("--renew", help="Slurm: a pilot whose time is over submits others, while jobs wait.")
+]
+SHOWN_ENDED = 5
 
 app = new_app()
 
@@ -36,7 +56,7 @@ app = new_app()
 def cluster() -> None:
     """Run workers on Slurm or on Kubernetes.
 
-    Example: djproject cluster render hpc
+    Example: djproject cluster submit hpc
     """
 
 
@@ -46,24 +66,71 @@ def render(
     selector: SelectorsArgument = None,
     group: GroupOption = None,
     where: WhereOption = None,
+    for_: ForOption = None,
     workers: Annotated[int, typer.Option("--workers", "-w", min=1, metavar="N", help="How many pods.")] = 1,
+    renew: RenewOption = False,
+    keda: Annotated[
+        bool, typer.Option("--keda", help="Kubernetes: a ScaledJob for KEDA, which asks the database for jobs.")
+    ] = False,
 ) -> None:
     """Print the batch script or the manifest of pilots; nothing is sent.
 
     A pilot claims keys in the database as any worker does, and ends when nothing is left. The same input gives the
-    same bytes, so it can be kept in Git. Nothing secret is in it.
+    same bytes, so it can be kept in Git. Nothing secret is in it. --keda asks the database for the tables' SQL.
 
     Example: djproject cluster render hpc processing | sbatch --array=1-4
     """
     from djproject.clusters.kubernetes import as_yaml, manifest
     from djproject.clusters.slurm import script
 
-    project, cluster, pilot = _chosen(name, selector, group, where)
+    project, cluster, pilot = chosen(name, selector, group, where, limit=for_ or "", renew=renew)
+    _refuse(cluster, renew=renew, keda=keda)
     if cluster.kind == SLURM:
         logs = state_directory(project.root, os.environ) / "clusters" / name
         _render.result(script(cluster, pilot, project.root, logs).rstrip("\n"))
+    elif keda:
+        documents = [as_yaml(document).rstrip("\n") for document in _scaled_job(project, cluster, pilot)]
+        _render.result("\n---\n".join(documents))
     else:
         _render.result(as_yaml(manifest(cluster, pilot, workers)).rstrip("\n"))
+
+
+@app.command()
+def test(name: NameArgument, format: FormatOption = Format.TEXT) -> None:
+    """Run one short job on a node, and say what a pilot would find there.
+
+    It imports the package, asks the database and the stores, compares the clocks, and looks for free space and GPUs.
+    Exit code 1 if something failed.
+
+    Example: djproject cluster test hpc
+    """
+    from dataclasses import asdict
+
+    from djproject.clusters.node_test import read_probes
+    from djproject.targets.probes import State
+
+    project, cluster, pilot = chosen(name)
+    probes = read_probes(fleet_of(project, cluster, pilot).test())
+    if format is Format.JSON:
+        _render.as_json({"cluster": name, "probes": [asdict(probe) for probe in probes]})
+    else:
+        _render.probes(probes)
+    raise typer.Exit(1 if any(probe.state is State.FAILED for probe in probes) else 0)
+
+
+@app.command(hidden=True)
+def probe(name: NameArgument) -> None:
+    """Look at this node, for `cluster test`.
+
+    Example: djproject cluster probe hpc
+    """
+    from djproject.clusters.node_test import probe_lines
+    from djproject.targets.choice import load_target
+
+    project = load_project()
+    cluster = find_cluster(project, name)
+    for line in probe_lines(project, load_target(project, target_of(project, cluster)), cluster):
+        _render.result(line)
 
 
 @app.command()
@@ -72,43 +139,60 @@ def submit(
     selector: SelectorsArgument = None,
     group: GroupOption = None,
     where: WhereOption = None,
+    for_: ForOption = None,
     workers: Annotated[
         int | None, typer.Option("--workers", "-w", min=1, metavar="N", help="How many pilots, not what is needed.")
     ] = None,
     finish_in: Annotated[
         str | None, typer.Option(metavar="DURATION", help="As many pilots as finish the waiting jobs in this time.")
     ] = None,
+    renew: RenewOption = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Forget that pilots failed at their start: the cause is gone.")
+    ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Start pilots on a cluster: as many as the waiting jobs need, never more than max.
 
-    Returns at once. Safe to repeat, for instance by cron: pilots that are alive or queued count.
+    Returns at once. Safe to repeat, for instance by cron: pilots that are alive or queued count. Nodes whose newest
+    pilot failed at its start are left out.
 
     Example: djproject cluster submit hpc processing --finish-in 4h
     """
-    from djproject.clusters.sizing import pilots
-    from djproject.clusters.slurm import script
-    from djproject.clusters.slurm_queue import queued
-    from djproject.clusters.slurm_queue import submit as send
+    from djproject.clusters.fleet import health
+    from djproject.clusters.sizing import pilots as how_many
+    from djproject.database.own_tables import exclusive
+    from djproject.targets.choice import load_target
+    from djproject.targets.connection import connect
 
-    project, cluster, pilot = _chosen(name, selector, group, where)
-    _require_slurm(cluster)
-    logs = state_directory(project.root, os.environ) / "clusters" / name
-    there = len(queued(project.name, name))
-    waiting = [] if workers is not None else _waiting(project, pilot)
-    seconds = seconds_of(finish_in, "--finish-in") if finish_in else (cluster.seconds / 2 or 3600.0)
-    count = pilots(waiting, seconds=seconds, most=cluster.most, there=there, wanted=workers)
-    known = f"{_render.count(there, 'pilot')} alive or queued"
-    if not count:
-        why = "the most there may be" if there >= cluster.most else "enough for the jobs that wait"
-        _render.note(f"Nothing to submit: {known}, {why}.")
-        return
-    if dry_run:
-        _render.result(f"would submit {_render.count(count, 'pilot')} ({known})")
-        return
-    logs.mkdir(parents=True, exist_ok=True)
-    job = send(script(cluster, pilot, project.root, logs), project.name, name, count)
-    _render.note(f"Submitted {_render.count(count, 'pilot')}: job {job}.")
+    if for_:
+        seconds_of(for_, "--for")
+    project, cluster, pilot = chosen(name, selector, group, where, limit=for_ or "", renew=renew)
+    _refuse(cluster, renew=renew)
+    wanted = seconds_of(finish_in, "--finish-in") if finish_in else (cluster.seconds / 2 or 3600.0)
+    fleet = fleet_of(project, cluster, pilot)
+    me = pilot_place(os.environ).job  # a pilot that submits others is about to end
+    with exclusive(connect(load_target(project, pilot.target)), f"submit {project.name} {name}"[:40]):
+        seen = [each for each in fleet.pilots() if each.job != me]
+        state, there = health(seen), len(alive(seen))
+        if state.paused and not anyway:
+            raise _paused(name, state.failed)
+        waiting = [] if workers is not None else _waiting(project, pilot)
+        count = how_many(waiting, seconds=wanted, most=cluster.most, there=there, wanted=workers)
+        known = f"{_render.count(there, 'pilot')} alive or queued"
+        if not count:
+            jobs = sum(table.jobs for table in waiting)
+            enough = f"enough for {_render.count(jobs, 'job')} that wait" if jobs > 1 else "no more jobs wait"
+            why = "the most there may be" if there >= cluster.most else enough
+            _render.note(f"Nothing to submit: {known}, {why}.")
+            return
+        if dry_run:
+            _render.result(f"would submit {_render.count(count, 'pilot')} ({known})")
+            return
+        nodes = () if anyway else state.nodes
+        job = fleet.submit(count, nodes)
+    without = f", rather not on {', '.join(nodes)}, where pilots failed" if nodes else ""
+    _render.note(f"Submitted {_render.count(count, 'pilot')}: job {job}{without}.")
     _render.next_step(f"djproject cluster status {name}")
 
 
@@ -116,35 +200,54 @@ def submit(
 def status(
     name: NameArgument,
     format: FormatOption = Format.TEXT,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
+    interval: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="Between two pictures of --watch.")] = 10.0,
 ) -> None:
-    """Show the pilots of a cluster: queued with the reason, or running with node and the time left.
+    """Show the pilots of a cluster: queued, running or ended, why, and what they make.
 
-    Example: djproject cluster status hpc
+    One question to the cluster; what was made comes from the database, and is left out where it does not answer.
+
+    Example: djproject cluster status hpc --watch
     """
-    import time
-
-    from djproject.clusters.slurm_queue import queued
-
     project = load_project()
-    _require_slurm(find_cluster(project, name))
-    found = queued(project.name, name)
-    if format is Format.JSON:
-        _render.as_json({"cluster": name, "pilots": [pilot._asdict() for pilot in found]})
-        return
-    now = time.time()
-    rows = [
-        (
-            pilot.job, pilot.state.lower(), pilot.node or pilot.reason,
-            _render.duration(now - pilot.started) if pilot.started else "",
-            _render.duration(max(pilot.ends - now, 0)) if pilot.ends else "",
-        )
-        for pilot in found
-    ]  # fmt: skip
-    if rows:
-        _render.columns(("job", "state", "node or reason", "since", "left"), rows)
-    else:
-        _render.note("No pilot is alive or queued.")
-        _render.next_step(f"djproject cluster submit {name}")
+    cluster = find_cluster(project, name)
+    fleet = fleet_of(project, cluster)
+    while True:
+        found = fleet.pilots()
+        made, problem = _progress(project, cluster) if any(each.state == RUNNING for each in found) else ({}, "")
+        if format is Format.JSON:
+            _render.as_json({"cluster": name, "pilots": [_as_value(each, made) for each in found], "problem": problem})
+        else:
+            if watch:
+                _render.clear_screen()
+            _show(name, found, made)
+            if problem:
+                _render.note(f"What they make is not known: {problem}")
+        if not watch:
+            return
+        time.sleep(interval)
+
+
+@app.command()
+def logs(
+    name: NameArgument,
+    pilot: Annotated[
+        str | None, typer.Argument(metavar="[PILOT]", help="As cluster status lists it; the newest if none is named.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue until Ctrl-C.")] = False,
+) -> None:
+    """Show what a pilot said.
+
+    Example: djproject cluster logs hpc 812_1
+    """
+    project = load_project()
+    fleet = fleet_of(project, find_cluster(project, name))
+    if pilot is None:
+        begun = [each for each in fleet.pilots() if each.started]
+        if not begun:
+            raise ProjectError(f"No pilot of {name} has begun.", hint=f"djproject cluster status {name}")
+        pilot = max(begun, key=lambda each: each.started).job
+    fleet.log(pilot, follow=follow)
 
 
 @app.command()
@@ -172,21 +275,91 @@ def cancel(
 
 
 def _end(name: str, *, finish: bool, dry_run: bool) -> None:
-    from djproject.clusters.slurm_queue import cancel as end
-    from djproject.clusters.slurm_queue import queued
-
     project = load_project()
-    _require_slurm(find_cluster(project, name))
-    found = queued(project.name, name)
-    running = [pilot.job for pilot in found if pilot.state == "RUNNING"]
-    others = [pilot.job for pilot in found if pilot.state != "RUNNING"]
-    words = f"{_render.count(len(running), 'running pilot')} and {_render.count(len(others), 'queued one')}"
+    fleet = fleet_of(project, find_cluster(project, name))
+    found = alive(fleet.pilots())
+    running = [pilot for pilot in found if pilot.state == RUNNING]
+    queued = _render.count(len(found) - len(running), "queued one")
+    words = f"{_render.count(len(running), 'running pilot')} and {queued}"
     if dry_run:
         _render.result(f"would end {words}")
         return
-    end(others, finish=False)
-    end(running, finish=finish)
+    if finish:
+        fleet.drain(found)
+    else:
+        fleet.cancel(found)
     _render.note(f"{'Draining' if finish else 'Cancelled'} {words}.")
+
+
+def _refuse(cluster: Cluster, *, renew: bool = False, keda: bool = False) -> None:
+    if renew and cluster.kind == KUBERNETES:
+        raise ProjectError(
+            "--renew is for Slurm: a pod has no wall time, and its Job makes another one.",
+            hint=f"djproject cluster submit {cluster.name}",
+        )
+    if keda and cluster.kind == SLURM:
+        raise ProjectError(
+            "--keda is for Kubernetes.", hint=f"djproject cluster submit {cluster.name} --renew  (on Slurm)"
+        )
+
+
+def _paused(name: str, failed: tuple[SeenPilot, ...]) -> ProjectError:
+    newest = failed[0]
+    return ProjectError(
+        f"The last {len(failed)} pilots failed at their start: {newest.reason}.",
+        hint=f"djproject cluster logs {name} {newest.job}, then: djproject cluster submit {name} --anyway",
+    )
+
+
+def _progress(project: Project, cluster: Cluster) -> tuple[dict[str, "Progress"], str]:
+    """By pilot what it makes, and why that is not known."""
+    from djproject.clusters.progress import progress
+    from djproject.database.agreement import source_places
+    from djproject.database.leases import read_leases
+    from djproject.targets.choice import load_target
+    from djproject.targets.connection import connect
+
+    try:
+        target = load_target(project, target_of(project, cluster))
+        places = source_places(load_pipeline(project), target.prefix.name)
+        names = {f"{schema}.{table.lstrip('_#')}": name for name, (schema, table) in places.items()}
+        connection = connect(target)
+        return progress(connection, read_leases(connection), cluster.name, names), ""
+    except DJProjectError as error:
+        return {}, error.message
+
+
+def _as_value(pilot: SeenPilot, made: dict[str, "Progress"]) -> dict[str, Any]:
+    known = made.get(pilot.job)
+    return pilot._asdict() | {"made": known.made if known else None, "making": list(known.making) if known else []}
+
+
+def _show(name: str, found: list[SeenPilot], made: dict[str, "Progress"]) -> None:
+    now = time.time()
+    ended = sorted((pilot for pilot in found if pilot.state == ENDED), key=lambda pilot: -pilot.started)
+    rows = []
+    for pilot in [*alive(found), *ended[:SHOWN_ENDED]]:
+        known = made.get(pilot.job)
+        rows.append(
+            (
+                pilot.job, "failed" if pilot.failed else pilot.state, pilot.node,
+                _render.duration(now - pilot.started) if pilot.started else "",
+                _render.duration(max(pilot.ends - now, 0)) if pilot.ends else "",
+                str(known.made) if known else "",
+                pilot.reason or (", ".join(known.making) if known else ""),
+            )
+        )  # fmt: skip
+    if rows:
+        _render.columns(("pilot", "state", "node", "since", "left", "made", "reason or job"), rows, right=[5])
+    if len(ended) > SHOWN_ENDED:
+        _render.note(f"… and {len(ended) - SHOWN_ENDED} more that ended (--format json lists all).")
+    if not alive(found):
+        _render.note("No pilot is alive or queued.")
+        _render.next_step(f"djproject cluster submit {name}")
+    elif any(pilot.failed for pilot in found):
+        failed = next(pilot for pilot in [*ended, *found] if pilot.failed)
+        look = f"djproject cluster logs {name} {failed.job}"
+        _render.next_step(look if failed.state != QUEUED else f"djproject cluster cancel {name}")
 
 
 def _waiting(project: Project, pilot: Pilot) -> "list[Waiting]":
@@ -196,50 +369,16 @@ def _waiting(project: Project, pilot: Pilot) -> "list[Waiting]":
 
     pipeline = load_pipeline(project)
     group = project.groups.get(pilot.group)
-    chosen = select(pipeline, pilot.selectors or (group.tables if group else ()), group.exclude if group else ())
-    names = {table.full_name for table in chosen}
+    tables = select(pipeline, pilot.selectors or (group.tables if group else ()), group.exclude if group else ())
+    names = {table.full_name for table in tables}
     plans = plan_tables(project, load_target(project, pilot.target), pipeline)
     return [Waiting(max(plan.keys - plan.done - plan.errors, 0), plan.median) for plan in plans if plan.table in names]
 
 
-def _require_slurm(cluster: Cluster) -> None:
-    if cluster.kind != SLURM:
-        raise ProjectError(
-            f"{cluster.name} is a Kubernetes cluster: its manifest is rendered, and applied by kubectl.",
-            hint=f"djproject cluster render {cluster.name} | kubectl apply -f -",
-        )
+def _scaled_job(project: Project, cluster: Cluster, pilot: Pilot) -> list[dict[str, Any]]:
+    from djproject.clusters.keda import authentication, scaled_job, waiting_sql
+    from djproject.targets.choice import load_target
 
-
-def _chosen(
-    name: str, selector: list[str] | None, group: str | None, where: list[str] | None
-) -> tuple[Project, Cluster, Pilot]:
-    """The project, its cluster, and what pilots are to do there."""
-    project = load_project()
-    cluster = find_cluster(project, name)
-    select(load_pipeline(project), selector or (), ())
-    if group is not None and group not in project.groups:
-        raise ConfigError(f"There is no group of workers {group!r}.", hint=f"Groups: {', '.join(project.groups)}")
-    target = target_of(project, cluster)
-    return project, cluster, Pilot(project.name, target, tuple(selector or ()), group or "", tuple(where or ()))
-
-
-def find_cluster(project: Project, name: str) -> Cluster:
-    """The cluster of that name; a ConfigError where there is none."""
-    if name not in project.clusters:
-        known = ", ".join(project.clusters)
-        raise ConfigError(
-            f"There is no cluster {name!r} in pyproject.toml.",
-            hint=f"Clusters: {known}" if known else f"$EDITOR pyproject.toml  ([tool.djproject.clusters.{name}])",
-        )
-    return project.clusters[name]
-
-
-def target_of(project: Project, cluster: Cluster) -> str:
-    """The target of a cluster's workers; a ProjectError where other machines cannot reach it."""
-    target = cluster.target or project.target
-    if target in MANAGED_TARGETS:
-        raise ProjectError(
-            f"The nodes of {cluster.name} cannot reach the database of the target {target}, which is on this machine.",
-            hint=f'$EDITOR pyproject.toml  ([tool.djproject.clusters.{cluster.name}] target = "lab")',
-        )
-    return target
+    target = load_target(project, pilot.target)
+    query = waiting_sql(project, target, pilot)
+    return [authentication(cluster, pilot), scaled_job(cluster, pilot, target, query)]

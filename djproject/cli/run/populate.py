@@ -37,11 +37,16 @@ from djproject.worker.events import (
     Postponed,
     Refused,
     SetAside,
+    Started,
     Waiting,
 )
+from djproject.worker.pilot import ENDED, NO_PILOT, READY, PilotPlace, pilot_place
 
 if TYPE_CHECKING:
     from djproject.supervisor.metrics import Address, Metrics
+
+KILL_WAIT_SECONDS = 20.0  # Slurm's KillWait is 30 s by default
+NOTICE_SECONDS = 300.0  # nearer to its end, a pilot's SIGTERM is the notice of it
 
 app = new_app()
 
@@ -126,7 +131,10 @@ def populate(
         megabytes=max_rss or chosen.megabytes,
     )
     address = _address(metrics)
-    limits = Limits(watch, _seconds("--idle-exit", idle_exit), _seconds("--for", for_), chosen.grace_seconds)
+    pilot = pilot_place(os.environ)
+    limits = Limits(
+        watch, _seconds("--idle-exit", idle_exit), _seconds("--for", for_), chosen.grace_seconds, pilot.ends
+    )
     place = load_target(project, target)
     _render.target(place.description)
     start_target(place)
@@ -147,9 +155,11 @@ def populate(
         _render.left_out("populated", [each.reason for each in left_out])
         return
     _render.left_out("populated", [each.reason for each in left_out])
-    pool = Pool(posts, state_directory(project.root, os.environ) / "logs", limits)
-    code = fill(pool, as_json=log_format is LogFormat.JSON, address=address)
-    raise typer.Exit(code or bool(left_out))
+    logs = None if pilot.job else state_directory(project.root, os.environ) / "logs"  # many pilots share that folder
+    pool = Pool(posts, logs, limits)
+    code = fill(pool, as_json=log_format is LogFormat.JSON, address=address, pilot=pilot)
+    # A job that failed is told in the database; to the cluster, the pilot did what it was to do.
+    raise typer.Exit(0 if pilot.job and not pool.gave_up else code or bool(left_out))
 
 
 def _address(text: str | None) -> "Address | None":
@@ -191,13 +201,13 @@ def _show_plan(project: Project, place: Target, pipeline: Pipeline, posts: Seque
     _render.note("Nothing was done (--dry-run).")
 
 
-def fill(pool: Pool, *, as_json: bool = False, address: "Address | None" = None) -> int:
+def fill(pool: Pool, *, as_json: bool = False, address: "Address | None" = None, pilot: PilotPlace = NO_PILOT) -> int:
     """Run a pool to its end, show how it goes, and return the exit code."""
-    tally, drift = Tally(), ""
+    tally, drift, ready = Tally(), "", False
     with (
         _metrics(pool, address) as metrics,
         progress_display(lambda: pool.making) as progress,
-        _stops_on_ctrl_c(pool) as interrupts,
+        _stops_on_ctrl_c(pool, pilot) as interrupts,
     ):
         pool.start()
         for event in pool.events():
@@ -207,6 +217,9 @@ def fill(pool: Pool, *, as_json: bool = False, address: "Address | None" = None)
                 if event.message == drift:
                     continue
                 drift = event.message
+            if isinstance(event, Started) and pilot.job and not ready:
+                ready = True
+                _render.note(READY)
             _show(event, progress)
             if not progress.is_live and not isinstance(event, Refused):
                 _log(event, as_json=as_json)
@@ -215,6 +228,8 @@ def fill(pool: Pool, *, as_json: bool = False, address: "Address | None" = None)
                 metrics.see(event)
         pool.close()
     summarize(pool, tally)
+    if pilot.job:
+        _render.note(f"{ENDED} {tally.made} jobs made.")
     if interrupts:
         return 130
     return 1 if tally.failed or tally.nothing or tally.aside else 0
@@ -259,15 +274,19 @@ def _show(event: Event, progress: PopulateProgress) -> None:
 
 
 @contextmanager
-def _stops_on_ctrl_c(pool: Pool) -> Iterator[list[int]]:
-    """First Ctrl-C: finish the running jobs. Second: give them back. Third: kill. The list counts them."""
+def _stops_on_ctrl_c(pool: Pool, pilot: PilotPlace) -> Iterator[list[int]]:
+    """First Ctrl-C: finish the running jobs. Second: give them back. Third: kill. The list counts them.
+
+    A SIGTERM long before a pilot's end means that the cluster wants the machine back, and waits 30 s by default.
+    """
     interrupts: list[int] = []
 
     def handle(number: int, frame: object) -> None:  # noqa: ARG001 (the shape signal wants)
         interrupts.append(number)
         if len(interrupts) == 1:
             _render.note("Stopping after the running jobs; Ctrl-C again gives them back to the queue.")
-            pool.stop()
+            cut = number == signal.SIGTERM and pilot.ends is not None and pilot.left() > NOTICE_SECONDS
+            pool.stop(within=KILL_WAIT_SECONDS if cut else None)
         else:
             pool.abandon()
 

@@ -32,7 +32,9 @@ def workers(target: TargetOption = None, format: FormatOption = Format.TEXT) -> 
         _render.note("No workers are connected to this database.")
         return
     rows = [
-        (w.pipeline, w.host, str(w.pid), w.started[:19], f"{w.age:.0f} s", "gone" if w.is_gone else "alive")
+        (w.pipeline, w.host, str(w.pid), w.started[:19], f"{w.age:.0f} s", "gone" if w.is_gone else "alive",
+         *([f"{w.cluster} {w.pilot}".strip()] if any(lease.pilot for lease in leases) else []))
         for w in leases
-    ]
-    _render.columns(("pipeline", "host", "pid", "since", "heartbeat", "state"), rows, right=[2, 4])
+    ]  # fmt: skip
+    header = ("pipeline", "host", "pid", "since", "heartbeat", "state", "pilot")
+    _render.columns(header[: len(rows[0])], rows, right=[2, 4])

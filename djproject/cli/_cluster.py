@@ -1,0 +1,75 @@
+"""What all commands of `djproject cluster` ask first: which cluster, which jobs, and whose pilots."""
+
+import os
+from typing import Any
+
+from djproject.clusters.fleet import Fleet
+from djproject.clusters.pilot import Pilot
+from djproject.errors import ConfigError, ProjectError
+from djproject.pipeline.selection import select
+from djproject.pipeline.source import load_pipeline
+from djproject.project.clusters import SLURM, Cluster
+from djproject.project.files import state_directory
+from djproject.project.location import Project, load_project
+from djproject.project.tables import MANAGED_TARGETS
+
+
+def chosen(
+    name: str,
+    selector: list[str] | None = None,
+    group: str | None = None,
+    where: list[str] | None = None,
+    **options: Any,
+) -> tuple[Project, Cluster, Pilot]:
+    """The project, its cluster, and what pilots are to do there.
+
+    Raises
+    ------
+    ConfigError
+        There is no such cluster or group.
+    ProjectError
+        No such table; or the cluster's target is on this machine.
+    """
+    project = load_project()
+    cluster = find_cluster(project, name)
+    select(load_pipeline(project), selector or (), ())
+    if group is not None and group not in project.groups:
+        raise ConfigError(f"There is no group of workers {group!r}.", hint=f"Groups: {', '.join(project.groups)}")
+    target = target_of(project, cluster)
+    pilot = Pilot(project.name, target, tuple(selector or ()), group or "", tuple(where or ()), **options)
+    return project, cluster, pilot
+
+
+def fleet_of(project: Project, cluster: Cluster, pilot: Pilot | None = None) -> Fleet:
+    """The pilots of a cluster; without `pilot`, to look at them only."""
+    pilot = pilot or Pilot(project.name, cluster.target or project.target)
+    if cluster.kind == SLURM:
+        from djproject.clusters.slurm_queue import SlurmFleet
+
+        logs = state_directory(project.root, os.environ) / "clusters" / cluster.name
+        return SlurmFleet(cluster, pilot, project.root, logs)
+    from djproject.clusters.kubernetes_queue import KubernetesFleet
+
+    return KubernetesFleet(cluster, pilot, project.root)
+
+
+def find_cluster(project: Project, name: str) -> Cluster:
+    """The cluster of that name; a ConfigError where there is none."""
+    if name not in project.clusters:
+        known = ", ".join(project.clusters)
+        raise ConfigError(
+            f"There is no cluster {name!r} in pyproject.toml.",
+            hint=f"Clusters: {known}" if known else f"$EDITOR pyproject.toml  ([tool.djproject.clusters.{name}])",
+        )
+    return project.clusters[name]
+
+
+def target_of(project: Project, cluster: Cluster) -> str:
+    """The target of a cluster's workers; a ProjectError where other machines cannot reach it."""
+    target = cluster.target or project.target
+    if target in MANAGED_TARGETS:
+        raise ProjectError(
+            f"The nodes of {cluster.name} cannot reach the database of the target {target}, which is on this machine.",
+            hint=f'$EDITOR pyproject.toml  ([tool.djproject.clusters.{cluster.name}] target = "lab")',
+        )
+    return target
