@@ -10,6 +10,7 @@ from djproject.pipeline.selection import select
 from djproject.pipeline.source import load_pipeline
 from djproject.project.clusters import SLURM, Cluster
 from djproject.project.files import state_directory
+from djproject.project.groups import WorkerGroup
 from djproject.project.location import Project, load_project
 from djproject.project.tables import MANAGED_TARGETS
 
@@ -35,9 +36,26 @@ def chosen(
     select(load_pipeline(project), selector or (), ())
     if group is not None and group not in project.groups:
         raise ConfigError(f"There is no group of workers {group!r}.", hint=f"Groups: {', '.join(project.groups)}")
+    if group is not None:
+        cluster = _with_resources(cluster, project.groups[group])
     target = target_of(project, cluster)
     pilot = Pilot(project.name, target, tuple(selector or ()), group or "", tuple(where or ()), **options)
     return project, cluster, pilot
+
+
+def _with_resources(cluster: Cluster, group: WorkerGroup) -> Cluster:
+    """A cluster with the resources that a group of workers wants for its pilots."""
+    if group.cluster and group.cluster != cluster.name:
+        raise ConfigError(
+            f"The group of workers {group.name} is for the cluster {group.cluster}.",
+            hint=f"djproject cluster submit {group.cluster} --group {group.name}",
+        )
+    return cluster._replace(
+        cpus=group.cpus or cluster.cpus,
+        megabytes=group.memory or cluster.megabytes,
+        gpus=len(group.gpus) or cluster.gpus,
+        seconds=group.seconds or cluster.seconds,
+    )
 
 
 def fleet_of(project: Project, cluster: Cluster, pilot: Pilot | None = None) -> Fleet:

@@ -55,9 +55,10 @@ def health(pilots: Sequence[SeenPilot]) -> Health:
 
     Examples
     --------
-    >>> bad = SeenPilot("8_1", ENDED, "node7", "No module named torch", 10, failed=True, ready=False)
-    >>> health([bad, bad._replace(job="7_1", started=5), SeenPilot("6_1", ENDED, "node8", started=1)])
-    Health(failed=(SeenPilot(...), SeenPilot(...)), nodes=('node7',))
+    >>> bad = SeenPilot("8_1", "ended", "node7", "No module named torch", 10, failed=True, ready=False)
+    >>> found = health([bad, bad._replace(job="7_1", started=5), SeenPilot("6_1", "ended", "node8", started=1)])
+    >>> len(found.failed), found.nodes, found.paused
+    (2, ('node7',), False)
     """
     newest = sorted(pilots, key=lambda pilot: pilot.started, reverse=True)
     failed: list[SeenPilot] = []

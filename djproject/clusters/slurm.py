@@ -33,8 +33,22 @@ def script(cluster: Cluster, pilot: Pilot, root: Path, logs: Path) -> str:
     lines = ["#!/bin/bash -l", *(f"#SBATCH {option}" for option in _options(cluster, pilot, logs)), ""]
     lines += [f"cd {shlex.quote(str(root))} || exit 1", *_place(cluster)]
     lines += cluster.setup
-    lines += [f"exec {shlex.join(_command(cluster, pilot.arguments()))}"]
+    command = shlex.join(_command(cluster, pilot.arguments()))
+    lines += _and_renew(cluster, pilot, command) if pilot.renew else [f"exec {command}"]
     return "\n".join(lines) + "\n"
+
+
+def _and_renew(cluster: Cluster, pilot: Pilot, command: str) -> list[str]:
+    """Work, and submit others once it ends by itself: not where it was drained, cancelled or taken away."""
+    again = ["cluster", "submit", cluster.name, *pilot.selectors, *pilot.choice(), "--renew"]
+    again += ["--for", pilot.limit] if pilot.limit else []
+    return [
+        f"{command} & pilot=$!",
+        'for signal in INT TERM; do trap "stopped=1; kill -$signal $pilot" $signal; done',
+        'while wait "$pilot"; code=$?; kill -0 "$pilot" 2>/dev/null; do :; done',  # a signal ends a wait
+        '[ -n "$stopped" ] || [ $code -ne 0 ] || ' + shlex.join(_command(cluster, again)),
+        "exit $code",
+    ]
 
 
 def test_script(cluster: Cluster, pilot: Pilot, root: Path, log: str) -> str:
@@ -75,7 +89,8 @@ def _options(cluster: Cluster, pilot: Pilot, logs: Path) -> Iterator[str]:
     yield from _resources(cluster, pilot)
     if cluster.seconds:
         yield f"--time={wall_time(cluster.seconds)}"
-    yield f"--signal=B:TERM@{NOTICE_SECONDS}"
+    if not pilot.renew:  # the notice would look as if somebody cancelled it
+        yield f"--signal=B:TERM@{NOTICE_SECONDS}"
     yield "--requeue"
     yield "--open-mode=append"
     yield f"--output={logs}/%A_%a.log"

@@ -28,6 +28,10 @@ class WorkerGroup(NamedTuple):
         As `--grace` and `--job-timeout`; None for any time.
     jobs_per_process, megabytes
         As `--max-jobs-per-process` and `--max-rss`; None for any number.
+    cluster
+        The cluster that its pilots are for; empty for any.
+    cpus, memory, seconds
+        Of a pilot of this group, in processors, megabytes, and wall time; 0 for what the cluster says.
     """
 
     name: str
@@ -42,3 +46,7 @@ class WorkerGroup(NamedTuple):
     job_seconds: float | None = None
     jobs_per_process: int | None = None
     megabytes: float | None = None
+    cluster: str = ""
+    cpus: int = 0
+    memory: int = 0
+    seconds: float = 0.0

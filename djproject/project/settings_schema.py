@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from djproject.errors import ConfigError
 from djproject.project.checking import ADVISE, LEVELS, STRICT, CheckTable, read_codes
-from djproject.project.cluster_settings import CLUSTER
+from djproject.project.cluster_settings import CLUSTER, MEMORY
 from djproject.project.clusters import Cluster
 from djproject.project.schema import (
     FLAG,
@@ -322,6 +322,10 @@ GROUP = Table(
             WHOLE, "start a new process after so many jobs", "any number", "jobs_per_process"
         ),
         "max-rss": Key(WHOLE, "start a new process when one uses more megabytes", "any", "megabytes"),
+        "cluster": Key(NAME, "the cluster that pilots of the group are for", "any"),
+        "cpus": Key(WHOLE, "processors of a pilot of the group", "the cluster's"),
+        "memory": Key(MEMORY, "memory of a pilot of the group", "the cluster's"),
+        "time": Key(SECONDS, "wall time of a pilot of the group (Slurm)", "the cluster's", "seconds"),
     },
     make=_group,
 )  # fmt: skip
@@ -329,6 +333,21 @@ GROUP = Table(
 
 def _named_clusters(**clusters: Cluster) -> dict[str, Cluster]:
     return {name: cluster._replace(name=name) for name, cluster in clusters.items()}
+
+
+def _unknown_clusters(path: Path, table: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
+    """Groups of workers that name a cluster which is not described."""
+    groups, clusters = table.get("workers"), table.get("clusters")
+    known = list(clusters) if isinstance(clusters, Mapping) else []
+    for name, group in groups.items() if isinstance(groups, Mapping) else ():
+        wanted = group.get("cluster") if isinstance(group, Mapping) else None
+        if isinstance(wanted, str) and wanted not in known:
+            hint = (
+                f"Clusters: {', '.join(known)}"
+                if known
+                else f"$EDITOR pyproject.toml  ([tool.djproject.clusters.{wanted}])"
+            )
+            yield "workers", f"{place((*path, 'workers', name))} cluster: there is no cluster {wanted!r}.", hint
 
 
 TEMPLATE = Table(
@@ -361,6 +380,7 @@ DJPROJECT = Table(
         "clusters": Key(Table({}, others=lambda _: CLUSTER, make=_named_clusters), "clusters of machines, by name"),
         "template": Key(TEMPLATE, "what `djproject init` made the project of; `djproject upgrade` reads it"),
     },
+    refused=_unknown_clusters,
 )
 TABLES = {"djproject": DJPROJECT, "datajoint": DATAJOINT}
 

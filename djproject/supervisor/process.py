@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from djproject.supervisor.memory import WATCH
 from djproject.worker.assignment import ABANDON, Assignment, Post
 from djproject.worker.events import (
     Alive,
@@ -106,7 +107,8 @@ class WorkerProcess:
         stuck = code is None
         code = -signal.SIGKILL if code is None else code
         if stuck or not (self.finished or self.refused):  # also with exit code 0: a make may call os._exit
-            yield Lost(self.number, code, self.process.pid, *self.making, self.timeout, stuck)
+            why = WATCH.claim() if code == -signal.SIGKILL and not self.killed else ""
+            yield Lost(self.number, code, self.process.pid, *self.making, self.timeout, stuck, why)
 
     @property
     def has_ended(self) -> bool:
@@ -201,6 +203,7 @@ def start_worker(post: Post, assignment: Assignment, log: BinaryIO | None) -> Wo
     log
         Where its output goes; None for this process's stderr.
     """
+    WATCH.begin()
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     assigned, control = os.pipe()

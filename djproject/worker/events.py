@@ -243,6 +243,8 @@ class Lost:
         Seconds after which its job was ended; 0 where that was not the reason.
     stuck
         Whether it is still there, although it was killed: the kernel waits for a device first.
+    why
+        What is known beside the signal: "out of memory, 16 GiB".
     """
 
     slot: int
@@ -252,16 +254,18 @@ class Lost:
     key: str = ""
     timeout: float = 0.0
     stuck: bool = False
+    why: str = ""
 
     @property
     def cause(self) -> str:
-        """How it ended: "SIGSEGV", "exit code 3", "took longer than 60 s"."""
+        """How it ended: "SIGSEGV", "exit code 3", "took longer than 60 s", "SIGKILL (out of memory, 16 GiB)"."""
         if self.timeout:
             return f"{TOOK_LONGER} {self.timeout:g} s"
         if self.exit_code >= 0:
             return f"exit code {self.exit_code}"
         try:
-            return signal.Signals(-self.exit_code).name
+            name = signal.Signals(-self.exit_code).name
+            return f"{name} ({self.why})" if self.why else name
         except ValueError:
             return f"signal {-self.exit_code}"
 

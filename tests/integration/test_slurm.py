@@ -1,77 +1,220 @@
-"""Pilots on a real Slurm: submitted, counted, drained, and every key once."""
+"""Pilots on a real Slurm: submitted, counted, drained, cut off, killed; and every key once.
 
-import json
+`DJPROJECT_CLUSTER_JOBS=1000` makes more jobs in the test that breaks things.
+"""
+
+import fcntl
 import os
+import random
 import shutil
+import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import Run
-from tests.integration.conftest import insert_items, write_make
-from tests.integration.test_populate import status_of
+from tests.conftest import Run, missing_service
+from tests.integration.lab_clusters import ClusterProject, add_target, wait_until, write_module
 
-pytestmark = [pytest.mark.slurm, pytest.mark.mysql, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(600)]
+JOBS = int(os.environ.get("DJPROJECT_CLUSTER_JOBS", "120"))
+SETUP = f"export PYTHONPATH={Path(__file__).parents[2]}:{os.environ.get('PYTHONPATH', '')}"
+
+
+def slurm(*command: str, check: bool = True) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=check, timeout=120).stdout
 
 
 @pytest.fixture
-def slurm() -> None:
+def engine() -> Iterator[None]:
+    """Slurm, for one test at a time."""
     if shutil.which("sbatch") is None or subprocess.run(["sinfo"], capture_output=True, check=False).returncode:
-        pytest.skip("no Slurm here: sbatch and sinfo do not answer")
+        missing_service("no Slurm here: sbatch and sinfo do not answer")
+    with Path(tempfile.gettempdir(), "djproject-tests-slurm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+        slurm("scancel", "--me", check=False)
+        for _ in range(60):
+            if not slurm("squeue", "--noheader", "--me").strip():
+                break
+            time.sleep(0.5)
 
 
-@pytest.fixture
-def project(server_project: Path) -> Iterator[Path]:
-    with (server_project / "pyproject.toml").open("a") as file:
-        file.write('\n[tool.djproject.clusters.hpc]\nkind = "slurm"\ntarget = "lab"\ntime = "10m"\nmax = 3\n')
-    environment = os.environ.get("PYTHONPATH", "")
-    with (server_project / "pyproject.toml").open("a") as file:
-        file.write(f'setup = ["export PYTHONPATH={Path(__file__).parents[2]}:{environment}"]\n')
-    yield server_project
-    subprocess.run(["scancel", "--me"], check=False)
+@pytest.fixture(params=["postgresql", pytest.param("mysql", marks=pytest.mark.mysql)])
+def project(request: pytest.FixtureRequest, engine: None, tmp_path: Path, run: Run) -> Iterator[ClusterProject]:
+    root, name = tmp_path / "p", f"slurm_{uuid.uuid4().hex[:8]}"
+    run("init", str(root), "--name", name, "--yes", "--no-git", cwd=tmp_path)
+    place: Any = request.getfixturevalue(request.param)
+    add_target(root, "lab", place)
+    configure(root, time="10m")
+    write_module(root, name)
+    run("deploy", "-t", "lab", cwd=root)
+    found = ClusterProject(root, run, "hpc", "lab")
+    yield found
+    slurm("scancel", "--me", check=False)
+    place.execute(f"DROP DATABASE {name}" if request.param == "mysql" else f"DROP SCHEMA {name} CASCADE")
 
 
-def wait_until(claim: Callable[[], bool], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-
-
-@pytest.mark.parametrize("server_project", ["mysql"], indirect=True)
-@pytest.mark.usefixtures("slurm", "mysql")
-def test_pilots_make_every_key_once_and_end(project: Path, run: Run, python: Run) -> None:
-    run("deploy", cwd=project)
-    insert_items(python, project, 40)
-    write_make(project, 'import time; time.sleep(0.2); self.insert1({**key, "value": 1.0})')
-    assert "would submit 3 pilots" in run("cluster", "submit", "hpc", "--workers", "9", "--dry-run", cwd=project).stdout
-    submitted = run("cluster", "submit", "hpc", "Result", "--workers", "2", cwd=project)
-    assert "Submitted 2 pilots: job " in submitted.stderr
-    again = run("cluster", "submit", "hpc", "Result", "--workers", "2", cwd=project)
-    assert "Submitted 1 pilot: job " in again.stderr
-    assert (
-        "Nothing to submit: 3 pilots alive or queued, the most there may be."
-        in run("cluster", "submit", "hpc", cwd=project).stderr
+def configure(root: Path, **settings: object) -> None:
+    """The cluster's settings; others than these are as usual."""
+    path = root / "pyproject.toml"
+    before = path.read_text().partition("\n[tool.djproject.clusters.hpc]")[0]
+    values: dict[str, object] = {"kind": "slurm", "target": "lab", "max": 3, "setup": [SETUP], **settings}
+    text = "".join(
+        f"{key} = {str(value) if isinstance(value, int | list) else repr(value)}\n" for key, value in values.items()
     )
+    path.write_text(f"{before}\n[tool.djproject.clusters.hpc]\n{text.replace(chr(39), chr(34))}")
 
-    def pilots() -> list[dict[str, object]]:
-        found = json.loads(run("cluster", "status", "hpc", "--format", "json", cwd=project).stdout)
-        listed: list[dict[str, object]] = found["pilots"]
-        return listed
 
-    wait_until(lambda: any(pilot["state"] == "RUNNING" and pilot["node"] for pilot in pilots()))
-    wait_until(lambda: status_of(run, project)["done"] == 40)
-    assert "Draining" in run("cluster", "drain", "hpc", cwd=project).stderr
-    wait_until(lambda: not pilots())
-    status = status_of(run, project)
-    assert (status["done"], status["reserved"], status["errors"]) == (40, 0, 0)
-    logs = list((project / ".djproject/clusters/hpc").glob("*.log"))
-    assert logs
-    texts = "".join(log.read_text() for log in logs)
-    assert "made work.Result" in texts
-    assert "Traceback" not in texts
-    shown = subprocess.run(["scontrol", "show", "job"], capture_output=True, text=True, check=True).stdout
-    assert "PASSWORD" not in (shown + run("cluster", "render", "hpc", cwd=project).stdout).upper()
+def test_pilots_make_every_key_once_and_end(project: ClusterProject) -> None:
+    assert "no more jobs wait" in project.type("submit")
+    write_module(project.root, schema_of(project), seconds=0.3)
+    project.insert(20)
+    tested = project.type("test")
+    for word in ("node ", "database ", "package ", "clock ", "free space ", "GPUs "):
+        assert f"ok      {word}" in tested
+    assert "would submit 3 pilots" in project.type("submit", "--workers", "9", "--dry-run")
+    assert "Submitted 2 pilots: job " in project.type("submit", "--workers", "2")
+    assert "Submitted 1 pilot: job " in project.type("submit", "--workers", "2")
+    assert "Nothing to submit: 3 pilots alive or queued, the most there may be." in project.type("submit")
+    wait_until(lambda: any(pilot["made"] and pilot["making"] and pilot["node"] for pilot in project.pilots()))
+    pilot = next(pilot for pilot in project.pilots() if pilot["made"])
+    assert 500 < pilot["ends"] - time.time() < 601
+    assert pilot["making"][0].startswith("work.")
+    workers = project.run("workers", "-t", "lab", cwd=project.root).stdout
+    assert f"hpc {pilot['job']}" in workers
+    wait_until(lambda: project.done() == 60)
+    assert "Draining 3 running pilots and 0 queued ones." in project.type("drain")
+    wait_until(lambda: not project.alive())
+    project.require_all_made(20)
+    ended = project.pilots()
+    assert len(ended) == 3
+    assert {pilot["failed"] for pilot in ended} == {False}
+    assert all(pilot["reason"].endswith("jobs made") for pilot in ended), ended
+    assert "made work.Result" in project.type("logs", ended[0]["job"])
+    assert "wrote no log" in project.type("logs", "1_1", code=2)
+    shown = slurm("scontrol", "show", "job") + project.type("render")
+    assert "lab-9f" not in shown
+    assert "simple" not in shown
+
+
+def schema_of(project: ClusterProject) -> str:
+    return (project.root / "src/workflow/work.py").read_text().partition('dj.Schema("')[2].partition('"')[0]
+
+
+@pytest.mark.parametrize("project", ["postgresql"], indirect=True)
+def test_what_fails_at_its_start_pauses_submission_and_says_why(project: ClusterProject) -> None:
+    project.insert(5)
+    configure(project.root, python="/nowhere/python", time="10m")
+    assert "/nowhere/python" in project.type("test", code=1)
+    project.type("submit", "--workers", "3")
+    wait_until(lambda: sum(pilot["failed"] for pilot in project.pilots()) == 3)
+    told = project.type("status")
+    assert "failed" in told
+    assert "No such file or directory" in told
+    assert "Next: djproject cluster submit hpc" in told
+    refused = project.type("submit", code=2)
+    assert "The last 3 pilots failed at their start: " in refused
+    assert "No such file or directory" in refused
+    assert "--anyway" in refused
+    configure(project.root, time="10m")
+    project.type("submit", code=2)
+    assert "Submitted 1 pilot" in project.type("submit", "--workers", "1", "--anyway")
+    wait_until(lambda: project.done() == 15)
+    assert "Nothing to submit: 1 pilot alive or queued, no more jobs wait." in project.type("submit")
+    assert "Cancelled 1 running pilot" in project.type("cancel")
+    wait_until(lambda: not project.alive())
+
+
+@pytest.mark.parametrize("project", ["mysql"], indirect=True)
+def test_a_pilot_begins_no_job_that_it_cannot_finish(project: ClusterProject) -> None:
+    """Pilots of one minute: a job that nobody knows is cut off and counts no attempt; then its length is known."""
+    configure(project.root, time="1m", max=2)
+    write_module(project.root, schema_of(project), make="time.sleep(90)")
+    project.insert(1)
+    project.type("submit", "Result", "--workers", "1")
+    wait_until(lambda: project.status()["work.Result"]["reserved"] == 1)
+    wait_until(lambda: not project.alive(), seconds=120)
+    status = project.status()["work.Result"]
+    assert (status["done"], status["pending"], status["reserved"], status["errors"]) == (0, 1, 0, 0)
+    (cut,) = project.pilots()
+    assert (cut["failed"], cut["reason"]) == (False, "0 jobs made")
+
+    write_module(project.root, schema_of(project), make="time.sleep(12)")
+    project.run("populate", "Result", "-t", "lab", cwd=project.root)
+    project.insert(7)
+    project.type("submit", "Result", "--workers", "2")
+    wait_until(lambda: len(project.alive()) == 2)
+    wait_until(lambda: not project.alive(), seconds=120)
+    status = project.status()["work.Result"]
+    assert 3 <= status["done"] <= 7
+    assert (status["reserved"], status["errors"]) == (0, 0)
+    made = [int(pilot["reason"].split()[0]) for pilot in project.pilots() if pilot["job"] != cut["job"]]
+    assert sum(made) == status["done"] - 1
+    for log in (project.root / ".djproject/clusters/hpc").glob("*.log"):
+        assert "SIGKILL" not in log.read_text()
+
+
+@pytest.mark.parametrize("project", ["mysql"], indirect=True)
+def test_pilots_are_renewed_while_jobs_wait(project: ClusterProject) -> None:
+    configure(project.root, time="1m", max=1)
+    write_module(project.root, schema_of(project), make="time.sleep(2)")
+    project.insert(40)
+    project.type("submit", "Result", "--workers", "1", "--renew")
+    wait_until(lambda: len({pilot["job"] for pilot in project.pilots()}) > 1, seconds=150)
+    assert len(project.alive()) <= 1
+    wait_until(lambda: any(pilot["state"] == "running" and pilot["ready"] for pilot in project.pilots()))
+    before = {pilot["job"] for pilot in project.pilots()}
+    project.type("drain")
+    wait_until(lambda: not project.alive())
+    time.sleep(3)
+    assert {pilot["job"] for pilot in project.pilots()} == before, "one that is drained submits no other"
+
+
+def test_jobs_survive_what_happens_to_a_cluster(project: ClusterProject) -> None:
+    """Requeued, cancelled, killed pilots, a node's daemon and the controller away: each key once, never more than max."""
+    chance = random.Random(11)
+    configure(project.root, time="10m", max=4)
+    write_module(project.root, schema_of(project), seconds=0.4)
+    project.insert(JOBS)
+    began, broken = time.monotonic(), 0
+    while project.done() < 3 * JOBS:
+        assert time.monotonic() - began < 300 + JOBS
+        project.type("submit", code=None)
+        alive = slurm(
+            "squeue", "--me", "--array", "--noheader", "--states=PENDING,RUNNING", "--format=%i", check=False
+        ).split()
+        assert len(alive) <= 4
+        if broken < 12 and alive:
+            broken += 1
+            break_something(broken, chance.choice(alive))
+        time.sleep(2)
+    project.type("drain")
+    wait_until(lambda: not project.alive())
+    project.require_all_made(JOBS)
+    assert broken == 12
+
+
+def break_something(number: int, pilot: str) -> None:
+    match number % 6:
+        case 0:
+            slurm("scontrol", "requeue", pilot, check=False)
+        case 1:
+            slurm("scancel", pilot, check=False)
+        case 2 | 3:
+            found = slurm("pgrep", "-f", "djproject (populate|.*--idle-exit)", check=False).split()
+            if found:
+                os.kill(int(found[0]), signal.SIGKILL)
+        case 4:
+            slurm("pkill", "-KILL", "-f", "slurmd -N node2", check=False)
+            time.sleep(2)
+            slurm("slurmd", "-N", "node2")
+        case 5:
+            slurm("pkill", "-KILL", "-x", "slurmctld", check=False)
+            time.sleep(8)
+            slurm("slurmctld")
