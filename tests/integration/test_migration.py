@@ -575,3 +575,19 @@ def test_eight_workers_fill_a_table_while_it_is_migrated(server_project: Path, r
     assert set(made) == {"old", "new"}, told
     assert made["old"] <= done, "no row of the old form after it"
     assert done < count, "the migration came in the middle"
+
+
+def test_many_rows_are_estimated_though_nobody_analysed_the_table(change: Any) -> None:
+    changed = change("widen")
+    quote = changed.connection.adapter.quote_identifier
+    there, key = f"{quote(changed.name)}.{quote('t')}", quote("k")
+    digits = "(" + " UNION ALL ".join(f"SELECT {number} AS n" for number in range(10)) + ")"
+    names = ("a", "b", "c", "d")
+    numbers = " + ".join(f"{10**place} * {name}.n" for place, name in enumerate(names))
+    tables = ", ".join(f"{digits} AS {name}" for name in (*names, "e", "f"))
+    changed.connection.query(
+        f"INSERT INTO {there} ({key}, n, w, note) SELECT 100 + {numbers} + 10000 * e.n, f.n, 1.0, {numbers} + 10000 * e.n "
+        f"FROM {tables} WHERE e.n < 3 AND f.n = 0"
+    )
+    (step,) = changed.plan().steps
+    assert 12_000 < step.rows < 60_000  # PostgreSQL guesses by the size of its files
