@@ -176,7 +176,7 @@ def _pod(pod: Mapping[str, Any]) -> SeenPilot:
     metadata, spec, status = (_dictionary(pod.get(name)) for name in ("metadata", "spec", "status"))
     name, node, phase = str(metadata.get("name")), str(spec.get("nodeName") or ""), status.get("phase")
     token, started = _label(pod, TOKEN), _epoch(status.get("startTime"))
-    containers = [_dictionary(each) for each in status.get("containerStatuses") or () if isinstance(each, dict)]
+    containers = _dictionaries(status.get("containerStatuses"))
     state = _dictionary(containers[0].get("state")) if containers else {}
     if phase == "Succeeded":
         return SeenPilot(name, ENDED, node, "nothing was left", started, token=token)
@@ -195,7 +195,8 @@ def _pod(pod: Mapping[str, Any]) -> SeenPilot:
 def _why_failed(status: Mapping[str, Any], state: Mapping[str, Any], spec: Mapping[str, Any], node: str) -> str:
     ended = _dictionary(state.get("terminated"))
     if ended.get("reason") == "OOMKilled":
-        limits = [_dictionary(_dictionary(c.get("resources")).get("limits")) for c in spec.get("containers") or ()]
+        containers = _dictionaries(spec.get("containers"))
+        limits = [_dictionary(_dictionary(each.get("resources")).get("limits")) for each in containers]
         size = f", {limits[0]['memory']}" if limits and limits[0].get("memory") else ""
         return f"killed: out of memory{size} on {node}"
     if status.get("reason"):
@@ -212,14 +213,18 @@ def _why_failed(status: Mapping[str, Any], state: Mapping[str, Any], spec: Mappi
 
 
 def _why_pending(status: Mapping[str, Any]) -> str:
-    for condition in status.get("conditions") or ():
-        if isinstance(condition, dict) and condition.get("status") == "False" and condition.get("message"):
+    for condition in _dictionaries(status.get("conditions")):
+        if condition.get("status") == "False" and condition.get("message"):
             return str(condition["message"])
     return "not placed yet"
 
 
 def _dictionary(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _dictionaries(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _label(item: Mapping[str, Any], name: str) -> str:

@@ -91,13 +91,19 @@ def parse_log(head: str, tail: str, path: Path) -> LoggedPilot | None:
     begin = begins[-1]
     text = tail[begin.end() :] if begin.string is tail else head[begin.end() :] + tail
     ended = re.findall(rf"^{ENDED} (.*?)\.?$", text, re.MULTILINE)
-    return LoggedPilot(begin[1], begin[2], int(begin[3]), READY in text, ended[-1] if ended else "", _cause(text), path)
+    ready = READY in text
+    return LoggedPilot(
+        begin[1], begin[2], int(begin[3]), ready, ended[-1] if ended else "", _cause(text, begun=ready), path
+    )
 
 
-def _cause(text: str) -> str:
+def _cause(text: str, *, begun: bool) -> str:
+    """What the cluster wrote at its end; of a pilot that never began to work, what it said last."""
     for pattern, words in _CAUSES:
         if re.search(pattern, text):
             return words
+    if begun:  # what it says then is about jobs
+        return ""
     errors = re.findall(r"^(?:Error: |\w*(?:Error|Exception): )(.+)$", text, re.MULTILINE)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return (errors or lines or [""])[-1][:300]

@@ -47,23 +47,22 @@ class OwnTable:
 def declare(connection: Any, table: OwnTable) -> None:
     """Make a table, or bring it forward; nothing, and one query, where it is as it should be.
 
-    What the database refuses is raised.
+    Where the database refuses to make it, that is raised.
     """
     if _version(connection, table) == table.version:
         return
     with exclusive(connection, table.name):
         found = _version(connection, table)
+        steps = table.forward[max(found or 0, 1) - 1 :]
         if found is None:
             connection.query(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             _run(connection, table, table.create)
-        else:
-            # A user without the right to alter can use the table all the same: a step only adds.
-            with suppress(Exception):
-                for step in table.forward[max(found, 1) - 1 :]:
-                    _run(connection, table, step)
-                _note_version(connection, table)
+            steps = ()
+        elif found >= table.version:
             return
-        with suppress(Exception):
+        with suppress(Exception):  # who may not alter it can use the table all the same: a step only adds
+            for step in steps:
+                _run(connection, table, step)
             _note_version(connection, table)
 
 

@@ -38,7 +38,6 @@ NAMES: dict[type[Event], str] = {
 TEXTS: dict[type[Event], str] = {
     Made: "made {table} ({key}) in {seconds:.2f} s",
     Failed: "failed {table} ({key}): {message}",
-    Added: "{count} new jobs for {table}",
     MadeNothing: "made nothing of {table} ({key}): no row; kept out of the queue",
     Postponed: "postponed {table} ({key}) by {seconds:.0f} s: {message}",
     LostJob: "lost {table} ({key}): another worker has it; nothing was committed",
@@ -64,6 +63,10 @@ def text_of(event: Event) -> str:
             return f"worker {slot} {end}"
         case Refused(message=message, hint=hint, details=details):
             return "\n".join(filter(None, (f"error: {message}", details, hint and f"next: {hint}")))
+        case Added(table=table, count=count):
+            return f"{count} new job{'s' if count != 1 else ''} for {table}"
+        case Recovered(count=1):
+            return "1 job of a worker that is gone is pending again"
     text = TEXTS.get(type(event), "").format(**values_of(event))
     return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
 

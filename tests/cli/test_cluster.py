@@ -1,5 +1,6 @@
 """`djproject cluster render` as a user sees it."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,16 @@ image = "lab:1"
 
 [tool.djproject.workers.gpu]
 tables = ["a"]
+
+[tool.djproject.workers.large]
+cluster = "hpc"
+cpus = 8
+memory = "64G"
+time = "1h"
+gpus = ["0", "1"]
+
+[tool.djproject.workers.elsewhere]
+cluster = "cloud"
 """
 
 
@@ -50,9 +61,24 @@ def test_a_script_and_a_manifest(cli: Cli, project: Path) -> None:
     assert "  parallelism: 3\n" in second.stdout
 
 
+def test_a_group_has_resources_of_its_own(cli: Cli, project: Path) -> None:
+    text = cli("cluster", "render", "hpc", "--group", "large", cwd=project).stdout
+    for option in ("--cpus-per-task=8", "--mem=65536M", "--time=01:00:00", "--gpus=2"):
+        assert f"#SBATCH {option}\n" in text
+
+
+def test_pilots_that_renew_themselves(cli: Cli, project: Path) -> None:
+    text = cli("cluster", "render", "hpc", "a", "--renew", "--for", "1h", "--where", "k > 3", cwd=project).stdout
+    assert "--signal" not in text
+    assert "cluster submit hpc a --where 'k > 3' --renew --for 1h" in text
+    assert subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("hpc", "--group", "elsewhere"), "is for the cluster cloud"),
+        (("hpc", "--keda"), "--keda is for Kubernetes"),
         (("nowhere",), "There is no cluster 'nowhere'"),
         (("hpc", "nothing"), "nothing"),
         (("hpc", "--group", "cpu"), "There is no group of workers 'cpu'"),
@@ -77,6 +103,8 @@ def test_what_cannot_be_rendered(cli: Cli, project: Path, arguments: tuple[str, 
         ('memory = "16G"', 'setup = ["a\\nb"]', "setup must be a list of strings, one line each"),
         ('memory = "16G"', "max = 0", "max must be a whole number above 0"),
         ('kind = "slurm"', 'knid = "slurm"', "did you mean 'kind'?"),
+        ('cluster = "hpc"', 'cluster = "moon"', "there is no cluster 'moon'"),
+        ('memory = "64G"', "memory = 64", 'memory must be a size such as "16G"'),
     ],
 )
 def test_a_wrong_setting_is_named(cli: Cli, project: Path, old: str, new: str, words: str) -> None:

@@ -158,7 +158,8 @@ ASKING = {
 }  # fmt: skip
 HARMLESS = {
     "add-schema", "add-table", "check", "explain", "rules", "graph", "deploy", "status", "use", "populate", "workers",
-    "run", "up", "logs", "restart", "scale", "shell", "doctor", "demo", "drift", "diff", "import-schema", "cluster render", "cluster submit", "cluster status", "cluster drain", "cluster cancel", "config show", "config export",
+    "run", "up", "logs", "restart", "scale", "shell", "doctor", "demo", "drift", "diff", "import-schema", "cluster render", "cluster submit", "cluster status",
+    "cluster drain", "cluster cancel", "cluster test", "cluster probe", "cluster logs", "config show", "config export",
     "config schema", "stores list",
     "stores show", "stores set", "stores rename", "stores default", "stores test", "jobs list", "jobs show",
     "jobs retry", "jobs ignore", "jobs requeue", "stack status",

@@ -10,7 +10,8 @@ import pytest
 
 from djproject.database.connections import second_connection
 from djproject.database.history import ATTEMPT
-from djproject.database.leases import WORKER_LEASE
+from djproject.database.leases import COLUMNS as LEASE_COLUMNS
+from djproject.database.leases import WORKER_LEASE, declare_leases, read_leases
 from djproject.database.migrations import MIGRATION
 from djproject.database.own_tables import OwnTable, declare
 from tests.integration.test_loop import connection, server
@@ -93,3 +94,26 @@ def test_many_processes_at_once_make_the_step_once(connection: Any, first: OwnTa
 def test_the_tables_of_djproject_know_their_version(connection: Any, table: OwnTable) -> None:
     declare(connection, table)
     assert version_of(connection, table.name) == f"djproject {table.version}"
+
+
+FIRST_LEASE = (f"CREATE TABLE {{table}} ({LEASE_COLUMNS})",)
+
+
+def test_leases_of_the_first_version_are_read_and_brought_forward(connection: Any) -> None:
+    """With the row of a worker of that version in them; and one by whom nothing may be altered."""
+    first = replace(WORKER_LEASE, create={"mysql": FIRST_LEASE, "postgresql": FIRST_LEASE}, forward=())
+    connection.query(f"DROP TABLE IF EXISTS djproject.{first.name}")
+    declare(connection, first)
+    values = "'{}', 'p', 'h', 'm', 1, 2, 3.0, '[]', 30"
+    columns = "worker, pipeline, host, machine, pid, connection_id, process_started, job_tables, seconds"
+    connection.query(f"INSERT INTO djproject.{first.name} ({columns}) VALUES ({values.format('w' * 32)})")
+    (lease,) = read_leases(connection)
+    assert (lease.worker, lease.cluster, lease.pilot) == ("w" * 32, "", "")
+    declare_leases(connection)
+    assert version_of(connection, first.name) == f"djproject {WORKER_LEASE.version}"
+    connection.query(f"UPDATE djproject.{first.name} SET cluster='hpc', pilot='8_1', node='n7'")
+    (lease,) = read_leases(connection)
+    assert (lease.worker, lease.cluster, lease.pilot, lease.node) == ("w" * 32, "hpc", "8_1", "n7")
+    connection.query(f"INSERT INTO djproject.{first.name} ({columns}) VALUES ({values.format('x' * 32)})")
+    assert {lease.pilot for lease in read_leases(connection)} == {"8_1", ""}, "a worker of the version before"
+    connection.query(f"DELETE FROM djproject.{first.name}")

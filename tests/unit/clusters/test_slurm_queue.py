@@ -203,7 +203,7 @@ def log(fleet_logs: Path, job: str, *lines: str, node: str = "node7", began: int
         (("The pilot is ready.", "slurmstepd: error: *** JOB 8 ON node7 CANCELLED AT x DUE TO NODE FAILURE ***"), "the node failed", True, True),
         (("The pilot is ready.", "slurmstepd: error: *** JOB 8 ON node7 CANCELLED AT x ***"), "cancelled", False, True),
         (("slurmstepd: error: *** JOB 8 ON node7 CANCELLED AT x DUE TO PREEMPTION ***",), "preempted", False, True),
-        (("The pilot is ready.",), "The pilot is ready.", True, True),
+        (("The pilot is ready.", "Error: of a job"), "it ended without a word", True, True),
         ((), "it ended without a word", True, False),
         (("The pilot is ready.", "Pilot ended: 5 jobs made.", "Pilot begins: 7_1 on node8 at 200", "sh: python: not found"),
          "sh: python: not found", True, False),

@@ -8,6 +8,7 @@ import pytest
 
 from djproject.supervisor.limits import Limits, RunClock
 from djproject.worker.events import Event, LostJob, Made, Postponed, Recovered
+from djproject.worker.pilot import HANDOVER_SECONDS
 
 
 def idle_since(*moments: float) -> list[Any]:
@@ -73,3 +74,20 @@ def test_grace_begins_with_the_stop() -> None:
     endless.stop()
     endless.stopped = 0.0
     assert not endless.grace_is_over
+
+
+def test_the_end_of_the_machine_ends_the_grace_whoever_asked() -> None:
+    assert RunClock(Limits(ends=time.time() + HANDOVER_SECONDS - 1)).grace_is_over
+    clock = RunClock(Limits(ends=time.time() + HANDOVER_SECONDS + 60))
+    assert not clock.grace_is_over
+    clock.stop()
+    assert not clock.grace_is_over, "running jobs may use the time that is left"
+
+
+def test_who_does_not_wait_long_is_given_less_time() -> None:
+    clock = RunClock(Limits(grace_seconds=1000))
+    clock.stop(within=10)
+    assert clock.stopped is not None
+    assert not clock.grace_is_over
+    clock.stopped -= 11
+    assert clock.grace_is_over

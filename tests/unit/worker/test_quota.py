@@ -2,7 +2,8 @@
 
 import pytest
 
-from djproject.worker.loop import ALL_JOBS, LARGEST_BATCH, Quota, _TableWork
+from djproject.worker.loop import _TableWork
+from djproject.worker.quota import ALL_JOBS, LARGEST_BATCH, Quota
 
 
 def learned(*rounds: tuple[int, float]) -> int:
