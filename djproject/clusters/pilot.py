@@ -44,7 +44,7 @@ class Pilot(NamedTuple):
         return [*found, *self.choice(), "--watch", "--idle-exit", f"{IDLE_SECONDS}s", "--grace", f"{GRACE_SECONDS}s"]
 
     def choice(self) -> list[str]:
-        """The options that say which jobs are meant."""
+        """The options that say which jobs are wanted."""
         found = ["--group", self.group] if self.group else []
         for condition in self.where:
             found += ["--where", condition]

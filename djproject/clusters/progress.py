@@ -32,7 +32,7 @@ def progress(connection: Any, leases: Sequence[Lease], cluster: str, names: Mapp
     connection, leases
         To the database, and all leases there.
     cluster
-        Whose pilots are meant.
+        Whose pilots are wanted.
     names
         By `schema.table` of a job table, without signs of tiers: `module.Table`.
     """

@@ -45,7 +45,7 @@ class RunClock:
     stopped
         When a stop was first asked for; None before.
     within
-        In how many seconds after that the run has to be over, where whoever asked does not wait as long as the limits.
+        In how many seconds after that the run has to be over, where that is less than the limits say.
     """
 
     limits: Limits

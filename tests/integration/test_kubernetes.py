@@ -136,6 +136,7 @@ def test_pods_make_every_key_once_and_end(project: ClusterProject) -> None:
         assert f"ok      {word}" in tested
     assert "no more jobs wait" in project.type("submit")
     project.insert(7)
+    assert waiting(project) == 14, "Result and Other; Child has no key yet"
     assert "Submitted 2 pilots: job djproject-k8s" in project.type("submit", "--workers", "9")
     assert "the most there may be" in project.type("submit")
     wait_until(lambda: project.done() == 21)
@@ -151,6 +152,17 @@ def test_pods_make_every_key_once_and_end(project: ClusterProject) -> None:
     wait_until(lambda: not project.alive())
     project.require_all_made(7)
     assert {pilot["reason"] for pilot in project.pilots()} == {"nothing was left"}
+
+
+def waiting(project: ClusterProject) -> int:
+    """What the query of KEDA's ScaledJob says."""
+    yaml = pytest.importorskip("yaml")
+    rendered = project.run("cluster", "render", project.cluster, "--keda", cwd=project.root).stdout
+    _, job = yaml.safe_load_all(rendered)
+    query = job["spec"]["triggers"][0]["metadata"]["query"].replace("%", "%%")
+    code = f"from workflow import work; print(work.schema.connection.query({query!r}).fetchone()[0])"
+    told = project.run("run", "-t", project.target, "--", sys.executable, "-W", "ignore", "-c", code, cwd=project.root)
+    return int(told.stdout.splitlines()[-1])
 
 
 def test_jobs_survive_pods_that_are_deleted(project: ClusterProject) -> None:

@@ -158,7 +158,7 @@ def populate(
     logs = None if pilot.job else state_directory(project.root, os.environ) / "logs"  # many pilots share that folder
     pool = Pool(posts, logs, limits)
     code = fill(pool, as_json=log_format is LogFormat.JSON, address=address, pilot=pilot)
-    # A job that failed is told in the database; to the cluster, the pilot did what it was to do.
+    # A job that failed is reported in the database; to the cluster, the pilot did what it was to do.
     raise typer.Exit(0 if pilot.job and not pool.gave_up else code or bool(left_out))
 
 
