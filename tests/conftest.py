@@ -37,8 +37,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes minutes, so that no process is left alone with it at the end."""
-    items.sort(key=lambda item: not any(item.get_closest_marker(slow) for slow in ("docker", "fresh")))
+    """Begin with what takes minutes, so that no process is left alone with it at the end; end with Kubernetes.
+
+    That may still be built when the tests begin.
+    """
+
+    def turn(item: pytest.Item) -> int:
+        if item.get_closest_marker("kubernetes"):
+            return 2
+        return 0 if any(item.get_closest_marker(slow) for slow in ("docker", "fresh", "slurm")) else 1
+
+    items.sort(key=turn)
 
 
 @pytest.hookimpl(trylast=True)

@@ -24,7 +24,7 @@ from tests.integration.stacks import require_engine
 pytestmark = [
     pytest.mark.kubernetes,
     pytest.mark.docker,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1500),
     pytest.mark.xdist_group("kubernetes"),
 ]
 JOBS = int(os.environ.get("DJPROJECT_CLUSTER_JOBS", "60"))
@@ -47,6 +47,7 @@ def docker(*arguments: str) -> str:
 def servers() -> Iterator[dict[str, MySQL | PostgreSQL]]:
     """A MySQL and a PostgreSQL in containers, at addresses that pods reach."""
     require_engine()
+    wait_for_kubernetes()
     if (
         shutil.which("kubectl") is None
         or subprocess.run(["kubectl", "get", "nodes"], capture_output=True, check=False).returncode
@@ -66,6 +67,14 @@ def servers() -> Iterator[dict[str, MySQL | PostgreSQL]]:
         yield found
     finally:
         docker("rm", "-f", "-v", *names)
+
+
+def wait_for_kubernetes(seconds: float = 900) -> None:
+    """Wait for a file that KUBECONFIG names and that is not there yet: somebody is about to write it."""
+    path = os.environ.get("KUBECONFIG", "")
+    deadline = time.monotonic() + seconds
+    while path and not Path(path).exists() and time.monotonic() < deadline:
+        time.sleep(2)
 
 
 def answers(place: MySQL | PostgreSQL) -> bool:
