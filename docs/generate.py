@@ -30,7 +30,7 @@ def commands() -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = [()]
     for name, command in LazyCommands().items():
         found.append((name,))
-        found += [(name, inner) for inner in getattr(command, "commands", {})]
+        found += [(name, key) for key, inner in getattr(command, "commands", {}).items() if not inner.hidden]
     return found
 
 
