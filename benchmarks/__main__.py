@@ -3,7 +3,7 @@
 import os
 import sys
 
-from benchmarks import check, database, deploy, drift, migration, populate, stack, startup, workers
+from benchmarks import check, cluster, database, deploy, drift, migration, populate, stack, startup, workers
 
 ALL = {
     "startup": startup.measure,
@@ -14,6 +14,7 @@ ALL = {
     "migration": migration.measure,
     "populate": populate.measure,
     "workers": workers.measure,
+    "cluster": cluster.measure,
     "stack": stack.measure,
 }
 

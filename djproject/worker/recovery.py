@@ -19,6 +19,8 @@ from djproject.worker.events import TOOK_LONGER
 from djproject.worker.queue import LONGEST_MESSAGE
 
 MOST_KILLS = 3
+MOST_VANISHED = 5  # pilots that were gone without a word while they made a job: it may be why
+VANISHED = "vanished"
 NO_TRACEBACK = "The process ended without a Python traceback."
 
 
@@ -161,6 +163,8 @@ def _judge(
     query = f"SELECT {columns.selected} FROM {jobs.full_table_name} WHERE {owned.sql}"
     keys = [columns.key(row) for row in jobs.connection.query(query, args=owned.args).fetchall()]
     condemned, suspects = [], []
+    if lease.pilot:
+        condemned += _vanished(loaded, lease, keys, history)
     for key in history.with_outcome(loaded, keys, "killed"):
         causes = history.messages(loaded, key, "killed")
         if len(causes) >= MOST_KILLS:
@@ -171,6 +175,27 @@ def _judge(
         elif len(causes) == MOST_KILLS - 1 and lease.will_be_accused:
             suspects.append(key)
     return condemned, suspects
+
+
+def _vanished(
+    loaded: LoadedTable, lease: Lease, keys: Sequence[dict[str, Any]], history: History
+) -> list[tuple[str, dict[str, Any], str]]:
+    """Make errors of the jobs whose pilots are gone again and again, as where all of a pod is killed for its memory.
+
+    Nobody else counts them: a pilot that is told to end gives its job back, and no pool is left that could accuse it.
+    """
+    jobs, columns, condemned = job_table(loaded.instance), key_columns(job_table(loaded.instance)), []
+    for key in keys:
+        history.add(loaded, key, VANISHED, 0.0, f"{lease.pilot} on {lease.node or lease.host}")
+        pilots = history.messages(loaded, key, VANISHED)
+        if len(pilots) >= MOST_VANISHED:
+            where = ", ".join(pilots)
+            message = f"{len(pilots)} pilots vanished while they made it, perhaps for want of memory: {where}"
+            message = message[:LONGEST_MESSAGE]
+            record_error(jobs, columns.equal(key), message, NO_TRACEBACK)
+            history.add(loaded, key, "error", 0.0, message)
+            condemned.append((loaded.name, key, message))
+    return condemned
 
 
 def _killed(causes: Sequence[str]) -> str:

@@ -267,3 +267,36 @@ def test_what_a_dead_worker_had_in_other_tables_stays_on_its_lease(
     )
     recover([loaded], History(connection, pipeline))
     assert [found.job_tables for found in read_leases(connection) if found.worker == worker] == [{other}]
+
+
+def test_a_job_whose_pilots_vanish_is_an_error_in_the_end(fill: FillTable, pipeline: str, connection: Any) -> None:
+    """As where a whole pod is killed for its memory, so that nobody is left to say so. Other workers are not counted."""
+    loaded = fill(1, make=insert_row)
+    history = History(connection, pipeline)
+    queue = Queue(loaded)
+    queue.refresh()
+
+    def vanish(pilot: str) -> None:
+        assert queue.claim(1) == [{"k": 0}]
+        with pytest.raises(RuntimeError), lease.leased(connection, pipeline, [loaded]) as worker:
+            raise RuntimeError
+        values = (pilot, "n7" if pilot else "", worker)
+        connection.query(
+            "UPDATE djproject.worker_lease SET seconds=-1, machine='elsewhere', pilot=%s, node=%s WHERE worker=%s",
+            args=values,
+        )
+        found = recover([loaded], history)
+        if pilot == "p4":
+            ((table, key, message),) = found.deadly
+            assert (table, key) == (loaded.name, {"k": 0})
+            assert message.startswith(
+                "5 pilots vanished while they made it, perhaps for want of memory: p0 on n7, p1 on"
+            )
+            assert jobs_of(loaded) == {0: "error"}
+        else:
+            assert (found.deadly, jobs_of(loaded)) == ((), {0: "pending"})
+
+    for _ in range(6):
+        vanish("")
+    for number in range(5):
+        vanish(f"p{number}")

@@ -111,14 +111,18 @@ def show(
     Example: djproject jobs show analysis.Summary --where 'subject_id = 2'
     """
     from djproject.database.jobs import traceback_of
+    from djproject.database.leases import read_leases
 
     tables, jobs = _chosen(asked, ("error", "ignore"))
     by_name = {loaded.name: loaded for loaded in tables}
     if not jobs:
         _render.note("No job failed.")
+    leases = read_leases(tables[0].instance.connection) if jobs else []
+    pilots = {(lease.host, lease.pid): f", pilot {lease.pilot} of {lease.cluster}" for lease in leases if lease.pilot}
     for job in jobs[:limit]:
         _render.heading(f"{job.table} ({job.key_text})")
-        _render.result(f"{job.status} on {job.host or '?'} (pid {job.pid}) at {job.when[:19]}: {job.message}")
+        process = f"pid {job.pid}{pilots.get((job.host, job.pid), '')}"
+        _render.result(f"{job.status} on {job.host or '?'} ({process}) at {job.when[:19]}: {job.message}")
         stack = traceback_of(by_name[job.table], job)
         if stack:
             _render.result(stack.rstrip())
