@@ -3,7 +3,7 @@
 import os
 import sys
 
-from benchmarks import check, cluster, database, deploy, drift, migration, populate, stack, startup, workers
+from benchmarks import check, cluster, database, deploy, drift, fidelity, migration, populate, stack, startup, workers
 
 ALL = {
     "startup": startup.measure,
@@ -11,6 +11,7 @@ ALL = {
     "database": database.measure,
     "deploy": deploy.measure,
     "drift": drift.measure,
+    "fidelity": fidelity.measure,
     "migration": migration.measure,
     "populate": populate.measure,
     "workers": workers.measure,

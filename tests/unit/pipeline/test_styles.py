@@ -1,24 +1,53 @@
 """The same tables, edges and findings, in whatever way a pipeline is written."""
 
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from djproject.findings import Kind
 from djproject.pipeline.heading import Headings
 from tests.checking import findings_in, pipeline_in, write_project
 from tests.styles import EDGES, STYLES, TIERS
 
+MODULES = ("lab.py", "subject.py", "scan.py")
+ALONE = [  # styles in which each module can be read without the others
+    name
+    for name, files in STYLES.items()
+    if set(files) <= {*MODULES, "tools.py", "texts.py", "common.py", "schemas.py"}
+]
+
 
 @pytest.mark.parametrize("style", STYLES)
 def test_the_tables_and_edges_do_not_depend_on_the_style(tmp_path: Path, style: str) -> None:
-    write_project(tmp_path, STYLES[style], git=False)
-    pipeline = pipeline_in(tmp_path)
+    check_style(tmp_path, STYLES[style])
+
+
+def check_style(root: Path, files: Mapping[str, str]) -> None:
+    write_project(root, files, git=False)
+    pipeline = pipeline_in(root)
     assert {table.full_name: table.tier for table in pipeline.tables} == TIERS
     links = Headings(pipeline).links()
     assert {(link.child, link.parent, link.attributes, link.primary) for link in links} == EDGES
     assert pipeline.strays == ()
-    assert [finding.message for finding in findings_in(tmp_path) if finding.kind is Kind.BROKEN] == []
+    assert [finding.message for finding in findings_in(root) if finding.kind is Kind.BROKEN] == []
+
+
+@given(st.data())
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+def test_styles_may_be_mixed(data: st.DataObject) -> None:
+    """Each module of the pipeline by somebody else."""
+    files: dict[str, str] = {}
+    for module in MODULES:
+        style = STYLES[data.draw(st.sampled_from([name for name in ALONE if module in STYLES[name]]))]
+        helpers = {name: text for name, text in style.items() if name not in MODULES}
+        assume(all(files.get(name, text) == text for name, text in helpers.items()))
+        files |= {**helpers, module: style[module]}
+    with tempfile.TemporaryDirectory() as folder:
+        check_style(Path(folder), files)
 
 
 def project_of(root: Path, text: str) -> Path:
