@@ -83,6 +83,8 @@ class Finding(NamedTuple):
         Further places.
     kind
         Of the rule.
+    unsafe
+        The change that fixes it and means something else, as it should: made only where the user says so.
     """
 
     code: str
@@ -93,6 +95,7 @@ class Finding(NamedTuple):
     edits: tuple[Edit, ...] = ()
     notes: tuple[Note, ...] = ()
     kind: Kind = Kind.ADVICE
+    unsafe: tuple[Edit, ...] = ()
 
     @property
     def label(self) -> str:

@@ -66,7 +66,15 @@ def _results(value: list[Any]) -> Results:
 
 
 def _finding(
-    code: str, severity: str, message: str, where: Sequence[object], hint: str, edits: Edits, notes: Notes, kind: str
+    code: str,
+    severity: str,
+    message: str,
+    where: Sequence[object],
+    hint: str,
+    edits: Edits,
+    notes: Notes,
+    kind: str,
+    unsafe: Edits,
 ) -> Finding:
     return Finding(
         code,
@@ -77,4 +85,5 @@ def _finding(
         tuple(Edit(*edit) for edit in edits),  # type: ignore[arg-type]
         tuple(Note(Location(*place), text) for place, text in notes),  # type: ignore[arg-type]
         Kind(kind),
+        tuple(Edit(*edit) for edit in unsafe),  # type: ignore[arg-type]
     )

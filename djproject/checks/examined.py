@@ -189,6 +189,12 @@ class Examined:
         start = sum(len(line) + 1 for line in self.lines(path)[: location.line - 1]) + location.column - 1
         return (Edit(location.path, start, start + location.end_column - location.column, text),)
 
+    def text_at(self, location: Location) -> str:
+        """The text where a location is."""
+        lines = self.lines(self.project.root / location.path)
+        line = lines[location.line - 1] if location.line <= len(lines) else ""
+        return line[location.column - 1 : location.end_column - 1]
+
     def rewriting(self, path: Path, new: str) -> tuple[Edit, ...]:
         """The edit that makes `new` of a file's text, as short as it can be."""
         old = self.text(path)

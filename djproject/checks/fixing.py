@@ -1,5 +1,6 @@
 """The edits of findings applied to files, in memory, until there is nothing left to fix."""
 
+import ast
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,27 +14,33 @@ from djproject.project.location import PYPROJECT, read_document
 ROUNDS = 20
 
 
-def fixed_files(inputs: Inputs, choice: Choice) -> tuple[dict[Path, bytes], int]:
+def fixed_files(inputs: Inputs, choice: Choice, *, unsafe: bool = False) -> tuple[dict[Path, bytes], int]:
     """The files that fixing changes, with their new bytes, and how many findings that fixes.
 
     A file is changed by all edits that concern it or by none: where the result of a Python file does not parse, or
     would do anything else than before, the file stays as it is. The new files have nothing left to fix.
+
+    With `unsafe`, also by edits that change what the code declares: a file with one of them only has to parse.
     """
     changed: dict[Path, bytes] = {}
     refused: set[str] = set()
     fixed = 0
     for _ in range(ROUNDS):
-        findings = [f for f in chosen(examine(inputs), choice)[0] if f.edits and f.location.path not in refused]
+        found = [f for f in chosen(examine(inputs), choice)[0] if f.location.path not in refused]
+        findings = [f for f in found if f.edits or (unsafe and f.unsafe)]
         if not findings:
             break
         by_path: dict[str, list[Finding]] = {}
         for finding in findings:
-            by_path.setdefault(finding.edits[0].path, []).append(finding)
+            by_path.setdefault((finding.edits or finding.unsafe)[0].path, []).append(finding)
         files = dict(inputs.files)
         for name, of_file in by_path.items():
             path = inputs.project.root / name
-            new, count = _applied(files[path], [edit for finding in of_file for edit in finding.edits])
-            if count == 0 or not _is_sound(path, files[path], new):
+            new, count = _applied(
+                files[path], [edit for finding in of_file for edit in finding.edits or finding.unsafe]
+            )
+            changes = any(not finding.edits for finding in of_file)
+            if count == 0 or not (_parses(path, new) if changes else _is_sound(path, files[path], new)):
                 refused.add(name)
                 continue
             files[path] = changed[path] = new
@@ -57,6 +64,16 @@ def _applied(data: bytes, edits: Iterable[Edit]) -> tuple[bytes, int]:
         position = edit.end
         count += 1
     return ("".join(pieces) + text[position:]).encode(encoding), count
+
+
+def _parses(path: Path, new: bytes) -> bool:
+    if path.suffix != ".py":
+        return True
+    try:
+        ast.parse(decode(new)[0])
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _is_sound(path: Path, old: bytes, new: bytes) -> bool:

@@ -24,6 +24,7 @@ class Found(NamedTuple):
     hint: str = ""
     edits: tuple[Edit, ...] = ()
     notes: tuple[Note, ...] = ()
+    unsafe: tuple[Edit, ...] = ()
 
 
 Check = Callable[[Examined], Iterator[Found]]
@@ -59,7 +60,15 @@ class Rule:
         severity = Severity.WARNING if advised else self.severity
         for found in self.check(examined):
             yield Finding(
-                self.code, severity, found.message, found.location, found.hint, found.edits, found.notes, self.kind
+                self.code,
+                severity,
+                found.message,
+                found.location,
+                found.hint,
+                found.edits,
+                found.notes,
+                self.kind,
+                found.unsafe,
             )
 
     @property

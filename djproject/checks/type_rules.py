@@ -161,7 +161,8 @@ def types_are_valid_on_the_database(examined: Examined) -> Iterator[Found]:
 def blobs_are_serialised(examined: Examined) -> Iterator[Found]:
     """DJP215 error: No attribute is a bare `blob` or `longblob`.
 
-    What it does: finds `blob`, `tinyblob`, `mediumblob` and `longblob` as types.
+    What it does: finds `blob`, `tinyblob`, `mediumblob` and `longblob` as types. With `--unsafe-fixes`,
+    `--fix` writes `<blob>`: what DataJoint 0.14 meant by them.
 
     Why it matters: DataJoint 2 stores raw bytes in them and serialises nothing: an array is silently kept as the text
     of its representation, and the data are lost.
@@ -175,10 +176,12 @@ def blobs_are_serialised(examined: Examined) -> Iterator[Found]:
     Source: datajoint/declare.py, compile_attribute (NATIVE_BLOB).
     """
     for table, attribute in examined.attributes_where(lambda kind: type_facts(kind).kind is Kind.RAW_BLOB):
+        where = examined.of_type(table, attribute)
         yield Found(
-            examined.of_type(table, attribute),
+            where,
             f"{table.name}.{attribute.name} is a bare {attribute.type}: arrays would be stored as text.",
             "Write <blob> for arrays and objects, or bytes where raw bytes are wanted.",
+            unsafe=examined.replacement(where, "<blob>") if examined.text_at(where) == attribute.type else (),
         )
 
 

@@ -34,6 +34,7 @@ class Request(NamedTuple):
     baseline: str | None = None
     write_baseline: str | None = None
     cache: bool = True
+    unsafe: bool = False
 
 
 def quick_request(arguments: list[str]) -> Request | None:
@@ -86,9 +87,9 @@ def run_check(request: Request) -> int:
 def _check_once(request: Request, inputs: Inputs) -> int:
     choice = _choice(request, inputs)
     if request.diff:
-        return _show_diff(inputs, choice)
+        return _show_diff(inputs, choice, unsafe=request.unsafe)
     if request.fix:
-        inputs = _fix(inputs, choice)
+        inputs = _fix(inputs, choice, unsafe=request.unsafe)
     results = cached_results(inputs) if request.cache else examine(inputs)
     findings, held_back = chosen(results, choice)
     if request.write_baseline is not None:
@@ -133,11 +134,11 @@ def _relative_paths(paths: tuple[str, ...], inputs: Inputs) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _show_diff(inputs: Inputs, choice: Choice) -> int:
+def _show_diff(inputs: Inputs, choice: Choice, *, unsafe: bool) -> int:
     """What a fix would change; the exit code is 1 where that is anything."""
     from djproject.checks.fixing import fixed_files
 
-    changed, _ = fixed_files(inputs, choice)
+    changed, _ = fixed_files(inputs, choice, unsafe=unsafe)
     for path, data in sorted(changed.items()):
         _render.diff(str(path.relative_to(inputs.project.root)), inputs.files[path], data)
     if not changed:
@@ -145,11 +146,11 @@ def _show_diff(inputs: Inputs, choice: Choice) -> int:
     return 1 if changed else 0
 
 
-def _fix(inputs: Inputs, choice: Choice) -> Inputs:
+def _fix(inputs: Inputs, choice: Choice, *, unsafe: bool) -> Inputs:
     """Fix what can be fixed; the project as it is afterwards."""
     from djproject.checks.fixing import fixed_files
 
-    changed, fixed = fixed_files(inputs, choice)
+    changed, fixed = fixed_files(inputs, choice, unsafe=unsafe)
     for path, data in sorted(changed.items()):
         replace_file(path, data, within=inputs.project.root)
     files = len(changed)
@@ -207,6 +208,8 @@ def _summary(results: Results, findings: tuple[Finding, ...], held_back: int, ba
         _render.note(f"Found {', '.join(counts)} in {looked_at}.{known}")
         if fixable:
             _render.next_step(f"djproject check --fix  (fixes {fixable} of them)")
+        elif unsafe := sum(bool(finding.unsafe) for finding in findings):
+            _render.next_step(f"djproject check --diff --unsafe-fixes  (fixes {unsafe} of them; look at each)")
         else:
             _render.next_step(f"djproject explain {findings[0].code}")
     else:

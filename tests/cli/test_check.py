@@ -219,3 +219,21 @@ def test_an_error_of_the_convention_is_told_apart(run: Run, tmp_path: Path) -> N
     assert "Found 1 warning in" in advised.stderr
     (root / "pyproject.toml").write_text((root / "pyproject.toml").read_text().replace("advise", "advice"))
     assert "convention must be strict or advise, not 'advice'" in run("check", cwd=root, code=2).stderr
+
+
+def test_a_longblob_becomes_a_blob_only_where_the_user_says_so(run: Run, tmp_path: Path) -> None:
+    lines = ("k : int32", "---", "x : longblob  # a longblob", "y = null : mediumblob", "z : <blob>")
+    root = write_project(tmp_path, {"a.py": module("a", table("A", *lines), docstring=True)}, git=False)
+    path = root / "src/workflow/a.py"
+    before = path.read_text()
+    told = run("check", "--select", "DJP215", cwd=root, code=1)
+    assert "Next: djproject check --diff --unsafe-fixes  (fixes 2 of them; look at each)" in told.stderr
+    run("check", "--select", "DJP215", "--fix", cwd=root, code=1)
+    assert path.read_text() == before
+    shown = run("check", "--select", "DJP215", "--diff", "--unsafe-fixes", cwd=root, code=1)
+    assert path.read_text() == before
+    assert "+    x : <blob>  # a longblob" in shown.stdout
+    run("check", "--select", "DJP215", "--fix", "--unsafe-fixes", cwd=root)
+    assert path.read_text() == before.replace("x : longblob", "x : <blob>").replace(
+        "y = null : mediumblob", "y = null : <blob>"
+    )

@@ -34,6 +34,9 @@ def check(
     ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="All but these.")] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Fix what can be fixed safely, then check.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change; write nothing.")] = False,
+    unsafe_fixes: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="Also fix what then means something else: longblob becomes <blob>.")
+    ] = False,
     fail_level: Annotated[FailLevel | None, typer.Option(help="What makes the exit code 1.")] = None,
     format: Annotated[FindingsFormat, typer.Option("--format", help="How it is printed.")] = FindingsFormat.TEXT,
     watch: Annotated[bool, typer.Option("--watch", help="Check again on every change, until Ctrl-C.")] = False,
@@ -56,7 +59,7 @@ def check(
 
     request = Request(
         tuple(paths or ()), codes(select), codes(ignore), fix, diff, fail_level, format, watch,
-        baseline, write_baseline, not no_cache,
+        baseline, write_baseline, not no_cache, unsafe_fixes,
     )  # fmt: skip
     code = run_check(request)
     if code:
