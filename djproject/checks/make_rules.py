@@ -1,11 +1,11 @@
 """DJP2xx: imported and computed tables and their make methods."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.graph import table_parents
-from djproject.pipeline.making import THREE_PARTS, Fetch, Making, read_making
+from djproject.pipeline.making import THREE_PARTS, Fetch, Making, helper_texts, read_making
 from djproject.pipeline.model import Table
 from djproject.pipeline.module import ClassFacts, Problem, method_text, names_in
 from djproject.pipeline.reading import parse
@@ -172,8 +172,8 @@ def makes_insert(examined: Examined) -> Iterator[Found]:
 def makes_fetch_from_ancestors(examined: Examined) -> Iterator[Found]:
     """DJP221 warning: A `make` fetches only from tables upstream of its own.
 
-    What it does: follows the tables that the make methods fetch from. Ancestors are allowed, their parts and masters,
-    and the table itself.
+    What it does: follows the tables that the make methods fetch from, and the functions of the module that they call.
+    Ancestors are allowed, their parts and masters, and the table itself.
 
     Why it matters: what is not an ancestor may change, or not be there yet, when a worker makes the key: the result
     cannot be repeated, and deleting the source does not delete it.
@@ -198,6 +198,40 @@ def makes_fetch_from_ancestors(examined: Examined) -> Iterator[Found]:
             )
 
 
+@rule
+def makes_change_only_their_own(examined: Examined) -> Iterator[Found]:
+    """DJP241 warning: A `make` inserts, updates and deletes only in its own table and its parts.
+
+    What it does: follows the tables whose rows the make methods change, and the functions of the module that they call.
+
+    Why it matters: the rows of another table are not the result of this key. They are there twice when the key is made
+    once more, and stay when it is deleted; two workers may write the same ones.
+
+    Example:
+        class Fit(dj.Computed):
+            definition = "-> Recording"
+            def make(self, key):
+                Summary.insert1({**key, "mean": 0.5})
+                self.insert1(key)
+
+    Use instead: a part of the table, for further rows of one key; or a table that is computed from this one.
+
+    Source: book, Pipeline as a DAG; datajoint/autopopulate.py (referential constraints of make).
+    """
+    for table in _populated(examined):
+        own = f"{table.full_name}."
+        others = {name for name in _named(examined, table) if not f"{name}.".startswith(own)}
+        making = _making(examined, table) if others else None
+        for change in making.changes if making else ():
+            meaning = _table_meaning(examined, table, change.table)
+            if meaning is not None and f"{meaning.module}.{meaning.name}" in others:
+                yield Found(
+                    examined.at(table.path, change.place, change.table),
+                    f"The make of {table.name} changes the rows of {meaning.module}.{meaning.name}.",
+                    f"Make {meaning.name} a part of {table.name}, or compute it from {table.name}.",
+                )
+
+
 def _foreign_fetches(
     examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]
 ) -> Iterator[tuple[Fetch, Meaning]]:
@@ -211,24 +245,25 @@ def _foreign_fetches(
 
 def _suspects(examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]) -> set[str]:
     """The tables that the make methods name and that are no ancestors; whether they fetch from them is seen later."""
+    targets = {key.target for key in table.definition.foreign_keys} if table.definition else set()
+    found = _named(examined, table, but=targets)
+    found = {name for name in found if name not in table.parents and not f"{name}.".startswith(f"{table.full_name}.")}
+    allowed = _allowed(examined, table, parents) if found else set()
+    return found - allowed if allowed is not None else set()
+
+
+def _named(examined: Examined, table: Table, but: Collection[str] = ()) -> set[str]:
+    """The tables that the make methods name, and the functions that they call; without some, as they are written."""
     lines = examined.lines(table.path)
     names = {
         name
         for method in table.facts.methods
         if method.name.startswith("make")
-        for name in names_in(method_text(lines, method))
-        if not name.startswith("self.")
+        for name in names_in(helper_texts(lines, method_text(lines, method)))
+        if not name.startswith("self.") and name not in but
     }
-    for key in table.definition.foreign_keys if table.definition else ():
-        names.discard(key.target)
-    found = set()
-    for name in names:
-        meaning = _table_meaning(examined, table, name)
-        if meaning is not None:
-            found.add(f"{meaning.module}.{meaning.name}")
-    found = {name for name in found if name not in table.parents and not f"{name}.".startswith(f"{table.full_name}.")}
-    allowed = _allowed(examined, table, parents) if found else set()
-    return found - allowed if allowed is not None else set()
+    meanings = (_table_meaning(examined, table, name) for name in names)
+    return {f"{meaning.module}.{meaning.name}" for meaning in meanings if meaning is not None}
 
 
 def _table_meaning(examined: Examined, table: Table, name: str) -> Meaning | None:

@@ -1,7 +1,11 @@
-"""What the make methods of a table do, as far as their source tells: do they insert, what do they fetch from."""
+"""What the make methods of a table do, as far as their source tells: do they insert, what do they read and change.
+
+Functions of the same module that they call count as well.
+"""
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from djproject.pipeline.definition import dotted
@@ -11,10 +15,24 @@ THREE_PARTS = ("make_fetch", "make_compute", "make_insert")
 _FETCHES = frozenset(
     {"fetch", "fetch1", "to_dicts", "to_pandas", "to_polars", "to_arrow", "to_arrays", "keys", "head", "tail"}
 )
+_CHANGES = frozenset(
+    {
+        "insert",
+        "insert1",
+        "staged_insert1",
+        "insert_dataframe",
+        "update1",
+        "delete",
+        "delete_quick",
+        "drop",
+        "drop_quick",
+    }
+)
+_DEF = re.compile(r"(?:async\s+)?def\s+(\w+)")
 
 
 class Fetch(NamedTuple):
-    """A table that a method fetches from: its name as written, and where."""
+    """A table that a method fetches from or changes: its name as written, and where."""
 
     table: str
     place: Place
@@ -27,12 +45,13 @@ class Making(NamedTuple):
     ----------
     inserts
         Whether an insert may be reached; also where the methods pass `self` on or call what is not in the class.
-    fetches
-        The names that rows are fetched from.
+    fetches, changes
+        The names that rows are fetched from, and those whose rows are inserted, updated or deleted.
     """
 
     inserts: bool
     fetches: tuple[Fetch, ...]
+    changes: tuple[Fetch, ...] = ()
 
 
 def read_making(tree: ast.Module, class_name: str) -> Making:
@@ -48,8 +67,43 @@ def read_making(tree: ast.Module, class_name: str) -> Making:
     started = [name for name in ("make", *THREE_PARTS) if name in functions]
     reached = _reached(functions, started)
     inserts = any(_inserts(functions[name], set(functions)) for name in reached)
-    fetches = [fetch for name in reached for fetch in _fetches(functions[name])]
-    return Making(inserts, tuple(fetches))
+    helpers = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    those = [*(functions[name] for name in reached), *_helpers(helpers, [functions[name] for name in reached])]
+    return Making(
+        inserts,
+        tuple(fetch for function in those for fetch in _called_on(function, _FETCHES)),
+        tuple(change for function in those for change in _called_on(function, _CHANGES)),
+    )
+
+
+def _helpers(known: dict[str, "Function"], callers: list["Function"]) -> list["Function"]:
+    """The functions of a module that some others call by their names, directly or not."""
+    found: list[Function] = []
+    waiting = list(callers)
+    while waiting:
+        for node in ast.walk(waiting.pop()):
+            match node:
+                case ast.Call(func=ast.Name(id=name)) if name in known and known[name] not in found:
+                    found.append(known[name])
+                    waiting.append(known[name])
+    return found
+
+
+def helper_texts(lines: Sequence[str], text: str) -> str:
+    """A method's text with those of the module's functions that it may call, directly or not."""
+    found: dict[str, str] = {}
+    starts = [number for number, line in enumerate(lines) if line[:1] not in ("", " ", "\t", "#", ")", "]", "}")]
+    bodies = {
+        match[1]: "\n".join(lines[start:end])
+        for start, end in zip(starts, [*starts[1:], len(lines)], strict=False)
+        if (match := _DEF.match(lines[start]))
+    }
+    waiting = [text]
+    while waiting:
+        for name in set(re.findall(r"\b(\w+)\(", waiting.pop())) & bodies.keys() - found.keys():
+            found[name] = bodies[name]
+            waiting.append(bodies[name])
+    return "\n".join((text, *found.values()))
 
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -99,10 +153,11 @@ def _calls_unknown(function: ast.expr, me: str, known: set[str]) -> bool:
     return False
 
 
-def _fetches(function: Function) -> Iterator[Fetch]:
+def _called_on(function: Function, names: Collection[str]) -> Iterator[Fetch]:
+    """The tables on which methods of these names are called."""
     for node in ast.walk(function):
         match node:
-            case ast.Call(func=ast.Attribute(value=source, attr=name)) if name in _FETCHES:
+            case ast.Call(func=ast.Attribute(value=source, attr=name)) if name in names:
                 yield from _tables(source)
 
 

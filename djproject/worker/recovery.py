@@ -180,9 +180,9 @@ def _judge(
 def _vanished(
     loaded: LoadedTable, lease: Lease, keys: Sequence[dict[str, Any]], history: History
 ) -> list[tuple[str, dict[str, Any], str]]:
-    """Make errors of the jobs whose pilots are gone again and again, as where all of a pod is killed for its memory.
+    """Make errors of the jobs whose pilots are gone repeatedly, as where all of a pod is killed for its memory.
 
-    Nobody else counts them: a pilot that is told to end gives its job back, and no pool is left that could accuse it.
+    Nobody else counts them: a pilot that has to end gives its job back, and no pool is left that could accuse it.
     """
     jobs, columns, condemned = job_table(loaded.instance), key_columns(job_table(loaded.instance)), []
     for key in keys:

@@ -321,6 +321,37 @@ CASES = [
             )
         },
     ),
+    modules(
+        "DJP241",
+        {
+            "a.py": module(
+                "a",
+                table("A", *KEY),
+                table("X", *KEY),
+                table(
+                    "B",
+                    "-> A",
+                    tier="Computed",
+                    body=("    def make(self, key):\n        X.insert1(key)\n        self.insert1(key)"),
+                ),
+            )
+        },
+        {
+            "a.py": module(
+                "a",
+                table("A", *KEY),
+                table(
+                    "B",
+                    "-> A",
+                    tier="Computed",
+                    body=(
+                        '    class X(dj.Part):\n        definition = "-> master"\n\n'
+                        "    def make(self, key):\n        self.insert1(key)\n        B.X.insert1(key)"
+                    ),
+                ),
+            )
+        },
+    ),
     lines("DJP222", ["---", "x : int32"], ["x : int32", "---"]),
     lines("DJP223", ["-> Subject", "subject_id : int32"], ["-> Subject", "other_id : int32"]),
     lines("DJP224", [*KEY, "_x : int32"], [*KEY, "x : int32"]),
