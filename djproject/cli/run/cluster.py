@@ -49,7 +49,7 @@ RenewOption = Annotated[
 ]
 SHOWN_ENDED = 5
 
-app = new_app()
+app = new_app(no_args_is_help=True)
 
 
 @app.callback()

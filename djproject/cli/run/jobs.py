@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from djproject.database.jobs import Job
     from djproject.database.loading import LoadedTable
 
-app = new_app(help="List the jobs of the pipeline, and change them by hand.\n\nExample: djproject jobs list")
+app = new_app(
+    no_args_is_help=True, help="List the jobs of the pipeline, and change them by hand.\n\nExample: djproject jobs list"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,10 @@ from djproject.cli._consent import require_consent
 from djproject.cli._options import Format, FormatOption, YesOption, new_app
 from djproject.cli._stack import load_stack
 
-app = new_app(help="Look at the stack; take a snapshot of its data, and restore it.\n\nExample: djproject stack status")
+app = new_app(
+    no_args_is_help=True,
+    help="Look at the stack; take a snapshot of its data, and restore it.\n\nExample: djproject stack status",
+)
 
 
 @app.command()
