@@ -10,6 +10,7 @@ from djproject.checks.loading import Inputs
 from djproject.checks.run import Ignore, Results, examine
 from djproject.errors import DJProjectError
 from djproject.findings import Edit, Finding, Kind, Location, Note, Severity
+from djproject.pipeline.outside import looks_outside
 from djproject.project.files import make_state_directory, replace_file, state_directory
 from djproject.project.opening import read_regular
 
@@ -28,8 +29,10 @@ def cached_results(inputs: Inputs, environ: Mapping[str, str] = os.environ) -> R
     digest = inputs.digest()
     results = _read(path, digest)
     if results is None:
+        before = looks_outside()
         results = examine(inputs)
-        _write(path, digest, results)
+        if looks_outside() == before:  # what is installed may change, and is in no digest
+            _write(path, digest, results)
     return results
 
 

@@ -146,6 +146,8 @@ class _Reader:
         """The attributes that a foreign key brings, and the parent's; None where they are not known."""
         if parent is None or line.problem or parent.full_name not in self.known:
             return None
+        if not self.known[parent.full_name].complete:
+            return None
         try:
             return self.headings.parent_key(line, parent)
         except ProjectionError:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from djproject.pipeline.definition import Attribute, ForeignKey, Projection
 from djproject.pipeline.model import Pipeline, Table
+from djproject.pipeline.scope import Kind, Meaning
 
 
 class Link(NamedTuple):
@@ -99,16 +100,7 @@ class Headings:
         ProjectionError
             DataJoint refuses the projection.
         """
-        heading = self.of(parent)
-        if not heading.complete:
-            return None
-        pairs = [(name, name) for name in heading.primary]
-        if not key.projections:
-            return tuple(pairs)
-        names = set(heading.names)
-        for step in key.projections:
-            pairs, names = _projected(pairs, names, step)
-        return tuple(pairs)
+        return _key_of(self.of(parent), key)
 
     def _read_with_ancestors(self, table: Table) -> None:
         """Work out a heading after those of its ancestors, without recursion: chains may be very long."""
@@ -132,23 +124,46 @@ class Headings:
         if table.definition is None:
             return UNKNOWN
         growing = _Growing(table.full_name)
-        parents = iter(table.parents)
+        parents = iter(zip(table.parents, table.meanings, strict=True))
         for line in table.definition.lines:
             if type(line) is Attribute:
                 growing.add_attribute(line)
             elif type(line) is ForeignKey:
-                name = next(parents)
+                name, meaning = next(parents)
                 parent = self._pipeline.table(name) if name else None
-                growing.add_key(line, parent, self._pairs(line, parent), self._known)
+                heading = self.of(parent) if parent else _outside(meaning)
+                growing.add_key(line, parent.full_name if parent else "", heading, _pairs(line, heading))
         return growing.heading()
 
-    def _pairs(self, key: ForeignKey, parent: Table | None) -> tuple[tuple[str, str], ...] | None:
-        if parent is None or key.problem:
-            return None
-        try:
-            return self.parent_key(key, parent)
-        except ProjectionError:
-            return None
+
+def _key_of(parent: Heading, key: ForeignKey) -> tuple[tuple[str, str], ...] | None:
+    if not parent.complete:
+        return None
+    pairs = [(name, name) for name in parent.primary]
+    if not key.projections:
+        return tuple(pairs)
+    names = set(parent.names)
+    for step in key.projections:
+        pairs, names = _projected(pairs, names, step)
+    return tuple(pairs)
+
+
+def _pairs(key: ForeignKey, parent: Heading | None) -> tuple[tuple[str, str], ...] | None:
+    if parent is None or key.problem:
+        return None
+    try:
+        return _key_of(parent, key)
+    except ProjectionError:
+        return None
+
+
+def _outside(meaning: Meaning) -> Heading | None:
+    """The heading of a parent in another package that is installed."""
+    if meaning.kind is not Kind.ELSEWHERE or "." not in meaning.name:
+        return None
+    from djproject.pipeline.outside import outside_heading
+
+    return outside_heading(meaning.name)
 
 
 class _Growing:
@@ -178,14 +193,15 @@ class _Growing:
     def add_key(
         self,
         line: ForeignKey,
-        parent: Table | None,
+        parent: str,
+        heading: Heading | None,
         pairs: tuple[tuple[str, str], ...] | None,
-        known: Mapping[str, Heading],
     ) -> None:
-        if pairs is None or parent is None:
+        """Add what a foreign key brings; the name of the parent is empty where it is in another package."""
+        if pairs is None or heading is None:
             self.complete = False
             return
-        types = known[parent.full_name].types
+        types = heading.types
         for mine, theirs in pairs:
             if mine in self.own:
                 self.doubled.append((line.line, mine, self.lines[mine]))
@@ -196,7 +212,8 @@ class _Growing:
                     self.primary.append(mine)
             self.inherited.add(mine)
         in_key = all(mine in self.primary for mine, _ in pairs)
-        self.links.append(Link(self.child, parent.full_name, pairs, in_key, line.line))
+        if parent:
+            self.links.append(Link(self.child, parent, pairs, in_key, line.line))
 
     def heading(self) -> Heading:
         names, primary = tuple(self.lines), tuple(self.primary)
