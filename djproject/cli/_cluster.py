@@ -1,8 +1,10 @@
 """What all commands of `djproject cluster` ask first: which cluster, which jobs, and whose pilots."""
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
+from djproject.cli._options import seconds
 from djproject.clusters.fleet import Fleet
 from djproject.clusters.pilot import Pilot
 from djproject.errors import ConfigError, ProjectError
@@ -33,6 +35,8 @@ def chosen(
     """
     project = load_project()
     cluster = find_cluster(project, name)
+    if options.get("limit"):
+        seconds(options["limit"], "--for")
     select(load_pipeline(project), selector or (), ())
     if group is not None and group not in project.groups:
         raise ConfigError(f"There is no group of workers {group!r}.", hint=f"Groups: {', '.join(project.groups)}")
@@ -74,12 +78,16 @@ def fleet_of(project: Project, cluster: Cluster, pilot: Pilot | None = None) -> 
 def find_cluster(project: Project, name: str) -> Cluster:
     """The cluster of that name; a ConfigError where there is none."""
     if name not in project.clusters:
-        known = ", ".join(project.clusters)
-        raise ConfigError(
-            f"There is no cluster {name!r} in pyproject.toml.",
-            hint=f"Clusters: {known}" if known else f"$EDITOR pyproject.toml  ([tool.djproject.clusters.{name}])",
-        )
+        raise no_cluster(name, project.clusters)
     return project.clusters[name]
+
+
+def no_cluster(name: str, known: Iterable[str] = ()) -> ConfigError:
+    """That there is no cluster of that name, or none at all."""
+    clusters = ", ".join(known)
+    what = f"no cluster {name!r}" if name else "no cluster"
+    write = f"$EDITOR pyproject.toml  ([tool.djproject.clusters.{name or 'hpc'}])"
+    return ConfigError(f"There is {what} in pyproject.toml.", hint=f"Clusters: {clusters}" if clusters else write)
 
 
 def target_of(project: Project, cluster: Cluster) -> str:

@@ -53,7 +53,13 @@ def _and_renew(cluster: Cluster, pilot: Pilot, command: str) -> list[str]:
 
 def test_script(cluster: Cluster, pilot: Pilot, root: Path, log: str) -> str:
     """A batch script for one short job that looks whether pilots could work on a node."""
-    options = [*_resources(cluster, pilot), "--time=00:05:00", f"--output={log}", "--export=NONE", *cluster.options]
+    options = [
+        *_resources(cluster, pilot),
+        "--time=00:05:00",
+        f"--output={shlex.quote(log)}",
+        "--export=NONE",
+        *cluster.options,
+    ]
     lines = ["#!/bin/bash -l", *(f"#SBATCH {option}" for option in options), ""]
     lines += [f"cd {shlex.quote(str(root))} || exit 1", *cluster.setup]
     lines += [f"exec {shlex.join(_command(cluster, ['cluster', 'probe', cluster.name]))}"]
@@ -93,7 +99,7 @@ def _options(cluster: Cluster, pilot: Pilot, logs: Path) -> Iterator[str]:
         yield f"--signal=B:TERM@{NOTICE_SECONDS}"
     yield "--requeue"
     yield "--open-mode=append"
-    yield f"--output={logs}/%A_%a.log"
+    yield f"--output={shlex.quote(f'{logs}/%A_%a.log')}"
     yield "--export=NONE"  # nothing of the shell that submits, its secrets included
     yield from cluster.options
 

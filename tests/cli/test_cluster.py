@@ -1,5 +1,6 @@
 """`djproject cluster render` as a user sees it."""
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -115,3 +116,33 @@ def test_a_wrong_setting_is_named(cli: Cli, project: Path, old: str, new: str, w
     assert words in result.stderr
     checked = cli("check", "--select", "DJP0", cwd=project)
     assert words in " ".join(checked.stdout.split()) or words in checked.stderr
+
+
+def test_status_of_all_clusters_and_of_none(
+    cli: Cli, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, answer in (("squeue", '{"jobs": []}'), ("kubectl", '{"items": []}')):
+        (folder / name).write_text(f"#!/bin/sh\necho '{answer}'\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    result = cli("cluster", "status", cwd=project)
+    assert result.exit_code == 0
+    assert [line for line in result.stdout.splitlines() if line] == ["hpc", "cloud"]
+    assert "Next: djproject cluster submit cloud" in result.stderr
+    both = json.loads(cli("cluster", "status", "--format", "json", cwd=project).stdout)
+    assert [each["cluster"] for each in both["clusters"]] == ["hpc", "cloud"]
+    one = json.loads(cli("cluster", "status", "hpc", "--format", "json", cwd=project).stdout)
+    assert one == {"cluster": "hpc", "pilots": [], "problem": ""}
+    path = project / "pyproject.toml"
+    path.write_text(path.read_text().partition("[tool.djproject.targets.lab]")[0])
+    nothing = cli("cluster", "status", cwd=project)
+    assert nothing.exit_code == 2
+    assert "There is no cluster in pyproject.toml." in nothing.stderr
+
+
+def test_a_time_that_is_none_is_refused_at_once(cli: Cli, project: Path) -> None:
+    result = cli("cluster", "render", "hpc", "--for", "soon", cwd=project)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--for" in result.stderr

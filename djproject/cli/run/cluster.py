@@ -2,12 +2,13 @@
 
 import os
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+import zlib
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from djproject.cli import _render
-from djproject.cli._cluster import chosen, find_cluster, fleet_of, target_of
+from djproject.cli._cluster import chosen, find_cluster, fleet_of, no_cluster, target_of
 from djproject.cli._options import (
     DryRunOption,
     Format,
@@ -165,14 +166,13 @@ def submit(
     from djproject.targets.choice import load_target
     from djproject.targets.connection import connect
 
-    if for_:
-        seconds_of(for_, "--for")
     project, cluster, pilot = chosen(name, selector, group, where, limit=for_ or "", renew=renew)
     _refuse(cluster, renew=renew)
     wanted = seconds_of(finish_in, "--finish-in") if finish_in else (cluster.seconds / 2 or 3600.0)
     fleet = fleet_of(project, cluster, pilot)
     me = pilot_place(os.environ).job  # a pilot that submits others is about to end
-    with exclusive(connect(load_target(project, pilot.target)), f"submit {project.name} {name}"[:40]):
+    connection = connect(load_target(project, pilot.target))
+    with exclusive(connection, f"submit-{zlib.crc32(f'{project.name} {name}'.encode()):x}"):
         seen = [each for each in fleet.pilots() if each.job != me]
         state, there = health(seen), len(alive(seen))
         if state.paused and not anyway:
@@ -198,7 +198,10 @@ def submit(
 
 @app.command()
 def status(
-    name: NameArgument,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="By default all clusters.", autocompletion=complete_clusters),
+    ] = None,
     format: FormatOption = Format.TEXT,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
     interval: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="Between two pictures of --watch.")] = 10.0,
@@ -210,22 +213,41 @@ def status(
     Example: djproject cluster status hpc --watch
     """
     project = load_project()
-    cluster = find_cluster(project, name)
-    fleet = fleet_of(project, cluster)
+    clusters = [find_cluster(project, each) for each in ([name] if name else project.clusters)]
+    if not clusters:
+        raise no_cluster("")
     while True:
-        found = fleet.pilots()
-        made, problem = _progress(project, cluster) if any(each.state == RUNNING for each in found) else ({}, "")
+        looks = [_look(project, cluster) for cluster in clusters]
         if format is Format.JSON:
-            _render.as_json({"cluster": name, "pilots": [_as_value(each, made) for each in found], "problem": problem})
+            values = [
+                {"cluster": look.name, "pilots": [_as_value(each, look.made) for each in look.pilots],
+                 "problem": look.problem}
+                for look in looks
+            ]  # fmt: skip
+            _render.as_json(values[0] if name else {"clusters": values})
         else:
             if watch:
                 _render.clear_screen()
-            _show(name, found, made)
-            if problem:
-                _render.note(f"What they make is not known: {problem}")
+            for look in looks:
+                _show(look, with_name=not name)
         if not watch:
             return
         time.sleep(interval)
+
+
+class _Look(NamedTuple):
+    """One picture of a cluster: its pilots, by pilot what it makes, and why that is not known."""
+
+    name: str
+    pilots: list[SeenPilot]
+    made: dict[str, "Progress"]
+    problem: str
+
+
+def _look(project: Project, cluster: Cluster) -> _Look:
+    found = fleet_of(project, cluster).pilots()
+    made, problem = _progress(project, cluster) if any(each.state == RUNNING for each in found) else ({}, "")
+    return _Look(cluster.name, found, made, problem)
 
 
 @app.command()
@@ -334,12 +356,13 @@ def _as_value(pilot: SeenPilot, made: dict[str, "Progress"]) -> dict[str, Any]:
     return pilot._asdict() | {"made": known.made if known else None, "making": list(known.making) if known else []}
 
 
-def _show(name: str, found: list[SeenPilot], made: dict[str, "Progress"]) -> None:
+def _show(look: _Look, *, with_name: bool) -> None:
     now = time.time()
-    ended = sorted((pilot for pilot in found if pilot.state == ENDED), key=lambda pilot: -pilot.started)
+    ended = sorted((pilot for pilot in look.pilots if pilot.state == ENDED), key=lambda pilot: -pilot.started)
+    there = alive(look.pilots)
     rows = []
-    for pilot in [*alive(found), *ended[:SHOWN_ENDED]]:
-        known = made.get(pilot.job)
+    for pilot in [*there, *ended[:SHOWN_ENDED]]:
+        known = look.made.get(pilot.job)
         rows.append(
             (
                 pilot.job, "failed" if pilot.failed else pilot.state, pilot.node,
@@ -349,17 +372,20 @@ def _show(name: str, found: list[SeenPilot], made: dict[str, "Progress"]) -> Non
                 pilot.reason or (", ".join(known.making) if known else ""),
             )
         )  # fmt: skip
+    if with_name:
+        _render.heading(look.name)
     if rows:
         _render.columns(("pilot", "state", "node", "since", "left", "made", "reason or job"), rows, right=[5])
     if len(ended) > SHOWN_ENDED:
         _render.note(f"… and {len(ended) - SHOWN_ENDED} more that ended (--format json lists all).")
-    if not alive(found):
+    if look.problem:
+        _render.note(f"What they make is not known: {look.problem}")
+    if not there:
         _render.note("No pilot is alive or queued.")
-        _render.next_step(f"djproject cluster submit {name}")
-    elif any(pilot.failed for pilot in found):
-        failed = next(pilot for pilot in [*ended, *found] if pilot.failed)
-        look = f"djproject cluster logs {name} {failed.job}"
-        _render.next_step(look if failed.state != QUEUED else f"djproject cluster cancel {name}")
+        _render.next_step(f"djproject cluster submit {look.name}")
+    elif failed := [pilot for pilot in (*ended, *there) if pilot.failed]:
+        logs = f"djproject cluster logs {look.name} {failed[0].job}"
+        _render.next_step(f"djproject cluster cancel {look.name}" if failed[0].state == QUEUED else logs)
 
 
 def _waiting(project: Project, pilot: Pilot) -> "list[Waiting]":

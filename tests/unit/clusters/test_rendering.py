@@ -33,7 +33,7 @@ def test_a_batch_script_says_all_that_was_set() -> None:
     assert options == [
         "--job-name=djproject-Mouse-V1", "--partition=gpu", "--account=neuro", "--qos=high", "--constraint='a100|h100'",
         "--ntasks=1", "--cpus-per-task=4", "--mem=16384M", "--gpus=1", "--time=04:00:00", "--signal=B:TERM@10",
-        "--requeue", "--open-mode=append", f"--output={ROOT}/.djproject/clusters/hpc/%A_%a.log", "--export=NONE",
+        "--requeue", "--open-mode=append", f"--output={shlex.quote(f'{ROOT}/.djproject/clusters/hpc/%A_%a.log')}", "--export=NONE",
         "--exclusive", "--mail-type=FAIL",
     ]  # fmt: skip
     setup, command = text.splitlines()[-2:]
