@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def turn(item: pytest.Item) -> int:
         if item.get_closest_marker("kubernetes"):
             return 2
-        return 0 if any(item.get_closest_marker(slow) for slow in ("docker", "fresh", "slurm")) else 1
+        return 0 if any(item.get_closest_marker(slow) for slow in ("docker", "fresh")) else 1
 
     items.sort(key=turn)
 
