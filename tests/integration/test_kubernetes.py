@@ -30,7 +30,7 @@ pytestmark = [
 JOBS = int(os.environ.get("DJPROJECT_CLUSTER_JOBS", "60"))
 ROOT = Path(__file__).parents[2]
 PASSWORD = "hush-9f"
-HUNGRY = "x = bytearray(900_000_000) if key['item_id'] == 7 else time.sleep(0.05)"
+HUNGRY = "x = bytearray(900_000_000) if key['item_id'] == 7 else time.sleep(0.3)"
 
 
 def kubectl(*arguments: str, check: bool = True) -> str:
@@ -94,7 +94,7 @@ def root(servers: dict[str, MySQL | PostgreSQL], tmp_path_factory: pytest.TempPa
     subprocess.run(
         [sys.executable, "-m", "djproject", "init", str(folder), "--yes", "--no-git"], env=environment, check=True
     )
-    write_module(folder, name, make=HUNGRY)
+    write_module(folder, name, seconds=0.3, make=HUNGRY)
     for target, place in servers.items():
         add_target(folder, target, place)
         with (folder / "pyproject.toml").open("a") as file:
@@ -189,7 +189,7 @@ def test_jobs_survive_pods_that_are_deleted(project: ClusterProject) -> None:
             deleted += 1
             force = ["--grace-period=0", "--force"] if deleted % 2 else ["--wait=false"]
             kubectl("delete", "pod", chance.choice(running)["job"], *force, check=False)
-        time.sleep(3)
+        time.sleep(2)
     assert deleted == 3
     project.type("cancel")
     wait_until(lambda: not project.alive())
