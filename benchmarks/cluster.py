@@ -14,7 +14,11 @@ from benchmarks.lab import Lab, lab, wait_until
 from benchmarks.timing import seconds, table
 
 JOBS, ELEMENTS, PILOTS, QUEUED = 1000, 40, 4, 200
-ARRAY = "from workflow import work; work.Result.populate(f'item_id={number}', reserve_jobs=True)"
+ARRAY = """
+import os
+from workflow import work
+work.Result.populate("item_id=" + os.environ["SLURM_ARRAY_TASK_ID"], reserve_jobs=True)
+"""
 TOGETHER = "from workflow import work; work.Result.populate(reserve_jobs=True)"
 
 
@@ -89,8 +93,7 @@ def _together(place: Lab) -> tuple[str, int, float, float]:
 
 
 def _array(place: Lab) -> tuple[str, int, float, float]:
-    code = ARRAY.replace("{number}", "{os.environ['SLURM_ARRAY_TASK_ID']}")
-    script = f'#!/bin/bash\n#SBATCH --output=/dev/null\nexec {sys.executable} -W ignore -c "import os; {code}"\n'
+    script = f"#!/bin/bash\n#SBATCH --output=/dev/null\nexec {sys.executable} -W ignore -c '{ARRAY}'\n"
     rate, first = _timed(place, ELEMENTS, ["sbatch", f"--array=0-{ELEMENTS - 1}", f"--chdir={place.root}"], script)
     _until_empty()
     return "an array, one key per element", ELEMENTS, rate, first
@@ -98,6 +101,9 @@ def _array(place: Lab) -> tuple[str, int, float, float]:
 
 def _status(place: Lab) -> float:
     place.run(place.command, "cluster", "submit", "hpc", "--workers", str(QUEUED))
+    running = ["squeue", "--noheader", "--me", "--states=RUNNING"]
+    wait_until(lambda: subprocess.run(running, capture_output=True, check=True).stdout.strip())
+    time.sleep(5)  # they are at work, and the database is asked what they make
     command = [place.command, "cluster", "status", "hpc"]
     return min(seconds(command, cwd=place.root, env=place.environ) for _ in range(5))
 
