@@ -24,6 +24,7 @@ _WAITS = {"ErrImagePull": "the image cannot be pulled", "ImagePullBackOff": "the
           "CreateContainerConfigError": "its Secret or its settings are missing",
           "ContainerCreating": "it is being made"}  # fmt: skip
 BROKEN = tuple(reason for reason in _WAITS if reason != "ContainerCreating")
+ENDING = "it is ending"  # somebody deleted it, and it finishes its job
 NOT_BEGUN = (1, 2, 126, 127)  # exit codes: djproject could not begin, or is not there
 _MISSING_FIELD = "podFailurePolicy"  # since Kubernetes 1.25
 
@@ -186,7 +187,8 @@ def _pod(pod: Mapping[str, Any]) -> SeenPilot:
         by_node = str(status.get("reason")) in ("NodeLost", "NodeAffinity", "UnexpectedAdmissionError")
         return SeenPilot(name, ENDED, node, why, started, token=token, failed=True, ready=ready, by_node=by_node)
     if phase == "Running" and "waiting" not in state:
-        return SeenPilot(name, RUNNING, node, "", started, token=token)
+        # The Job makes another one at once, at servers that do not know its podFailurePolicy.
+        return SeenPilot(name, RUNNING, node, ENDING if metadata.get("deletionTimestamp") else "", started, token=token)
     reason = str(_dictionary(state.get("waiting")).get("reason") or "")
     words = _WAITS.get(reason, reason) or _why_pending(status)
     return SeenPilot(name, QUEUED, node, words, started, token=token, failed=reason in BROKEN, ready=False)

@@ -183,7 +183,8 @@ def test_jobs_survive_pods_that_are_deleted(project: ClusterProject) -> None:
         assert time.monotonic() - began < 300 + JOBS
         project.type("submit", "--anyway")
         alive = project.alive()
-        assert len(alive) <= 2
+        # One that is being deleted finishes its job, while a Job of before Kubernetes 1.28 makes another one.
+        assert sum(pilot["reason"] != "it is ending" for pilot in alive) <= 2
         running = [pilot for pilot in alive if pilot["state"] == "running"]
         if running and deleted < 3:
             deleted += 1

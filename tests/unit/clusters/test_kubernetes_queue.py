@@ -57,6 +57,13 @@ def test_a_pod_in_words(given: dict[str, Any], state: str, reason: str, failed: 
     assert (pilot.job, pilot.token, pilot.started) == ("p", "t1", 1795867200)
 
 
+def test_a_pod_that_is_being_deleted_is_ending() -> None:
+    given = pod("Running", {"running": {}})
+    given["metadata"]["deletionTimestamp"] = "2026-11-28T12:01:00Z"
+    (pilot,) = read_pods({"items": [given]})
+    assert (pilot.state, pilot.reason) == (RUNNING, "it is ending")
+
+
 def test_pods_that_a_job_is_still_to_make_count() -> None:
     job = {
         "kind": "Job",
