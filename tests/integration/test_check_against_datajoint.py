@@ -1,5 +1,6 @@
 """What check passes, DataJoint declares; what DataJoint refuses, check reported; and both see the same graph."""
 
+import os
 import shutil
 import uuid
 import warnings
@@ -19,7 +20,7 @@ from tests.checking import errors_in, module, pipeline_in, table, write_project
 from tests.integration.conftest import MySQL, PostgreSQL
 
 EXAMPLES = settings(
-    max_examples=120,
+    max_examples=int(os.environ.get("DJPROJECT_EXAMPLES", "120")),
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
