@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from djproject.targets.stack import read_variables
 
 FOLDER_LABEL, SERVICE_LABEL = "com.docker.compose.project.working_dir", "com.docker.compose.service"
 STOP_SECONDS = 600  # what a worker may need for its job, where `.env` does not say
+SERVICE_SECONDS = 60  # stop_grace_period of the others in the compose file
 
 
 def stop(stack: Stack, *, volumes: bool = False) -> Iterator[Event]:
@@ -46,13 +48,22 @@ def stop_by_label(stack: Stack) -> list[str]:
     """
     with locked(stack.state / "lock"):
         found = labelled(stack)
-        for container in sorted(found, key=lambda one: one.labels.get(SERVICE_LABEL) != WORKER):
-            container.stop(timeout=STOP_SECONDS)
-            container.remove(force=True)
+        workers = [container for container in found if container.labels.get(SERVICE_LABEL) == WORKER]
+        _stop_together(workers, STOP_SECONDS)
+        _stop_together([container for container in found if container not in workers], SERVICE_SECONDS)
         for name in {container.labels[PROJECT_LABEL] for container in found}:
             for network in stack.client.networks.list(filters={"label": f"{PROJECT_LABEL}={name}"}):
                 network.remove()
         return sorted(str(container.name) for container in found)
+
+
+def _stop_together(containers: Sequence[Any], seconds: int) -> None:
+    """Stop containers at the same time and remove them; one that has not ended after so many seconds is killed."""
+    if containers:
+        with ThreadPoolExecutor(len(containers)) as pool:
+            list(pool.map(lambda container: container.stop(timeout=seconds), containers))
+    for container in containers:
+        container.remove(force=True)
 
 
 def labelled(stack: Stack) -> list[Any]:
