@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
 from typing import Any
 
 from djproject.errors import EnvironmentUnavailableError
@@ -63,12 +62,6 @@ def ask_json(program: str, *arguments: str) -> Any:
         raise EnvironmentUnavailableError(
             f"{program} answers with something that is not JSON.", hint=f"{program} {' '.join(arguments)}"
         ) from error
-
-
-def texts_of(value: Any, *names: str) -> Sequence[str]:
-    """Some entries of a dictionary as texts; empty where one is missing."""
-    found = value if isinstance(value, dict) else {}
-    return [str(found.get(name) or "") for name in names]
 
 
 def stream(program: str, *arguments: str) -> None:

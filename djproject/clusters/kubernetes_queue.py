@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from djproject.clusters.engine import ask, ask_json, stream
+from djproject.clusters.engine import LostAnswerError, ask, ask_json, stream
 from djproject.clusters.kubernetes import INSTANCE, TOKEN, manifest, object_name, probe_manifest
 from djproject.clusters.pilot import ENDED, QUEUED, RUNNING, Pilot, SeenPilot
 from djproject.errors import EnvironmentUnavailableError
@@ -65,7 +65,8 @@ class KubernetesFleet:
     def submit(self, count: int, without: Sequence[str] = ()) -> str:
         """Create one Job with so many pods, not on some nodes; its name.
 
-        The server is asked first whether it would take it; what it does not know yet is left out.
+        The server is asked first whether it would take it; what it does not know yet is left out. An answer that is
+        lost is looked for by a token in the labels, and nothing is sent twice.
 
         Raises
         ------
@@ -83,7 +84,11 @@ class KubernetesFleet:
                 raise
             del job["spec"][_MISSING_FIELD]
             self._create(job, dry=True)
-        self._create(job)  # a second one of this name would be refused
+        try:
+            self._create(job)
+        except LostAnswerError:
+            if not any(pilot.token == token for pilot in self.pilots()):
+                raise
         return str(job["metadata"]["name"])
 
     def _create(self, job: Mapping[str, Any], *, dry: bool = False) -> None:

@@ -49,9 +49,9 @@ class SlurmFleet:
         logged = self.logged()
         ready = {log.job for log in logged if log.ready}
         found = [pilot._replace(ready=pilot.job in ready) for pilot in seen if pilot.state != ENDED]
-        found += [_ended(log, known.get(log.job), self._cluster) for log in logged if log.job not in _jobs(found)]
-        unlogged = [pilot for pilot in seen if pilot.state == ENDED and pilot.failed]
-        return found + [pilot for pilot in unlogged if pilot.job not in {log.job for log in logged}]
+        there, with_log = {pilot.job for pilot in found}, {log.job for log in logged}
+        found += [_ended(log, known.get(log.job), self._cluster) for log in logged if log.job not in there]
+        return found + [p for p in seen if p.state == ENDED and p.failed and p.job not in with_log]
 
     def logged(self) -> list[LoggedPilot]:
         """The pilots that wrote a log, the newest first."""
@@ -130,10 +130,6 @@ class SlurmFleet:
             ) from error
         finally:
             log.unlink(missing_ok=True)
-
-
-def _jobs(pilots: Sequence[SeenPilot]) -> set[str]:
-    return {pilot.job for pilot in pilots}
 
 
 def _ended(log: LoggedPilot, seen: SeenPilot | None, cluster: Cluster) -> SeenPilot:

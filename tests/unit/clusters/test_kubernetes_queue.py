@@ -3,12 +3,15 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from djproject.clusters import kubernetes_queue
+from djproject.clusters.engine import LostAnswerError
 from djproject.clusters.kubernetes import INSTANCE, TOKEN
 from djproject.clusters.kubernetes_queue import KubernetesFleet, read_pods
 from djproject.clusters.pilot import ENDED, QUEUED, RUNNING, Pilot, SeenPilot
@@ -144,6 +147,26 @@ def test_what_an_older_server_does_not_know_is_left_out(fleet: KubernetesFleet, 
     kubectl(tmp_path, 'case "$*" in *create*) echo "error: forbidden" >&2; exit 1;; esac')
     with pytest.raises(EnvironmentUnavailableError, match="kubectl refuses: error: forbidden"):
         fleet.submit(1)
+
+
+def test_an_answer_that_is_lost_is_looked_for_and_nothing_is_sent_twice(
+    fleet: KubernetesFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = kubernetes_queue.ask
+    monkeypatch.setattr(kubernetes_queue, "ask", lambda *words, **more: real(*words, **{**more, "seconds": 1}))
+    hangs = 'case "$*" in *dry-run*|*apply*) ;; *create*) exec sleep 60;; *) cat {};; esac'
+    told = kubectl(tmp_path, hangs.format(tmp_path / "answer"))
+    answer = tmp_path / "answer"
+    answer.write_text('{"items": []}')
+    with pytest.raises(LostAnswerError):
+        fleet.submit(2)
+    monkeypatch.setattr(kubernetes_queue.uuid, "uuid4", lambda: SimpleNamespace(hex="t1" * 16))
+    labels = {TOKEN: "t1t1t1t1"}
+    job = {"kind": "Job", "metadata": {"name": "j", "labels": labels}, "spec": {"parallelism": 2}, "status": {}}
+    answer.write_text(json.dumps({"items": [job]}))
+    told.unlink()
+    assert fleet.submit(2) == f"{NAME}-t1t1t1t1"
+    assert sum(" create --filename" in line for line in told.read_text().splitlines()) == 1
 
 
 def test_how_pilots_are_ended(fleet: KubernetesFleet, tmp_path: Path) -> None:
