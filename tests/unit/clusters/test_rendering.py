@@ -3,13 +3,14 @@
 import json
 import shlex
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djproject.clusters.kubernetes import as_yaml, manifest, object_name
+from djproject.clusters.kubernetes import BEGIN, GIVEN, SECRETS, as_yaml, manifest, object_name
 from djproject.clusters.pilot import Pilot
 from djproject.clusters.slurm import script, wall_time
 from djproject.project.clusters import Cluster
@@ -97,3 +98,48 @@ VALUES = st.recursive(
 def test_what_is_written_as_yaml_is_read_as_it_was(value: object) -> None:
     yaml = pytest.importorskip("yaml")
     assert yaml.safe_load(as_yaml(value)) == json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize(
+    ("squeue", "variables", "expected"),
+    [
+        ("echo 2026-11-28T12:00:00", {}, "1795867200"),
+        ("true", {}, "later"),
+        ("echo N/A", {}, "later"),
+        ("exit 1", {}, "later"),
+        ("true", {"SLURM_JOB_END_TIME": "1795867999"}, "1795867999"),
+    ],
+)
+def test_a_script_knows_its_place_and_its_end(
+    tmp_path: Path, squeue: str, variables: dict[str, str], expected: str
+) -> None:
+    """Run by bash, with programs that answer as Slurm's do; an answer that is none must not be midnight."""
+    for name, text in (("squeue", squeue), ("python", 'echo "$DJPROJECT_PILOT $DJPROJECT_NODE $DJPROJECT_ENDS"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    cluster = Cluster("slurm", "hpc", seconds=3600, python=str(tmp_path / "python"))
+    text = script(cluster, Pilot("p", "lab"), tmp_path, tmp_path).replace("#!/bin/bash -l", "#!/bin/bash")
+    slurm = {"SLURM_JOB_ID": "9", "SLURM_ARRAY_JOB_ID": "8", "SLURM_ARRAY_TASK_ID": "2", "SLURMD_NODENAME": "n7"}
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "TZ": "UTC", **slurm, **variables}
+    told = subprocess.run(["bash"], input=text, text=True, env=environment, capture_output=True, check=True).stdout
+    begins, said = told.splitlines()
+    assert begins.startswith("Pilot begins: 8_2 on n7 at ")
+    job, node, ends = said.split()
+    assert (job, node) == ("8_2", "n7")
+    if expected == "later":
+        assert 3500 < int(ends) - time.time() < 3700
+    else:
+        assert ends == expected
+
+
+def test_what_a_pod_is_given_is_a_file_of_its_user_only(tmp_path: Path) -> None:
+    (tmp_path / "given").mkdir()
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "value").write_text("hush")
+    (tmp_path / "given/targets.lab.password").symlink_to(tmp_path / "value")
+    begin = BEGIN.replace(GIVEN, str(tmp_path / "given")).replace(SECRETS, str(tmp_path / "kept"))
+    begin = begin.replace("exec python -m djproject", "exec echo")
+    told = subprocess.run(["sh", "-c", begin, "pilot", "populate"], capture_output=True, text=True, check=True)
+    assert told.stdout == "populate\n"
+    path = tmp_path / "kept/targets.lab.password"
+    assert (path.is_symlink(), path.read_text(), path.stat().st_mode & 0o777) == (False, "hush", 0o600)
