@@ -3,13 +3,27 @@
 import os
 import sys
 
-from benchmarks import check, cluster, database, deploy, drift, fidelity, migration, populate, stack, startup, workers
+from benchmarks import (
+    check,
+    cluster,
+    database,
+    deploy,
+    diff,
+    drift,
+    fidelity,
+    migration,
+    populate,
+    stack,
+    startup,
+    workers,
+)
 
 ALL = {
     "startup": startup.measure,
     "check": check.measure,
     "database": database.measure,
     "deploy": deploy.measure,
+    "diff": diff.measure,
     "drift": drift.measure,
     "fidelity": fidelity.measure,
     "migration": migration.measure,

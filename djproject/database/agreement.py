@@ -14,6 +14,7 @@ from djproject.pipeline.model import Pipeline
 from djproject.pipeline.places import place_in_text
 from djproject.targets.choice import Target
 from djproject.targets.connection import connect
+from djproject.targets.direct import connect_directly
 
 Places = dict[str, Place]
 SHOWN = 3
@@ -43,7 +44,7 @@ def look(target: Target, pipeline: Pipeline, chosen: Collection[str]) -> Seen:
 
     Tables that are only in the database count where all tables of their schema are chosen.
     """
-    return _look(connect(target), pipeline, source_places(pipeline, target.prefix.name), chosen)
+    return _look(connect_directly(target), pipeline, source_places(pipeline, target.prefix.name), chosen)
 
 
 def _look(connection: Any, pipeline: Pipeline, places: Mapping[str, Place], chosen: Collection[str]) -> Seen:

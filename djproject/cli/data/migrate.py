@@ -297,9 +297,9 @@ def _write(plan: "Plan", place: Target, output: Path) -> None:
 
 def _show_log(place: Target, format: Format) -> None:
     from djproject.database.migrations import read_migrations
-    from djproject.targets.connection import connect
+    from djproject.targets.direct import connect_directly
 
-    found = read_migrations(connect(place))
+    found = read_migrations(connect_directly(place))
     if format is Format.JSON:
         _render.as_json({"target": place.name, "migrations": [asdict(migration) for migration in found]})
         return

@@ -65,10 +65,10 @@ def diff(
 def _at_stake(project: Project, target: str, pipeline: Pipeline, names: list[str]) -> "dict[str, Stake]":
     from djproject.database.agreement import source_places
     from djproject.database.stakes import stakes
-    from djproject.targets.connection import connect
+    from djproject.targets.direct import connect_directly
 
     place = load_target(project, target)
-    return stakes(connect(place), source_places(pipeline, place.prefix.name), names)
+    return stakes(connect_directly(place), source_places(pipeline, place.prefix.name), names)
 
 
 def _words(stake: "Stake") -> str:

@@ -339,13 +339,13 @@ def _progress(project: Project, cluster: Cluster) -> tuple[dict[str, "Progress"]
     from djproject.database.agreement import source_places
     from djproject.database.leases import read_leases
     from djproject.targets.choice import load_target
-    from djproject.targets.connection import connect
+    from djproject.targets.direct import connect_directly
 
     try:
         target = load_target(project, target_of(project, cluster))
         places = source_places(load_pipeline(project), target.prefix.name)
         names = {f"{schema}.{table.lstrip('_#')}": name for name, (schema, table) in places.items()}
-        connection = connect(target)
+        connection = connect_directly(target)
         return progress(connection, read_leases(connection), cluster.name, names), ""
     except DJProjectError as error:
         return {}, error.message

@@ -17,12 +17,12 @@ def workers(target: TargetOption = None, format: FormatOption = Format.TEXT) -> 
     Example: djproject workers --format json
     """
     from djproject.database.leases import read_leases
-    from djproject.targets.connection import connect
+    from djproject.targets.direct import connect_directly
 
     project = load_project()
     place = load_target(project, target)
     _render.target(place.description)
-    leases = read_leases(connect(place))
+    leases = read_leases(connect_directly(place))
     if format is Format.JSON:
         _render.as_json(
             {"target": place.name, "workers": [asdict(lease) | {"gone": lease.is_gone} for lease in leases]}
