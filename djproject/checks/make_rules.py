@@ -1,15 +1,14 @@
 """DJP2xx: imported and computed tables and their make methods."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
-from djproject.pipeline.graph import table_parents
-from djproject.pipeline.making import THREE_PARTS, Fetch, Making, helper_texts, read_making
+from djproject.pipeline.making import THREE_PARTS, Making, read_making
 from djproject.pipeline.model import Table
-from djproject.pipeline.module import ClassFacts, Problem, method_text, names_in
+from djproject.pipeline.module import ClassFacts, Problem, method_text
 from djproject.pipeline.reading import parse
-from djproject.pipeline.scope import Kind, Meaning
+from djproject.pipeline.scope import Kind
 from djproject.project.names import AUTOPOPULATED
 
 JOB_COLUMNS = frozenset(
@@ -36,7 +35,7 @@ def populated_tables_have_a_make(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/autopopulate.py, AutoPopulate.make.
     """
-    for table in _populated(examined):
+    for table in populated(examined):
         if table.facts.method("make"):
             continue
         names, known = _methods(examined, table.module, table.facts)
@@ -79,7 +78,7 @@ def populated_keys_are_foreign_keys(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/autopopulate.py, AutoPopulate._declare_check.
     """
-    for table in _populated(examined):
+    for table in populated(examined):
         if table.definition is None:
             continue
         keys = [key for key in table.definition.foreign_keys if key.primary]
@@ -122,7 +121,7 @@ def keys_are_not_called_like_job_columns(examined: Examined) -> Iterator[Found]:
 
     Source: datajoint/jobs.py, Job._generate_definition.
     """
-    for table in _populated(examined):
+    for table in populated(examined):
         for link in examined.headings.of(table).links:
             for mine, theirs in link.attributes if link.primary else ():
                 if mine in JOB_COLUMNS:
@@ -154,7 +153,7 @@ def makes_insert(examined: Examined) -> Iterator[Found]:
 
     Source: DataJoint 2.3.5, tried: success_count counts such calls.
     """
-    for table in _populated(examined):
+    for table in populated(examined):
         methods = [m for m in table.facts.methods if m.name in {"make", "make_insert"}]
         lines = examined.lines(table.path)
         if not methods or any(".insert" in line for m in methods for line in lines[m.line : m.end_line]):
@@ -162,149 +161,21 @@ def makes_insert(examined: Examined) -> Iterator[Found]:
         texts = [method_text(examined.lines(table.path), method) for method in methods]
         if all("raise NotImplementedError" in text for text in texts):
             continue  # still to be written, and says so
-        making = _making(examined, table)
+        making = making_of(examined, table)
         if making is not None and not making.inserts:
             place = examined.at(table.path, table.facts.place, table.facts.name)
             yield Found(place, f"No insert can be reached from the make of {table.name}.", "self.insert1({**key, …})")
 
 
-@rule
-def makes_fetch_from_ancestors(examined: Examined) -> Iterator[Found]:
-    """DJP221 warning: A `make` fetches only from tables upstream of its own.
-
-    What it does: follows the tables that the make methods fetch from, and the functions of the module that they call.
-    Ancestors are allowed, their parts and masters, and the table itself.
-
-    Why it matters: what is not an ancestor may change, or not be there yet, when a worker makes the key: the result
-    cannot be repeated, and deleting the source does not delete it.
-
-    Example:
-        class Fit(dj.Computed):
-            definition = "-> Recording"
-            def make(self, key):
-                settings = Settings.fetch1()
-
-    Use instead: a foreign key to Settings, so that each row says which settings it was made with.
-
-    Source: book, Pipeline as a DAG; datajoint/autopopulate.py (referential constraints of make).
-    """
-    parents = table_parents(examined.pipeline)
-    for table in _populated(examined):
-        for fetch, meaning in _foreign_fetches(examined, table, parents):
-            yield Found(
-                examined.at(table.path, fetch.place, fetch.table),
-                f"The make of {table.name} fetches from {meaning.module}.{meaning.name}, which is not upstream of it.",
-                f"Add the foreign key '-> {fetch.table}' to {table.name}, or fetch from its ancestors.",
-            )
-
-
-@rule
-def makes_change_only_their_own(examined: Examined) -> Iterator[Found]:
-    """DJP241 warning: A `make` inserts, updates and deletes only in its own table and its parts.
-
-    What it does: follows the tables whose rows the make methods change, and the functions of the module that they call.
-
-    Why it matters: the rows of another table are not the result of this key. They are there twice when the key is made
-    once more, and stay when it is deleted; two workers may write the same ones.
-
-    Example:
-        class Fit(dj.Computed):
-            definition = "-> Recording"
-            def make(self, key):
-                Summary.insert1({**key, "mean": 0.5})
-                self.insert1(key)
-
-    Use instead: a part of the table, for further rows of one key; or a table that is computed from this one.
-
-    Source: book, Pipeline as a DAG; datajoint/autopopulate.py (referential constraints of make).
-    """
-    for table in _populated(examined):
-        own = f"{table.full_name}."
-        others = {name for name in _named(examined, table) if not f"{name}.".startswith(own)}
-        making = _making(examined, table) if others else None
-        for change in making.changes if making else ():
-            meaning = _table_meaning(examined, table, change.table)
-            if meaning is not None and f"{meaning.module}.{meaning.name}" in others:
-                yield Found(
-                    examined.at(table.path, change.place, change.table),
-                    f"The make of {table.name} changes the rows of {meaning.module}.{meaning.name}.",
-                    f"Make {meaning.name} a part of {table.name}, or compute it from {table.name}.",
-                )
-
-
-def _foreign_fetches(
-    examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]
-) -> Iterator[tuple[Fetch, Meaning]]:
-    suspects = _suspects(examined, table, parents)
-    making = _making(examined, table) if suspects else None
-    for fetch in making.fetches if making else ():
-        meaning = _table_meaning(examined, table, fetch.table)
-        if meaning is not None and f"{meaning.module}.{meaning.name}" in suspects:
-            yield fetch, meaning
-
-
-def _suspects(examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]) -> set[str]:
-    """The tables that the make methods name and that are no ancestors; whether they fetch from them is seen later."""
-    targets = {key.target for key in table.definition.foreign_keys} if table.definition else set()
-    found = _named(examined, table, but=targets)
-    found = {name for name in found if name not in table.parents and not f"{name}.".startswith(f"{table.full_name}.")}
-    allowed = _allowed(examined, table, parents) if found else set()
-    return found - allowed if allowed is not None else set()
-
-
-def _named(examined: Examined, table: Table, but: Collection[str] = ()) -> set[str]:
-    """The tables that the make methods name, and the functions that they call; without some, as they are written."""
-    lines = examined.lines(table.path)
-    names = {
-        name
-        for method in table.facts.methods
-        if method.name.startswith("make")
-        for name in names_in(helper_texts(lines, method_text(lines, method)))
-        if not name.startswith("self.") and name not in but
-    }
-    meanings = (_table_meaning(examined, table, name) for name in names)
-    return {f"{meaning.module}.{meaning.name}" for meaning in meanings if meaning is not None}
-
-
-def _table_meaning(examined: Examined, table: Table, name: str) -> Meaning | None:
-    """The table that a dotted name begins with: `Scan.fetch` means Scan."""
-    parts = name.split(".")
-    for length in range(len(parts), 0, -1):
-        meaning = examined.pipeline.scopes.meaning(table.module, ".".join(parts[:length]))
-        if meaning.kind is Kind.CLASS:
-            known = examined.pipeline.table(f"{meaning.module}.{meaning.name}")
-            return meaning if known else None
-        if meaning.kind is not Kind.NOTHING:
-            return None
-    return None
-
-
-def _allowed(examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]) -> set[str] | None:
-    """The ancestors of a table, with the masters and parts of them, and its own parts; None where one is not known."""
-    allowed = {table.full_name}
-    waiting = [table.full_name]
-    while waiting:
-        name = waiting.pop()
-        owner = examined.pipeline.table(name)
-        if owner and (owner.unknown or any(m.kind is not Kind.CLASS for m in owner.meanings)):
-            return None
-        more = [*parents.get(name, ()), *([owner.master] if owner and owner.master else [])]
-        if owner:
-            more += [f"{owner.full_name}.{part.name}" for part in owner.facts.parts]
-        for other in more:
-            if other not in allowed:
-                allowed.add(other)
-                waiting.append(other)
-    return allowed
-
-
-def _populated(examined: Examined) -> Iterator[Table]:
+def populated(examined: Examined) -> Iterator[Table]:
+    """The imported and computed tables; parts are filled by their masters."""
     for table in examined.pipeline.tables:
         if table.tier in AUTOPOPULATED and "." not in table.name:
             yield table
 
 
-def _making(examined: Examined, table: Table) -> Making | None:
+def making_of(examined: Examined, table: Table) -> Making | None:
+    """What the make methods of a table do; None where its file does not parse."""
     tree = parse(examined.files[table.path])
     return None if isinstance(tree, Problem) else read_making(tree, table.name)
 

@@ -1,6 +1,6 @@
 """What the make methods of a table do, as far as their source tells: do they insert, what do they read and change.
 
-Functions of the same module that they call count as well.
+Functions of the same module that they call count as well; `calls` are for those of other modules.
 """
 
 import ast
@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from djproject.pipeline.definition import dotted
+from djproject.pipeline.inputs import Input, inputs
 from djproject.pipeline.module import Place
 
 THREE_PARTS = ("make_fetch", "make_compute", "make_insert")
@@ -28,6 +29,7 @@ _CHANGES = frozenset(
         "drop_quick",
     }
 )
+_JOINS = frozenset({"aggr", "join", "extend"})  # the rows of their first argument are read as well
 _DEF = re.compile(r"(?:async\s+)?def\s+(\w+)")
 
 
@@ -47,11 +49,17 @@ class Making(NamedTuple):
         Whether an insert may be reached; also where the methods pass `self` on or call what is not in the class.
     fetches, changes
         The names that rows are fetched from, and those whose rows are inserted, updated or deleted.
+    inputs
+        What is taken in beside: randomness, the time, files.
+    calls
+        The dotted names of what is called.
     """
 
     inserts: bool
     fetches: tuple[Fetch, ...]
     changes: tuple[Fetch, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    calls: tuple[str, ...] = ()
 
 
 def read_making(tree: ast.Module, class_name: str) -> Making:
@@ -67,13 +75,29 @@ def read_making(tree: ast.Module, class_name: str) -> Making:
     started = [name for name in ("make", *THREE_PARTS) if name in functions]
     reached = _reached(functions, started)
     inserts = any(_inserts(functions[name], set(functions)) for name in reached)
-    helpers = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
-    those = [*(functions[name] for name in reached), *_helpers(helpers, [functions[name] for name in reached])]
+    return _read(tree, [functions[name] for name in reached], inserts=inserts)
+
+
+def read_function(tree: ast.Module, name: str) -> Making:
+    """What a function of a module does, and those of the module that it calls."""
+    function = _functions(tree).get(name)
+    return _read(tree, [function] if function else [], inserts=True)
+
+
+def _read(tree: ast.Module, functions: list["Function"], *, inserts: bool) -> Making:
+    those = [*functions, *_helpers(_functions(tree), functions)]
+    calls = (dotted(node.func) for each in those for node in ast.walk(each) if isinstance(node, ast.Call))
     return Making(
         inserts,
         tuple(fetch for function in those for fetch in _called_on(function, _FETCHES)),
         tuple(change for function in those for change in _called_on(function, _CHANGES)),
+        tuple(inputs(those, tree)),
+        tuple(dict.fromkeys(name for name in calls if name)),
     )
+
+
+def _functions(tree: ast.Module) -> dict[str, "Function"]:
+    return {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
 def _helpers(known: dict[str, "Function"], callers: list["Function"]) -> list["Function"]:
@@ -92,18 +116,28 @@ def _helpers(known: dict[str, "Function"], callers: list["Function"]) -> list["F
 def helper_texts(lines: Sequence[str], text: str) -> str:
     """A method's text with those of the module's functions that it may call, directly or not."""
     found: dict[str, str] = {}
-    starts = [number for number, line in enumerate(lines) if line[:1] not in ("", " ", "\t", "#", ")", "]", "}")]
-    bodies = {
-        match[1]: "\n".join(lines[start:end])
-        for start, end in zip(starts, [*starts[1:], len(lines)], strict=False)
-        if (match := _DEF.match(lines[start]))
-    }
+    bodies = _bodies(lines)
     waiting = [text]
     while waiting:
         for name in set(re.findall(r"\b(\w+)\(", waiting.pop())) & bodies.keys() - found.keys():
             found[name] = bodies[name]
             waiting.append(bodies[name])
     return "\n".join((text, *found.values()))
+
+
+def function_text(lines: Sequence[str], name: str) -> str:
+    """The text of a module's function; empty where it has none of that name."""
+    return _bodies(lines).get(name, "")
+
+
+def _bodies(lines: Sequence[str]) -> dict[str, str]:
+    """By name, the texts of the functions of a module."""
+    starts = [number for number, line in enumerate(lines) if line[:1] not in ("", " ", "\t", "#", ")", "]", "}")]
+    return {
+        match[1]: "\n".join(lines[start:end])
+        for start, end in zip(starts, [*starts[1:], len(lines)], strict=False)
+        if (match := _DEF.match(lines[start]))
+    }
 
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -166,12 +200,16 @@ def _tables(node: ast.expr) -> Iterator[Fetch]:
     match node:
         case ast.Name() | ast.Attribute() if dotted(node):
             yield Fetch(dotted(node), Place(node.lineno, node.col_offset + 1))
+        case ast.BinOp(left=ast.Call(func=ast.Attribute(attr="U")), op=ast.BitAnd(), right=right):
+            yield from _tables(right)  # the distinct values of another table
         case ast.BinOp(left=left, op=ast.BitAnd() | ast.Sub()):
             yield from _tables(left)
         case ast.BinOp(left=left, right=right):
             yield from _tables(left)
             yield from _tables(right)
-        case ast.Call(func=ast.Attribute(value=inner)):
+        case ast.Call(func=ast.Attribute(value=inner, attr=name), args=given):
             yield from _tables(inner)
+            if name in _JOINS and given:
+                yield from _tables(given[0])
         case ast.Call(func=function, args=[]):
             yield from _tables(function)

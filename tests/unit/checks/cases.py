@@ -322,6 +322,35 @@ CASES = [
         },
     ),
     modules(
+        "DJP242",
+        {
+            "a.py": module(
+                "a",
+                "import random",
+                table("A", *KEY),
+                table(
+                    "B",
+                    "-> A",
+                    tier="Computed",
+                    body="    def make(self, key):\n        self.insert1({**key, 'x': random.random()})",
+                ),
+            )
+        },
+        {
+            "a.py": module(
+                "a",
+                "import random",
+                table("A", *KEY),
+                table(
+                    "B",
+                    "-> A",
+                    tier="Computed",
+                    body="    def make(self, key):\n        self.insert1({**key, 'x': random.Random(1).random()})",
+                ),
+            )
+        },
+    ),
+    modules(
         "DJP241",
         {
             "a.py": module(
