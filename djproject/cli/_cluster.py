@@ -9,7 +9,7 @@ from djproject.clusters.fleet import Fleet
 from djproject.clusters.pilot import Pilot
 from djproject.errors import ConfigError, ProjectError
 from djproject.pipeline.selection import select
-from djproject.pipeline.source import load_pipeline
+from djproject.pipeline.source import load_readable
 from djproject.project.clusters import SLURM, Cluster
 from djproject.project.files import state_directory
 from djproject.project.groups import WorkerGroup
@@ -37,7 +37,7 @@ def chosen(
     cluster = find_cluster(project, name)
     if options.get("limit"):
         seconds(options["limit"], "--for")
-    select(load_pipeline(project), selector or (), ())
+    select(load_readable(project), selector or (), ())
     if group is not None and group not in project.groups:
         raise ConfigError(f"There is no group of workers {group!r}.", hint=f"Groups: {', '.join(project.groups)}")
     if group is not None:

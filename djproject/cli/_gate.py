@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from djproject.cli import _render
 from djproject.errors import ProjectError
 from djproject.findings import Finding, Kind
 from djproject.pipeline.graph import modules_needing
 from djproject.pipeline.model import Pipeline
+from djproject.pipeline.source import Unreadable, load_readable, unreadable, unreadable_error
 from djproject.project.location import Project
 
 FAMILIES = ("DJP1", "DJP2", "DJP3")
-UNREADABLE = "DJP100"  # a command that needs such a file was refused when the pipeline was read
+UNREADABLE = "DJP100"  # such a file is left out by itself, where the pipeline needs it
 SHOWN = 5
 
 
@@ -40,6 +42,23 @@ def refuse_errors(project: Project, files: Iterable[Path] | None = None) -> None
         raise _refusal(findings)
 
 
+def readable_pipeline(project: Project) -> Pipeline:
+    """The pipeline without the files that are not valid Python, each told in one line.
+
+    Raises
+    ------
+    ProjectError
+        Nothing else is there.
+    """
+    pipeline = load_readable(project)
+    found = unreadable(pipeline)
+    if found and not pipeline.tables:
+        raise unreadable_error(found[0])
+    for each in found:
+        _render.note(f"Without {each.module}: {_place(project, each)}")
+    return pipeline
+
+
 class LeftOut(NamedTuple):
     """A schema module that a command works without, and why."""
 
@@ -48,28 +67,32 @@ class LeftOut(NamedTuple):
 
 
 def without_broken(project: Project, pipeline: Pipeline) -> tuple[Pipeline, tuple[LeftOut, ...]]:
-    """The pipeline without the modules in which something is broken, and those that need them.
+    """The pipeline without the modules that are broken or no valid Python, and those that need them.
 
     Raises
     ------
     ProjectError
         Nothing is left, or what is broken is in no module: a store of pyproject.toml.
     """
-    findings = _broken(project)
+    findings, unread = _broken(project), unreadable(pipeline)
+    if unread and not pipeline.tables:
+        raise unreadable_error(unread[0])
     files = {source.path.relative_to(project.root).as_posix(): name for name, source in pipeline.sources.items()}
-    if not findings:
+    if not findings and not unread:
         return pipeline, ()
     if any(finding.location.path not in files for finding in findings):
         raise _refusal(findings)
     reasons = {files[finding.location.path]: _line(finding) for finding in reversed(findings)}
+    reasons |= {each.module: _place(project, each) for each in unread}
     needing = modules_needing(pipeline, reasons)
     names = {module.name for module in pipeline.modules}
-    reasons = {name: reason for name, reason in reasons.items() if name in names} | {
+    without = {each.module for each in unread} - names
+    reasons = {name: reason for name, reason in reasons.items() if name in names | without} | {
         name: f"{name} needs {cause}" for name, cause in needing.items()
     }
-    if not reasons.keys() < names:
-        raise _refusal(findings)
-    order = [module.name for module in pipeline.modules if module.name in reasons]
+    if not reasons.keys() - without < names:
+        raise _refusal(findings) if findings else unreadable_error(unread[0])
+    order = [*sorted(without), *(module.name for module in pipeline.modules if module.name in reasons)]
     return pipeline.without(reasons), tuple(LeftOut(name, reasons[name]) for name in order)
 
 
@@ -84,6 +107,10 @@ def _broken(project: Project) -> list[Finding]:
     known = load_baseline(project.root / settings.baseline) if settings.baseline else None
     choice = Choice(settings.select, settings.ignore, settings.per_file_ignores, baseline=known)
     return [finding for finding in chosen(cached_results(inputs), choice)[0] if _concerns(finding)]
+
+
+def _place(project: Project, each: Unreadable) -> str:
+    return f"{each.path.relative_to(project.root).as_posix()}:{each.line} {each.message}"
 
 
 def _refusal(findings: list[Finding]) -> ProjectError:

@@ -71,15 +71,15 @@ def _targets(project: Project) -> Iterable[str]:
 
 
 def _modules(project: Project) -> Iterable[str]:
-    from djproject.pipeline.source import load_pipeline
+    from djproject.pipeline.source import load_readable
 
-    return [module.name for module in load_pipeline(project).modules]
+    return [module.name for module in load_readable(project).modules]
 
 
 def _tables(project: Project) -> Iterable[str]:
-    from djproject.pipeline.source import load_pipeline
+    from djproject.pipeline.source import load_readable
 
-    return [table.full_name for table in load_pipeline(project).tables]
+    return [table.full_name for table in load_readable(project).tables]
 
 
 def complete_codes(incomplete: str) -> list[str]:
@@ -91,9 +91,9 @@ def complete_codes(incomplete: str) -> list[str]:
 
 def _selectors(project: Project) -> Iterable[str]:
     from djproject.pipeline.selection import selector_words
-    from djproject.pipeline.source import load_pipeline
+    from djproject.pipeline.source import load_readable
 
-    return selector_words(load_pipeline(project), project.datajoint.stores)
+    return selector_words(load_readable(project), project.datajoint.stores)
 
 
 def complete_selectors(incomplete: str) -> list[str]:

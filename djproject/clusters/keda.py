@@ -6,7 +6,7 @@ from djproject.clusters.kubernetes import manifest, metadata_of, object_name
 from djproject.clusters.pilot import Pilot
 from djproject.database.loading import load_tables
 from djproject.pipeline.selection import select
-from djproject.pipeline.source import load_pipeline
+from djproject.pipeline.source import load_readable
 from djproject.pipeline.types import MYSQL
 from djproject.project.clusters import Cluster
 from djproject.project.location import Project
@@ -22,7 +22,7 @@ JOBS_PER_PILOT = 20
 def waiting_sql(project: Project, target: Target, pilot: Pilot) -> str:
     """How many jobs wait, as one query: in job tables, and keys that have no job yet."""
     connect(target)
-    pipeline = load_pipeline(project)
+    pipeline = load_readable(project)
     group = project.groups.get(pilot.group)
     chosen = select(pipeline, pilot.selectors or (group.tables if group else ()), group.exclude if group else ())
     names = {table.full_name for table in chosen if table.tier in AUTOPOPULATED}

@@ -26,8 +26,25 @@ class Sources(NamedTuple):
     definitions: Mapping[str, Definition]
 
 
+class Unreadable(NamedTuple):
+    """A file that is needed and is not valid Python.
+
+    Attributes
+    ----------
+    module, path, line
+        What it would be, and where it stops being Python.
+    message
+        Why: "is not valid Python: invalid syntax".
+    """
+
+    module: str
+    path: Path
+    line: int
+    message: str
+
+
 def load_pipeline(project: Project) -> Pipeline:
-    """The pipeline in a project's source folder; nothing is imported.
+    """The pipeline in a project's source folder, whole; nothing is imported.
 
     Raises
     ------
@@ -48,13 +65,30 @@ def load_package(folder: Path, package: str) -> Pipeline:
         A file is not valid Python, and is imported by a schema module or mentions a schema; with file and line.
     """
     pipeline = link(package, *read_files(folder, package, load_files(folder)))
-    unreadable = [source for source in pipeline.sources.values() if source.problem]
-    needed = imported_with(pipeline.sources, [module.name for module in pipeline.modules]) if unreadable else set()
-    for source in unreadable:
-        if source.problem and (source.problem.has_schema or source.name in needed):
-            place = source.problem.place
-            raise ProjectError(f"{source.path}:{place.line} {source.problem.message}.", hint=f"$EDITOR {source.path}")
+    for found in unreadable(pipeline):
+        raise unreadable_error(found)
     return pipeline
+
+
+def load_readable(project: Project) -> Pipeline:
+    """The pipeline in a project's source folder as far as it can be read; `unreadable` says what is not in it."""
+    return link(project.package, *read_files(project.source, project.package, load_files(project.source)))
+
+
+def unreadable(pipeline: Pipeline) -> list[Unreadable]:
+    """The files that are not valid Python, and are imported by a schema module or mention a schema."""
+    problems = [(source, source.problem) for source in pipeline.sources.values() if source.problem]
+    needed = imported_with(pipeline.sources, [module.name for module in pipeline.modules]) if problems else set()
+    return [
+        Unreadable(source.name, source.path, problem.place.line, problem.message)
+        for source, problem in problems
+        if problem.has_schema or source.name in needed
+    ]
+
+
+def unreadable_error(found: Unreadable) -> ProjectError:
+    """The sentence for a command that cannot go on without such a file."""
+    return ProjectError(f"{found.path}:{found.line} {found.message}.", hint=f"$EDITOR {found.path}")
 
 
 def read_files(

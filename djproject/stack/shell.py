@@ -1,6 +1,6 @@
 """What `shell` runs in a container: Python with the pipeline imported, a database client, or a shell."""
 
-from djproject.pipeline.source import load_pipeline
+from djproject.pipeline.source import load_readable
 from djproject.stack.services import look
 from djproject.stack.starting import WORKER, Stack
 from djproject.targets.stack import USER, backend_of
@@ -37,7 +37,7 @@ def shell_command(stack: Stack, service: str, *, terminal: bool, code: str | Non
 
 def _python(stack: Stack, *, terminal: bool, code: str | None) -> list[str]:
     """Python with the pipeline imported, for a person, or for the code that is given or comes on standard input."""
-    modules = [module.name for module in load_pipeline(stack.project).modules if "." not in module.name]
+    modules = [module.name for module in load_readable(stack.project).modules if "." not in module.name]
     imports = import_code(stack.project.package, modules)
     if code is not None:
         return ["python", "-c", f"{imports}exec(sys.argv[1])", code]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from djproject.errors import ConfigError, ProjectError
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.selection import select
-from djproject.pipeline.source import load_pipeline
+from djproject.pipeline.source import load_readable
 from djproject.project.groups import WorkerGroup
 from djproject.project.location import Project
 from djproject.project.names import AUTOPOPULATED
@@ -55,7 +55,7 @@ def posts_for_groups(project: Project, groups: Sequence[WorkerGroup], common: As
     for group in groups:
         tables = common.tables
         if group.tables or group.exclude or (group.concurrency and not tables):
-            chosen = filled_tables(load_pipeline(project), group.tables, group.exclude)
+            chosen = filled_tables(load_readable(project), group.tables, group.exclude)
             tables = tuple(name for name in chosen if not tables or name in tables)
         for name in group.concurrency:
             if name not in tables:

@@ -76,9 +76,9 @@ class SchemaPrefix:
 
     @cached_property
     def _modules(self) -> "tuple[SchemaModule, ...]":
-        from djproject.pipeline.source import load_pipeline  # here, because most targets have no prefix
+        from djproject.pipeline.source import load_readable  # here, because most targets have no prefix
 
-        return tuple(module for module in load_pipeline(self.project).modules if module.tables)
+        return tuple(module for module in load_readable(self.project).modules if module.tables)
 
     def activated(self, schema: str, *, is_own_class: bool) -> str:
         """The name in the database of a schema that running code activates.

@@ -25,7 +25,7 @@ from djproject.database.version import code_version
 from djproject.errors import DJProjectError, EnvironmentUnavailableError, ProjectError
 from djproject.pipeline.graph import sorted_tables
 from djproject.pipeline.model import Pipeline
-from djproject.pipeline.source import load_pipeline
+from djproject.pipeline.source import load_readable
 from djproject.project.location import Project, load_project
 from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import load_target
@@ -137,7 +137,7 @@ def _work_patiently(project: Project, assignment: Assignment, wakeup: Wakeup, te
 
 
 def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tell) -> None:
-    pipeline = load_pipeline(project).without(assignment.left_out)
+    pipeline = load_readable(project).without(assignment.left_out)
     target = load_target(project, assignment.target, chosen_by=assignment.chosen_by)
     chosen = _chosen(pipeline, assignment)
     lacking = [of for of in missing(target, pipeline) if of.kind is not Kind.JOB_TABLE]  # such tables are set aside

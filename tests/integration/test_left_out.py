@@ -66,3 +66,17 @@ def test_what_is_broken_is_left_out_and_the_rest_is_filled(broken: Path, run: Ru
     assert [item["name"] for item in created["created"] if item["kind"] == "table"] == ["b.B", "c.C"]
     assert created["left_out"] == []
     assert run("populate", cwd=root).stderr.count("not populated") == 0
+
+
+def test_what_is_no_python_is_left_out_and_the_rest_is_filled(broken: Path, run: Run) -> None:
+    root = broken
+    path = root / "src/workflow/b.py"
+    path.write_text(path.read_text().replace("class B(", "class B("[:-1] + "((", 1))
+    done = run("deploy", "--format", "json", cwd=root, code=1)
+    assert [item["module"] for item in json.loads(done.stdout)["left_out"]] == ["b", "c"]
+    assert "not deployed: src/workflow/b.py:" in done.stderr
+    assert "2 jobs done, 0 failed" in run("populate", cwd=root, code=1).stderr
+    shown = run("status", cwd=root)
+    assert "Without b: src/workflow/b.py:" in shown.stderr
+    assert "d.D" in shown.stdout
+    assert "Without b: " in run("graph", cwd=root).stderr

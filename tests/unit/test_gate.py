@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from djproject.cli._gate import LeftOut, without_broken
+from djproject.cli._gate import LeftOut, readable_pipeline, without_broken
 from djproject.errors import ProjectError
+from djproject.pipeline.source import load_readable
 from djproject.project.location import load_project
-from tests.checking import module, pipeline_in, table, write_project
+from tests.checking import module, table, write_project
 
 GOOD = table("T", "k : int32")
 BAD = table("T", "k : int32", "---", "x : uint8")
@@ -15,7 +16,8 @@ BAD = table("T", "k : int32", "---", "x : uint8")
 
 def left(root: Path, files: dict[str, str], pyproject: str = "") -> tuple[list[str], tuple[LeftOut, ...]]:
     write_project(root, files, pyproject=pyproject, git=False)
-    pipeline, out = without_broken(load_project(root), pipeline_in(root))
+    project = load_project(root)
+    pipeline, out = without_broken(project, load_readable(project))
     return [each.name for each in pipeline.modules], out
 
 
@@ -69,3 +71,36 @@ def test_nothing_is_left_out_of_what_works_or_is_ignored(tmp_path: Path) -> None
     assert (kept, out) == (["a"], ())
     ignoring = '\n[tool.djproject.check]\nignore = ["DJP211"]\n'
     assert left(tmp_path / "ignored", {"a.py": module("a", BAD)}, ignoring) == (["a"], ())
+
+
+NO_PYTHON = "import datajoint as dj\n\nschema = dj.Schema('b')\n\n\nclass B(dj.Manual:\n"
+
+
+def test_a_file_that_is_no_python_is_left_out_with_what_needs_it(tmp_path: Path) -> None:
+    files = {
+        "a.py": module("a", GOOD),
+        "b.py": NO_PYTHON,
+        "c.py": module("c", table("C", "-> b.B"), imports="from . import b"),
+        "old.py": "print 'a script that nothing imports'\n",
+    }
+    kept, out = left(tmp_path, files)
+    assert kept == ["a"]
+    assert [each.module for each in out] == ["b", "c"]
+    assert [each.reason for each in out] == [
+        "src/workflow/b.py:6 is not valid Python: invalid syntax",
+        "c needs b",
+    ]
+
+
+def test_reading_commands_go_on_without_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_project(tmp_path, {"a.py": module("a", GOOD), "b.py": NO_PYTHON}, git=False)
+    assert [table.full_name for table in readable_pipeline(load_project(tmp_path)).tables] == ["a.T"]
+    assert capsys.readouterr().err == "Without b: src/workflow/b.py:6 is not valid Python: invalid syntax\n"
+
+
+@pytest.mark.parametrize(
+    "files", [{"b.py": NO_PYTHON}, {"a.py": module("a", GOOD), "b.py": NO_PYTHON, "__init__.py": "from . import b\n"}]
+)
+def test_it_stops_where_nothing_is_left_that_is_python(tmp_path: Path, files: dict[str, str]) -> None:
+    with pytest.raises(ProjectError, match=r"b\.py:6 is not valid Python"):
+        left(tmp_path, files)

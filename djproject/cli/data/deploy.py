@@ -11,7 +11,7 @@ from djproject.cli._gate import without_broken
 from djproject.cli._options import DryRunOption, Format, FormatOption, TargetOption, new_app
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.selection import nothing_to_show
-from djproject.pipeline.source import load_pipeline
+from djproject.pipeline.source import load_readable
 from djproject.project.location import load_project
 from djproject.targets.choice import load_target
 from djproject.targets.places import moved_stores
@@ -44,7 +44,7 @@ def deploy(
     from djproject.database.deploy import plan_deployment
 
     project = load_project()
-    pipeline = load_pipeline(project)
+    pipeline = load_readable(project)
     if not pipeline.modules:
         raise nothing_to_show(pipeline)
     pipeline, left_out = without_broken(project, pipeline)

@@ -7,11 +7,11 @@ import typer
 
 from djproject.cli import _render
 from djproject.cli._drift import difference_annotations, difference_lines, difference_values
+from djproject.cli._gate import readable_pipeline
 from djproject.cli._options import ExcludeOption, SelectorsArgument, TargetOption, new_app
 from djproject.errors import ProjectError
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.selection import nothing_to_show, select
-from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 from djproject.targets.choice import load_target
 
@@ -46,7 +46,7 @@ def drift(
     from djproject.database.agreement import look
 
     project = load_project()
-    pipeline = load_pipeline(project)
+    pipeline = readable_pipeline(project)
     if not pipeline.tables:
         raise nothing_to_show(pipeline)
     chosen = {table.full_name for table in select(pipeline, selector or (), exclude or ())}

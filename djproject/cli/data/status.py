@@ -7,9 +7,9 @@ import typer
 
 from djproject.cli import _render
 from djproject.cli._drift import difference_values, note_drift
+from djproject.cli._gate import readable_pipeline
 from djproject.cli._options import ExcludeOption, Format, FormatOption, SelectorsArgument, TargetOption, new_app
 from djproject.pipeline.selection import nothing_to_show, select
-from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 from djproject.targets.choice import load_target
 
@@ -37,7 +37,7 @@ def status(
     from djproject.database.status import load_status
 
     project = load_project()
-    pipeline = load_pipeline(project)
+    pipeline = readable_pipeline(project)
     if not pipeline.tables:
         raise nothing_to_show(pipeline)
     chosen = {table.full_name for table in select(pipeline, selector or (), exclude or ())}

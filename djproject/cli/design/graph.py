@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from djproject.cli import _render
+from djproject.cli._gate import readable_pipeline
 from djproject.cli._options import DryRunOption, ExcludeOption, SelectorsArgument, new_app
 from djproject.errors import ProjectError
 from djproject.pipeline.selection import nothing_to_show, select
-from djproject.pipeline.source import load_pipeline
 from djproject.project.location import load_project
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def graph(
     _check_format(chosen if write is None else format, output)
     _check_place(output or write)
     project = load_project()
-    pipeline = load_pipeline(project)
+    pipeline = readable_pipeline(project)
     if not pipeline.tables:
         raise nothing_to_show(pipeline)
     tables = select(pipeline, selector or (), exclude or ())

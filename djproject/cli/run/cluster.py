@@ -22,7 +22,7 @@ from djproject.cli._options import seconds as seconds_of
 from djproject.clusters.pilot import ENDED, QUEUED, RUNNING, Pilot, SeenPilot, alive
 from djproject.errors import DJProjectError, ProjectError
 from djproject.pipeline.selection import select
-from djproject.pipeline.source import load_pipeline
+from djproject.pipeline.source import load_readable
 from djproject.project.clusters import KUBERNETES, SLURM, Cluster
 from djproject.project.files import state_directory
 from djproject.project.location import Project, load_project
@@ -343,7 +343,7 @@ def _progress(project: Project, cluster: Cluster) -> tuple[dict[str, "Progress"]
 
     try:
         target = load_target(project, target_of(project, cluster))
-        places = source_places(load_pipeline(project), target.prefix.name)
+        places = source_places(load_readable(project), target.prefix.name)
         names = {f"{schema}.{table.lstrip('_#')}": name for name, (schema, table) in places.items()}
         connection = connect_directly(target)
         return progress(connection, read_leases(connection), cluster.name, names), ""
@@ -393,7 +393,7 @@ def _waiting(project: Project, pilot: Pilot) -> "list[Waiting]":
     from djproject.database.planning import plan_tables
     from djproject.targets.choice import load_target
 
-    pipeline = load_pipeline(project)
+    pipeline = load_readable(project)
     group = project.groups.get(pilot.group)
     tables = select(pipeline, pilot.selectors or (group.tables if group else ()), group.exclude if group else ())
     names = {table.full_name for table in tables}

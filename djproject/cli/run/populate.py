@@ -17,7 +17,7 @@ from djproject.cli._progress import PopulateProgress, progress_display
 from djproject.cli._run_summary import Tally, summarize
 from djproject.errors import ProjectError
 from djproject.pipeline.model import Pipeline
-from djproject.pipeline.source import load_pipeline
+from djproject.pipeline.source import load_readable
 from djproject.project.files import state_directory
 from djproject.project.location import Project, load_project
 from djproject.supervisor.event_text import json_of, text_of
@@ -117,7 +117,7 @@ def populate(
     import os
 
     project = load_project()
-    pipeline = load_pipeline(project)
+    pipeline = load_readable(project)
     names = filled_tables(pipeline, selector or (), exclude or ()) if selector or exclude else ()
     pipeline, left_out = without_broken(project, pipeline)
     if names and not (names := tuple(name for name in names if pipeline.table(name))):

@@ -88,9 +88,9 @@ def _pipeline_names(project: Project, place: Target) -> dict[str, Any]:
     """
     from djproject.database.deploy import missing
     from djproject.database.loading import load_tables
-    from djproject.pipeline.source import load_pipeline
+    from djproject.pipeline.source import load_readable
 
-    pipeline = load_pipeline(project)
+    pipeline = load_readable(project)
     if not pipeline.modules:
         raise ProjectError("The pipeline has no schema modules yet.", hint="djproject add-schema NAME --table T:manual")
     lacking = missing(place, pipeline)
