@@ -550,18 +550,24 @@ def follow(root: Path, run: Run, python: Run) -> None:
 
 @pytest.mark.timeout(240)
 def test_eight_workers_fill_a_table_while_it_is_migrated(server_project: Path, run: Run, python: Run) -> None:
-    root, count = server_project, 240
+    root, count = server_project, 500  # 216 are made in the eight seconds in which workers may not have noticed
     path = root / "src/workflow/work.py"
     run("deploy", cwd=root)
     insert_items(python, root, count)
-    write_make(root, 'import time; time.sleep(0.3); self.insert1({**key, "value": 1.0})')
+    # However busy the machine is, the migration comes in the middle: when forty are made, jobs wait for it.
+    go = root / "go"
+    wait = f"while len(self) >= 40 and not os.path.exists({str(go)!r}): time.sleep(0.1)"
+    write_make(root, f'import os, time; time.sleep(0.3)\n        {wait}\n        self.insert1({{**key, "value": 1.0}})')
     text = path.read_text()
     workers = start(root, "populate", "Result", "--workers", "8")
     wait_until(lambda: status_of(run, root)["done"] > 10)
     changed = text.replace(VALUE, f"{VALUE}\n    unit = 'old' : varchar(8)", 1)
     path.write_text(changed.replace('"value": 1.0}', '"value": 1.0, "unit": "new"}'))
-    migrated = run("migrate", "--yes", cwd=root)
-    assert "Migrated: 1 step done." in migrated.stderr
+    migration = start(root, "migrate", "--yes")
+    wait_until(lambda: "running" in run("migrate", "--log", cwd=root).stdout)
+    go.touch()
+    _, migrated = migration.communicate(timeout=120)
+    assert "Migrated: 1 step done." in migrated
     done = status_of(run, root)["done"]
     _, told = workers.communicate(timeout=120)
     assert workers.returncode == 0, told
