@@ -15,12 +15,13 @@ $(READY): pyproject.toml
 demo: $(READY)
 	$(BIN)/djproject demo demo --workers 2
 
+# Three processes for two cores, because many tests wait; few tests at a time, because some take minutes.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --maxschedchunk 2 $(PYTEST_ARGS)
 
-# What needs no server and no container.
+# What needs no server and no container, without what takes long.
 test-quick: $(READY)
-	$(BIN)/python -m pytest -n 2 -q tests/unit tests/cli tests/test_architecture.py djproject $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 3 -q -m "not slow" tests/unit tests/cli tests/test_architecture.py djproject $(PYTEST_ARGS)
 
 # Lines and branches that the tests reach, also in the processes they start; a server in .venv is enough.
 COVERED := tests/unit tests/cli tests/test_architecture.py tests/integration/test_populate.py \

@@ -12,6 +12,7 @@ from benchmarks import (
     drift,
     fidelity,
     migration,
+    pilots,
     populate,
     stack,
     startup,
@@ -30,6 +31,7 @@ ALL = {
     "populate": populate.measure,
     "workers": workers.measure,
     "cluster": cluster.measure,
+    "pilots": pilots.measure,
     "stack": stack.measure,
 }
 

@@ -39,15 +39,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes minutes, so that no process is left alone with it at the end; end with Kubernetes.
 
-    That may still be built when the tests begin.
+    That may still be built when the tests begin. Only one test is at Slurm at a time, so two others come between.
     """
+    slurm, slow, others, kubernetes = ([item for item in items if _turn(item) == turn] for turn in range(4))
+    for position, item in enumerate(slurm):
+        slow.insert(3 * position, item)
+    items[:] = [*slow, *others, *kubernetes]
 
-    def turn(item: pytest.Item) -> int:
-        if item.get_closest_marker("kubernetes"):
-            return 2
-        return 0 if any(item.get_closest_marker(slow) for slow in ("docker", "fresh")) else 1
 
-    items.sort(key=turn)
+def _turn(item: pytest.Item) -> int:
+    if item.get_closest_marker("kubernetes"):
+        return 3
+    if item.get_closest_marker("slurm"):
+        return 0
+    return 1 if any(item.get_closest_marker(slow) for slow in ("docker", "fresh")) else 2
 
 
 @pytest.hookimpl(trylast=True)

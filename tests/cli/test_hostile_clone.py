@@ -13,6 +13,7 @@ import pytest
 from tests.checking import module, table, write_project
 from tests.conftest import PYTHON_ENVIRONMENT, Run, missing_service
 
+pytestmark = pytest.mark.slow
 STATIC = (
     ("check", "--no-cache"), ("check",), ("check", "--diff"), ("graph",), ("config", "show"), ("stores", "list"), ("rules",),
     ("add-table", "one", "New:manual", "--dry-run"), ("init", ".", "--adopt", "--dry-run", "--no-git"),

@@ -138,4 +138,4 @@ def wait_until(claim: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < deadline
-        time.sleep(0.5)
+        time.sleep(1)  # each look is a whole command

@@ -116,7 +116,7 @@ class StackProject:
             if time.monotonic() > deadline:
                 log = self.docker("compose", "-p", self.name, "logs", "--tail", "40", code=None)
                 pytest.fail(f"not within {seconds} s; {log}")
-            time.sleep(0.3)
+            time.sleep(1)  # each look is a whole command
 
     def tasks(self, count: int, seconds: float) -> None:
         rows = f"[dict(task_id=i, seconds={seconds}) for i in range({count})]"

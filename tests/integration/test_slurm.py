@@ -3,6 +3,7 @@
 `DJPROJECT_CLUSTER_JOBS=1000` makes more jobs in the test that breaks things.
 """
 
+import contextlib
 import fcntl
 import os
 import random
@@ -13,9 +14,11 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.conftest import Run, missing_service
@@ -84,10 +87,18 @@ def test_pilots_make_every_key_once_and_end(project: ClusterProject) -> None:
     assert "Submitted 2 pilots: job " in project.type("submit", "--workers", "2")
     assert "Submitted 1 pilot: job " in project.type("submit", "--workers", "2")
     assert "Nothing to submit: 3 pilots alive or queued, the most there may be." in project.type("submit")
-    wait_until(lambda: any(pilot["made"] and pilot["making"] and pilot["node"] for pilot in project.pilots()))
-    pilot = next(pilot for pilot in project.pilots() if pilot["made"])
+    busy: list[dict[str, Any]] = []
+
+    def some_are_busy() -> bool:
+        busy.extend(pilot for pilot in project.pilots() if pilot["made"] and pilot["making"] and pilot["node"])
+        return bool(busy)
+
+    wait_until(some_are_busy)
+    pilot = busy[0]
     assert 500 < pilot["ends"] - time.time() < 601
     assert pilot["making"][0].startswith("work.")
+    seen = what_others_see(project.root)
+    assert "djproject populate" in seen
     workers = project.run("workers", "-t", "lab", cwd=project.root).stdout
     assert f"hpc {pilot['job']}" in workers
     wait_until(lambda: project.done() == 60)
@@ -100,9 +111,35 @@ def test_pilots_make_every_key_once_and_end(project: ClusterProject) -> None:
     assert all(pilot["reason"].endswith("jobs made") for pilot in ended), ended
     assert "made work.Result" in project.type("logs", ended[0]["job"])
     assert "wrote no log" in project.type("logs", "1_1", code=2)
-    shown = slurm("scontrol", "show", "job") + project.type("render")
-    assert "lab-9f" not in shown
-    assert "simple" not in shown
+    password = (project.root / ".secrets/targets.lab.password").read_text()
+    assert len(password) > 3
+    assert password not in slurm("scontrol", "show", "job") + project.type("render")
+    assert password not in seen
+
+
+def what_others_see(root: Path) -> str:
+    """Arguments and environment of all processes of a project, as `ps` shows them."""
+    seen = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.cwd() == str(root):
+                seen.append(f"{' '.join(process.cmdline())} {process.environ()}")
+    return "\n".join(seen)
+
+
+@pytest.mark.parametrize("project", ["postgresql"], indirect=True)
+def test_submissions_at_the_same_moment_are_no_more_than_there_may_be(project: ClusterProject) -> None:
+    write_module(project.root, schema_of(project), make="time.sleep(60)")
+    project.insert(9)
+    with ThreadPoolExecutor(4) as pool:
+        told = [
+            future.result()
+            for future in [pool.submit(project.type, "submit", "Result", "--workers", "3") for _ in range(4)]
+        ]
+    assert sum("Submitted 3 pilots" in each for each in told) == 1, told
+    assert sum("Nothing to submit: 3 pilots alive or queued, the most there may be." in each for each in told) == 3
+    assert len(slurm("squeue", "--me", "--array", "--noheader", "--format=%i").split()) == 3
+    project.type("cancel")
 
 
 def schema_of(project: ClusterProject) -> str:

@@ -38,6 +38,7 @@ def snapshot() -> bytes:
     return file.getvalue()
 
 
+pytestmark = pytest.mark.slow
 CASES = int(os.environ.get("DJPROJECT_FUZZ", "300"))
 ODD = [b"\0", b"\xff\xfe", b"\xed\xa0\x80", b"[" * 3000, b"{" * 3000, b"(" * 300, b'"""', b"'", b"\\", b"\r", b"\x1b[2J",
        b"9" * 5000, b"1e999", b"-", b"=", b".", b"\n", b"#", b"null", b"NaN", b"\xe2\x80\xae", b"@", b"->", b"<", b">",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 NAMEDTUPLE = {"_replace", "_make", "_asdict", "_fields"}  # public: the underscore avoids names of fields
 STANDARD_LIBRARY = {("os", "_exit"), ("sys", "_getframe")}

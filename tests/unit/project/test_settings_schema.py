@@ -171,6 +171,7 @@ def test_every_key_has_a_meaning_and_every_attribute_a_key() -> None:
     assert {key.attribute or name for name, key in GROUP.keys.items()} == set(WorkerGroup._fields) - {"name"}
 
 
+@pytest.mark.slow
 def test_validate_pyproject_knows_both_tables(tmp_path: Path) -> None:
     path = tmp_path / "pyproject.toml"
     command = [sys.executable, "-W", "ignore", "-m", "validate_pyproject", str(path)]

@@ -106,6 +106,7 @@ def paragraph_of(text: str) -> str:
     return text.split("\n\n")[1]
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(description=texts, author=texts, docs=st.sampled_from(DOCS), database=st.sampled_from(DATABASES))
 @example('"""', '"', "sphinx", "mysql")
@@ -144,6 +145,7 @@ def test_every_file_parses_and_says_it_or_nothing_is_written(
             assert set(re.findall(r"<(\w+)", html)) == {"p"}, path
 
 
+@pytest.mark.slow
 def test_ruff_agrees_with_every_text(tmp_path: Path) -> None:
     """One call of ruff for all awkward texts: the generated project's CI checks format and line length."""
     for number, text in enumerate(AWKWARD):

@@ -95,6 +95,7 @@ def test_what_both_changed_is_marked_and_what_the_user_deleted_stays_away(tmp_pa
     assert not (root / "docker/Dockerfile").exists()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, database=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**6))
 def test_every_edit_of_the_user_is_kept(
