@@ -87,7 +87,7 @@ def unreadable(pipeline: Pipeline) -> list[Unreadable]:
 
 
 def unreadable_error(found: Unreadable) -> ProjectError:
-    """The sentence for a command that cannot go on without such a file."""
+    """The sentence for a command that cannot do without such a file."""
     return ProjectError(f"{found.path}:{found.line} {found.message}.", hint=f"$EDITOR {found.path}")
 
 
