@@ -62,8 +62,8 @@ class Reader:
 
 def measure() -> None:
     """Print the plan's estimate, and seconds of the plan, of the whole and of a reader that waits."""
-    rows = []
     for server in backends():
+        rows = []
         with lab(server) as place:
             place.python(FILL.format(rows=ROWS))
             path = Path(place.root / "src/workflow/work.py")
@@ -86,4 +86,5 @@ def measure() -> None:
                 )
                 path.write_text(text)
                 place.run(place.command, "migrate", "--yes", "--allow-loss")
-    table(("server", "change", "rows", "estimate", "plan", "whole `migrate`", "a reader waits"), rows)
+        table(("server", "change", "rows", "estimate", "plan", "whole `migrate`", "a reader waits"), rows)
+        print(flush=True)

@@ -4,12 +4,14 @@ import random
 import re
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from djproject.database.lineages import rebuild_lineage
 from djproject.database.migrations import RunningMigration, recorded
 from djproject.errors import EnvironmentUnavailableError
+from djproject.migration.dialects import CHECK_AGAIN, COUNT
 from djproject.migration.rights import require_rights
 from djproject.migration.steps import Plan, Step
 from djproject.pipeline.types import MYSQL
@@ -88,35 +90,53 @@ def _apply_whole(connection: Any, steps: Sequence[Step], plan: Plan, before: set
 
 def _apply_each(connection: Any, steps: Sequence[Step], migration: RunningMigration, around: Around) -> None:
     connection.query(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}")
-    for done, step in enumerate(steps, 1):
-        for number in range(1, MOST_TRIES + 1):
-            try:
-                _run(connection, step)
-                break
-            except _LockedError:
-                _back_off(number, around)
-        else:
-            raise _never_free()
-        migration.note(done)
+    try:
+        for done, step in enumerate(steps, 1):
+            begin = 0
+            for number in range(1, MOST_TRIES + 1):
+                try:
+                    _run(connection, step, begin)
+                    break
+                except _LockedError as error:
+                    begin = error.statement
+                    _back_off(number, around)
+            else:
+                raise _never_free()
+            migration.note(done)
+    finally:
+        with suppress(Exception):  # the server is away
+            connection.query(CHECK_AGAIN)
 
 
 class _LockedError(Exception):
-    """Another session has a lock on a table."""
+    """Another session has a lock on a table that a statement, by its number, needs."""
+
+    def __init__(self, statement: int) -> None:
+        super().__init__(statement)
+        self.statement = statement
 
 
-def _run(connection: Any, step: Step) -> None:
-    for statement in step.sql:
+def _run(connection: Any, step: Step, begin: int = 0) -> None:
+    for number, statement in enumerate(step.sql[begin:], begin):
         try:
-            connection.query(_LONE_PERCENT.sub("%%", statement))
+            answer = connection.query(_LONE_PERCENT.sub("%%", statement))
+            count = answer.fetchone()[0] if statement.startswith(COUNT) else 0
         except Exception as error:
             text = " ".join(str(error).split())
             if "lock timeout" in text or "Lock wait timeout" in text or "deadlock" in text.lower():
-                raise _LockedError from error
+                raise _LockedError(number) from error
             raise EnvironmentUnavailableError(
                 f"The server refuses to {step.what} of {step.table}: {text.rstrip('.')}.",
                 hint="djproject drift  (what differs now), then: djproject migrate",
                 details=statement,
             ) from error
+        if count:
+            rows = f"{count:,} rows have" if count > 1 else "1 row has"
+            raise EnvironmentUnavailableError(
+                f"{rows} no parent, so the server cannot {step.what} of {step.table}: somebody wrote them meanwhile.",
+                hint="djproject drift  (what differs now), then: djproject migrate",
+                details=statement,
+            )
 
 
 def _back_off(number: int, around: Around) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 from djproject.database.declared import Attribute, ForeignKey, Index, Place
 from djproject.migration.columns import Column, literal
 
+COUNT = "SELECT COUNT(*)"  # of rows that must not be there
+CHECK_AGAIN = "SET foreign_key_checks = 1"
 RULES = "ON UPDATE CASCADE ON DELETE RESTRICT"  # as DataJoint declares foreign keys
 
 
@@ -50,8 +52,27 @@ class Dialect:
         return [self.alter(place, f"ADD FOREIGN KEY ({self.columns(mine)}) REFERENCES {parent} {RULES}")]
 
 
+def orphans(dialect: Dialect, place: Place, key: ForeignKey) -> str:
+    """A query that counts the rows without a parent."""
+    pairs = [(dialect.quote(mine), dialect.quote(theirs)) for mine, theirs in key.attributes]
+    same = " AND ".join(f"p.{theirs} = c.{mine}" for mine, theirs in pairs)
+    known = " AND ".join(f"c.{mine} IS NOT NULL" for mine, _ in pairs)
+    exists = f"EXISTS (SELECT 1 FROM {dialect.table(key.parent)} p WHERE {same})"
+    return f"{COUNT} FROM {dialect.table(place)} c WHERE {known} AND NOT {exists}"
+
+
 class MySQL(Dialect):
     """MySQL: a column is always given as a whole."""
+
+    def add_foreign_key(self, place: Place, key: ForeignKey) -> list[str]:
+        """A foreign key; that all rows have their parent is counted before and after.
+
+        The server's own check copies the whole table, and takes 2.4 kB of the server's memory for each row, which it
+        keeps (8.4, tried: 2.3 GB for a million rows).
+        """
+        counted = orphans(self, place, key)
+        added = super().add_foreign_key(place, key)
+        return [counted, "SET foreign_key_checks = 0", *added, CHECK_AGAIN, counted]
 
     def rename_table(self, place: Place, name: str) -> list[str]:
         """A table by another name in its schema."""

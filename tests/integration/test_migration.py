@@ -373,6 +373,52 @@ def test_another_session_that_uses_the_table_is_waited_for(change: Any) -> None:
     assert any(text.startswith("Another session uses the tables; the next try is in") for text in said)
 
 
+def test_a_lock_in_the_middle_of_a_step_does_not_begin_it_again(change: Any) -> None:
+    changed = change("widen key with children")
+    other = second_connection(changed.connection)
+    quote = other.adapter.quote_identifier
+    other.start_transaction()
+    other.query(f"SELECT * FROM {quote(changed.name)}.{quote('t')}").fetchall()
+    said: list[str] = []
+    timer = threading.Timer(5, other.commit_transaction)
+    timer.start()
+    apply(changed.connection, changed.plan(), Around("tests", "", changed.look, lambda: None, said.append))
+    timer.join()
+    other.close()
+    assert changed.left() == []
+    assert said != []
+
+
+UNCHECKED = {"mysql": "SET foreign_key_checks = 0", "postgresql": "SET session_replication_role = replica"}
+
+
+def test_a_row_without_parent_that_is_written_meanwhile_is_refused(change: Any) -> None:
+    changed = change("widen key with children")
+    plan = changed.plan()
+    other, backend = second_connection(changed.connection), changed.server.backend
+    child = f"{other.adapter.quote_identifier(changed.name)}.{other.adapter.quote_identifier('child')}"
+    other.query(UNCHECKED[backend])
+    other.query(f"INSERT INTO {child} (k, i) VALUES (99, 1)")
+    with pytest.raises(
+        EnvironmentUnavailableError, match="no parent" if backend == "mysql" else "violates foreign key"
+    ):
+        changed.apply(plan)
+    other.query(f"DELETE FROM {child} WHERE k = 99")
+    other.close()
+    changed.apply(changed.plan())
+    assert changed.left() == []
+
+
+@pytest.mark.parametrize("server", [pytest.param("mysql", marks=pytest.mark.mysql)], indirect=True)
+def test_foreign_keys_are_checked_again_after_a_step_that_failed(change: Any) -> None:
+    changed = change("widen")
+    plan = changed.plan()
+    broken = dataclasses.replace(plan.steps[0], sql=("SET foreign_key_checks = 0", "no statement"))
+    with pytest.raises(EnvironmentUnavailableError, match="refuses to"):
+        changed.apply(dataclasses.replace(plan, steps=(broken,)))
+    assert changed.connection.query("SELECT @@foreign_key_checks").fetchone() == (1,)
+
+
 def test_a_plan_that_does_not_do_what_it_says_is_taken_back(change: Any) -> None:
     changed = change("widen")
     plan = changed.plan()
