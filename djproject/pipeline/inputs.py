@@ -134,13 +134,15 @@ def _is_duration(call: ast.Call, function: ast.AST, parents: Mapping[ast.AST, as
 
 
 def _only_measures(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
-    while (parent := parents.get(node)) is not None and isinstance(parent, ast.expr | ast.FormattedValue | ast.keyword):
+    if isinstance(parents.get(node), ast.Expr):
+        return True  # nothing is done with it
+    while isinstance(parent := parents.get(node), ast.expr | ast.FormattedValue | ast.keyword):
         if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub):
             return True
         if isinstance(parent, ast.Call) and node is not parent.func and _SAID.fullmatch(dotted(parent.func) or ""):
             return True
         node = parent
-    return isinstance(parent, ast.Expr)
+    return False
 
 
 def _full(written: str, imported: Mapping[str, str]) -> str:

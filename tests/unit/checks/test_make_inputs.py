@@ -41,6 +41,8 @@ def messages(
         ("key['x'] = datetime.datetime.now()", "the time: datetime.datetime.now"),
         ("key['x'] = dt.now()", "the time: dt.now"),
         ("key['x'] = time.time()", "the time: time.time"),
+        ("self.insert1({**key, 't': dt.now()})", "the time: dt.now"),
+        ("now = dt.now()\nself.insert1(dict(key, t=now))", "the time: dt.now"),
         ("now = time.time()\nkey['x'] = now", "the time: time.time"),
         ("now = time.time()\nprint(now)\nkey['x'] = now", "the time: time.time"),
         ("x = open('/data/x').read()", "a file: open"),
