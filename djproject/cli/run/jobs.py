@@ -11,6 +11,7 @@ import typer
 
 from djproject.cli import _render
 from djproject.cli._consent import require_consent
+from djproject.cli._gate import readable_pipeline
 from djproject.cli._options import (
     DryRunOption,
     ExcludeOption,
@@ -212,7 +213,6 @@ def _chosen(asked: Asked, statuses: tuple[str, ...]) -> "tuple[list[LoadedTable]
     from djproject.database.jobs import STATUSES, JobChoice, find_jobs
     from djproject.database.loading import load_tables
     from djproject.pipeline.selection import select
-    from djproject.pipeline.source import load_readable
     from djproject.project.location import load_project
     from djproject.project.names import AUTOPOPULATED
     from djproject.targets.choice import load_target
@@ -221,7 +221,7 @@ def _chosen(asked: Asked, statuses: tuple[str, ...]) -> "tuple[list[LoadedTable]
         if status not in STATUSES:
             raise ProjectError(f"There is no status {status!r}.", hint=f"One of {', '.join(STATUSES)}")
     project = load_project()
-    pipeline = load_readable(project)
+    pipeline = readable_pipeline(project)
     names = {table.full_name for table in select(pipeline, asked.selector or (), asked.exclude or ())}
     place = load_target(project, asked.target)
     _render.target(place.description)
