@@ -2,15 +2,17 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from djproject.checks.examined import Examined
 from djproject.checks.make_rules import making_of, populated
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.graph import table_parents
 from djproject.pipeline.inputs import FILE, RANDOMNESS, TIME, may_have_inputs
-from djproject.pipeline.making import Fetch, Making, function_text, helper_texts, read_function
+from djproject.pipeline.making import Fetch, Making, function_text, helper_texts, may_change_others, read_function
 from djproject.pipeline.model import Table
 from djproject.pipeline.module import method_text, names_in
 from djproject.pipeline.reading import parse
@@ -71,6 +73,8 @@ def makes_change_only_their_own(examined: Examined) -> Iterator[Found]:
     Source: book, Pipeline as a DAG; datajoint/autopopulate.py (referential constraints of make).
     """
     for table in populated(examined):
+        if not any(may_change_others(source.text) for source in _sources(examined, table)):
+            continue
         own = f"{table.full_name}."
         others = {name for name in _named(examined, table) if not f"{name}.".startswith(own)}
         for module, making in _makings(examined, table) if others else ():
@@ -140,26 +144,46 @@ def _foreign_fetches(
 
 def _suspects(examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]) -> set[str]:
     """The tables that the make methods name and that are no ancestors; whether they fetch from them is seen later."""
-    targets = {key.target for key in table.definition.foreign_keys} if table.definition else set()
+    targets = frozenset(key.target for key in table.definition.foreign_keys) if table.definition else frozenset()
     found = _named(examined, table, but=targets)
     found = {name for name in found if name not in table.parents and not f"{name}.".startswith(f"{table.full_name}.")}
     allowed = _allowed(examined, table, parents) if found else set()
     return found - allowed if allowed is not None else set()
 
 
-def _named(examined: Examined, table: Table, but: Collection[str] = ()) -> set[str]:
+def _named(examined: Examined, table: Table, but: frozenset[str] = frozenset()) -> set[str]:
     """The tables that the make methods name, and the functions that they call; without some, as they are written."""
     meanings = (
-        _table_meaning(examined, module, name)
-        for module, text in _texts(examined, table)
-        for name in names_in(text)
-        if not name.startswith("self.") and name not in but
+        _table_meaning(examined, source.module, name)
+        for source in _sources(examined, table)
+        for name in source.names - but
     )
     return {f"{meaning.module}.{meaning.name}" for meaning in meanings if meaning is not None}
 
 
+class _Source(NamedTuple):
+    """The text of make methods, or of a function that they call, with the names in it."""
+
+    module: str
+    text: str
+    names: frozenset[str]
+
+
+_KNOWN: "WeakKeyDictionary[Examined, dict[str, list[_Source]]]" = WeakKeyDictionary()
+
+
+def _sources(examined: Examined, table: Table) -> list[_Source]:
+    """The source of the make methods and of the functions of the project that they call; read once for all rules."""
+    known = _KNOWN.setdefault(examined, {})
+    if table.full_name not in known:
+        known[table.full_name] = [
+            _Source(module, text, frozenset(name for name in names_in(text) if not name.startswith("self.")))
+            for module, text in _texts(examined, table)
+        ]
+    return known[table.full_name]
+
+
 def _texts(examined: Examined, table: Table) -> Iterator[tuple[str, str]]:
-    """By module, the source of the make methods and of the functions of the project that they call."""
     lines = examined.lines(table.path)
     methods = "\n".join(method_text(lines, each) for each in table.facts.methods if each.name.startswith("make"))
     waiting, seen = [(table.module, helper_texts(lines, methods))], set[tuple[str, str]]()

@@ -30,6 +30,7 @@ _CHANGES = frozenset(
     }
 )
 _JOINS = frozenset({"aggr", "join", "extend"})  # the rows of their first argument are read as well
+_CHANGE = re.compile(rf"(?:\b(?!self\b)\w+|[)\]])\s*\.\s*(?:{'|'.join(sorted(_CHANGES))})\b")
 _DEF = re.compile(r"(?:async\s+)?def\s+(\w+)")
 
 
@@ -113,8 +114,15 @@ def _helpers(known: dict[str, "Function"], callers: list["Function"]) -> list["F
     return found
 
 
+def may_change_others(text: str) -> bool:
+    """Whether it is worth while to parse a piece of source: it changes rows of something other than `self`."""
+    return _CHANGE.search(text) is not None
+
+
 def helper_texts(lines: Sequence[str], text: str) -> str:
     """A method's text with those of the module's functions that it may call, directly or not."""
+    if not any(_DEF.match(line) for line in lines):
+        return text
     found: dict[str, str] = {}
     bodies = _bodies(lines)
     waiting = [text]
