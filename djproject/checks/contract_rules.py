@@ -118,7 +118,8 @@ def makes_depend_on_ancestors_alone(examined: Examined) -> Iterator[Found]:
     """
     for table in populated(examined):
         if not any(
-            may_have_inputs(text, examined.pipeline.sources[module].imports) for module, text in _texts(examined, table)
+            may_have_inputs(source.text, examined.pipeline.sources[source.module].imports)
+            for source in _sources(examined, table)
         ):
             continue
         for module, making in _makings(examined, table):

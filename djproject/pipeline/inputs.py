@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from djproject.pipeline.definition import dotted
@@ -10,9 +10,8 @@ from djproject.pipeline.module import Import, Place
 
 RANDOMNESS, TIME, FILE = "randomness", "the time", "a file"
 _RANDOM = re.compile(
-    r"random\.(?!seed$|getstate$|setstate$|Random$)\w+|numpy\.random\.(?!seed$|get_state$|set_state$)\w+"
+    r"random\.(?!seed$|getstate$|setstate$)\w+|numpy\.random\.(?!seed$|get_state$|set_state$)\w+"
     r"|uuid\.uuid[14]|secrets\.\w+|os\.urandom|torch\.(rand|randn|randint|randperm|normal|bernoulli|multinomial)"
-    r"|random\.Random"
 )
 _SEEDED = {"numpy.random.default_rng", "numpy.random.RandomState", "numpy.random.SeedSequence", "random.Random",
            "numpy.random.Generator", "numpy.random.PCG64", "numpy.random.MT19937", "numpy.random.Philox"}  # fmt: skip
@@ -27,7 +26,8 @@ _READERS = re.compile(
     r"|xarray\.open_\w+|zarr\.open|PIL\.Image\.open|nibabel\.load|mat73\.loadmat|joblib\.load|soundfile\.read"
 )
 _WRITES = re.compile(r"[wax]b?\+?|[wax]\+?b?")
-_SAID = re.compile(r"print|\w*log\w*\.\w+", re.IGNORECASE)
+_ASIDE = re.compile(r"print|\w*log\w*\.\w+|(time\.)?sleep", re.IGNORECASE)
+_OF_A_TIME = {"time.localtime", "time.gmtime", "time.ctime", "time.asctime"}  # with an argument: not of now
 _SOURCES = {"random", "numpy.random", "time", "datetime", "uuid", "secrets"}
 _MANY = {"numpy", "os", "torch", "pandas", "scipy.io", "PIL", "io"}
 _QUICK = re.compile(r"random|urandom|Timestamp|torch|open|load|read|from(file|txt)|File|memmap|Tiff")
@@ -76,7 +76,7 @@ def inputs(functions: Collection[ast.AST], module: ast.Module) -> list[Input]:
             if name in _SEEDS and (node.args or node.keywords):
                 seeded.add(_SEEDS[name])
             kind = _kind(name, node, constants)
-            if kind is None or (kind == TIME and _is_duration(node, function, parents)):
+            if kind is None or _is_aside(node, parents) or (kind == TIME and _is_duration(node, function, parents)):
                 continue
             found.append(Input(kind, written, Place(node.lineno, node.col_offset + 1)))
     return [
@@ -91,7 +91,7 @@ def _kind(name: str, call: ast.Call, constants: Collection[str]) -> str | None:
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         has_seed = any(not (isinstance(value, ast.Constant) and value.value is None) for value in given)
         return None if name in _SEEDED and has_seed else RANDOMNESS
-    if _CLOCKS.fullmatch(name) and not (name == "time.localtime" and call.args):
+    if _CLOCKS.fullmatch(name) and not (name in _OF_A_TIME and call.args):
         return TIME
     if _READERS.fullmatch(name) and call.args and _is_literal(call.args[0], constants) and not _writes(call):
         return FILE
@@ -123,26 +123,33 @@ def _is_literal(path: ast.expr, constants: Collection[str]) -> bool:
 
 def _is_duration(call: ast.Call, function: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
     """Whether a time is only subtracted, printed or logged, directly or by the name it is given."""
-    if _only_measures(call, parents):
-        return True
     parent = parents.get(call)
+    if isinstance(parent, ast.Expr) or _is_subtracted(call, parents):
+        return True
     if not (isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name)):
         return False
     name = parent.targets[0].id
     uses = [n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
-    return all(_only_measures(use, parents) for use in uses)
+    return all(_is_aside(use, parents) or _is_subtracted(use, parents) for use in uses)
 
 
-def _only_measures(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
-    if isinstance(parents.get(node), ast.Expr):
-        return True  # nothing is done with it
-    while isinstance(parent := parents.get(node), ast.expr | ast.FormattedValue | ast.keyword):
-        if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub):
-            return True
-        if isinstance(parent, ast.Call) and node is not parent.func and _SAID.fullmatch(dotted(parent.func) or ""):
-            return True
-        node = parent
-    return False
+def _is_aside(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
+    """Whether a value is printed, logged or slept for."""
+    return any(
+        isinstance(outer, ast.Call) and inner is not outer.func and _ASIDE.fullmatch(dotted(outer.func) or "")
+        for inner, outer in _around(node, parents)
+    )
+
+
+def _is_subtracted(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
+    return any(isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Sub) for _, outer in _around(node, parents))
+
+
+def _around(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """The expressions around one, outwards, each after what it has inside."""
+    while isinstance(outer := parents.get(node), ast.expr | ast.FormattedValue | ast.keyword):
+        yield node, outer
+        node = outer
 
 
 def _full(written: str, imported: Mapping[str, str]) -> str:
@@ -159,9 +166,8 @@ def _imported(module: ast.Module, functions: Collection[ast.AST]) -> dict[str, s
         match node:
             case ast.Import(names=names):
                 for item in names:
-                    found[item.asname or item.name.partition(".")[0]] = (
-                        item.name if item.asname else item.name.partition(".")[0]
-                    )
+                    top = item.name.partition(".")[0]
+                    found[item.asname or top] = item.name if item.asname else top
             case ast.ImportFrom(module=str(base), names=names, level=0):
                 found |= {item.asname or item.name: f"{base}.{item.name}" for item in names}
     return found

@@ -64,15 +64,14 @@ def test_what_is_not_in_the_key(tmp_path: Path, make: str, what: str) -> None:
         "np.random.seed(key['k'])\nx = np.random.rand()", "random.seed(1)\nx = random.random()",
         "start = time.time()\nx = 1\nprint(time.time() - start)", "logger.info(f'at {dt.now()}')",
         "started = time.time()\nlogging.info('%s', time.time() - started)", "x = time.perf_counter()",
-        "time.time()", "time.sleep(0.1)", "x = dt(2024, 1, 1)", "x = time.strftime('%Y', time.gmtime(0)) if False else ''",
+        "time.time()", "time.sleep(0.1)", "time.sleep(random.random())", "x = dt(2024, 1, 1)", "x = time.gmtime(0)",
         "path = (A & key).fetch1('k')\nx = np.load(path)", "x = np.load(key['k'])", "x = open('/tmp/x', 'w')",
         "x = h5py.File('/tmp/x', mode='w')", "x = np.load((A & key).fetch1('k'))", "x = 'random.random()'",
         "random = {}\nx = key.random()", "x = self.load('/data')",
     ],
 )  # fmt: skip
 def test_what_is_no_input(tmp_path: Path, make: str) -> None:
-    expected = ["The make of B depends on the time: time.gmtime()."] if "gmtime" in make else []
-    assert messages(tmp_path, make) == expected
+    assert messages(tmp_path, make) == []
 
 
 def test_imported_tables_read_files(tmp_path: Path) -> None:
