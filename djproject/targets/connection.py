@@ -104,7 +104,11 @@ def connect(target: Target, *, quiet: bool = True) -> "dj.Connection":
         logging.getLogger("datajoint").setLevel(logging.ERROR)
     try:
         connection = dj.conn()
-        use_server_time(connection)
+        try:
+            use_server_time(connection)
+        except Exception:  # the process had one, and the server went away; DataJoint's `is_connected` stays true
+            connection.connect()
+            use_server_time(connection)
     except Exception as error:
         raise connection_error(target, error) from error
     return connection

@@ -146,3 +146,27 @@ def set_key(root: Path, key: str, value: str | None) -> None:
     head, table, rest = path.read_text().partition("[tool.djproject.targets.lab]\n")
     kept = [line for line in rest.splitlines() if not line.startswith(f"{key} =")]
     path.write_text("\n".join([f"{head}{table}{key} = {value}" if value else f"{head}{table}".rstrip(), *kept]) + "\n")
+
+
+LOST = """
+from pathlib import Path
+from djproject.project.location import load_project
+from djproject.targets.choice import load_target
+from djproject.targets.connection import connect
+from djproject.targets.direct import connect_directly
+target = load_target(load_project(Path.cwd()))
+first, other = connect(target), connect_directly(target)
+end = "KILL {}" if other.adapter.backend == "mysql" else "SELECT pg_terminate_backend({})"
+other.query(end.format(first.connection_id))
+second = connect(target)
+assert second is first and second.query("SELECT 41 + 1").fetchone() == (42,)
+print("connected again")
+"""
+
+
+def test_a_connection_that_was_lost_is_opened_again(lab: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LOST], cwd=lab, env={**os.environ, **PYTHON_ENVIRONMENT},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.endswith("connected again\n"), done.stderr

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from djproject.stack.image import put_wheel
 from tests.conftest import Run, missing_service
 from tests.integration.conftest import MySQL, PostgreSQL
 from tests.integration.lab_clusters import ClusterProject, add_target, wait_until, write_module
@@ -103,12 +104,7 @@ def root(servers: dict[str, MySQL | PostgreSQL], tmp_path_factory: pytest.TempPa
                 f'\n[tool.djproject.clusters.{target}]\nkind = "kubernetes"\ntarget = "{target}"\nimage = "{name}:1"\n'
                 'max = 2\nmemory = "400M"\n'
             )
-    wheels = folder / "docker/wheels"
-    wheels.mkdir(exist_ok=True)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels), str(ROOT)],
-        check=True,
-    )
+    put_wheel(folder)
     docker("build", "--quiet", "--file", str(folder / "docker/Dockerfile"), "--tag", f"{name}:1", str(folder))
     yield folder
     docker("rmi", "--force", f"{name}:1")
