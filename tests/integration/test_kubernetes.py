@@ -32,7 +32,12 @@ pytestmark = [
 ]
 ROOT = Path(__file__).parents[2]
 PASSWORD = "hush-9f"
-HUNGRY = "x = bytearray(900_000_000) if key['item_id'] == 7 else time.sleep(0.3)"
+LONG = 5000
+HUNGRY = (
+    "x = bytearray(900_000_000) if key['item_id'] == 7 else time.sleep(240 if key['item_id'] == "
+    + str(LONG)
+    + " else 0.3)"
+)
 
 
 def kubectl(*arguments: str, check: bool = True) -> str:
@@ -192,6 +197,25 @@ def test_jobs_survive_pods_that_are_deleted(project: ClusterProject) -> None:
     project.type("cancel")
     wait_until(lambda: not project.alive())
     project.require_all_made(JOBS)
+
+
+@pytest.mark.parametrize("project", ["postgresql"], indirect=True)
+def test_the_job_of_a_pod_that_is_gone_is_taken_by_another_within_45_seconds(project: ClusterProject) -> None:
+    code = f"from workflow import work; work.Item.insert([({LONG},), ({LONG + 1},)])"
+    project.run("run", "-t", project.target, "--", sys.executable, "-W", "ignore", "-c", code, cwd=project.root)
+
+    def makers() -> list[str]:
+        return [pilot["job"] for pilot in project.pilots() if f"item_id={LONG}" in " ".join(pilot["making"])]
+
+    project.type("submit", "Result", "--workers", "2")
+    wait_until(lambda: len(makers()) == 1 and sum(pilot["ready"] for pilot in project.alive()) == 2)
+    (gone,) = makers()
+    kubectl("delete", "pod", gone, "--grace-period=0", "--force")
+    began = time.monotonic()
+    wait_until(lambda: any(job != gone for job in makers()), seconds=45)
+    print(f"taken after {time.monotonic() - began:.0f} s")
+    project.type("cancel")
+    wait_until(lambda: not project.alive())
 
 
 @pytest.mark.parametrize("project", ["postgresql"], indirect=True)
