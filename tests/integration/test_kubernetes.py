@@ -211,11 +211,7 @@ def test_the_job_of_a_pod_that_is_gone_is_taken_by_another_within_45_seconds(pro
     wait_until(lambda: len(makers()) == 1 and sum(pilot["ready"] for pilot in project.alive()) == 2)
     (gone,) = makers()
     kubectl("delete", "pod", gone, "--grace-period=0", "--force")
-    began = time.monotonic()
     wait_until(lambda: any(job != gone for job in makers()), seconds=45)
-    print(f"taken after {time.monotonic() - began:.0f} s")
-    project.type("cancel")
-    wait_until(lambda: not project.alive())
 
 
 @pytest.mark.parametrize("project", ["postgresql"], indirect=True)
