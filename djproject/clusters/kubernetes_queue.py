@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ _WAITS = {"ErrImagePull": "the image cannot be pulled", "ImagePullBackOff": "the
           "ContainerCreating": "it is being made"}  # fmt: skip
 BROKEN = tuple(reason for reason in _WAITS if reason != "ContainerCreating")
 ENDING = "it is ending"  # somebody deleted it, and it finishes its job
+SIGNALLED_AT_ONCE = 16  # pods, each by a kubectl that waits for the node
 NOT_BEGUN = (1, 2, 126, 127)  # exit codes: djproject could not begin, or is not there
 _MISSING_FIELD = "podFailurePolicy"  # since Kubernetes 1.25
 
@@ -111,15 +113,33 @@ class KubernetesFleet:
             left = sum(pilot.token == token for pilot in running)
             patch = json.dumps({"spec": {"parallelism": left}})
             self._kubectl("patch", "job", f"{self._name}-{token}", "--patch", patch)
-        for pilot in running:  # the first process of the container is djproject
-            self._kubectl("exec", pilot.job, "--", "python", "-c", "import os, signal; os.kill(1, signal.SIGINT)")
+        refused = self._signal(running, "SIGINT")
+        if refused and (deaf := {pilot.job for pilot in self.pilots() if pilot.state == RUNNING} & refused.keys()):
+            raise refused[min(deaf)]
 
     def cancel(self, pilots: Sequence[SeenPilot]) -> None:
         """End all pods now; they have ten seconds to give their jobs back."""
         selector = f"--selector={INSTANCE}={self._name}"
         if pilots:
             self._kubectl("delete", "jobs", selector, "--cascade=orphan", "--wait=false")
+            # One signal alone would let them finish their jobs; those that do not hear it are deleted all the same.
+            self._signal([pilot for pilot in pilots if pilot.state == RUNNING], "SIGINT", "SIGTERM")
             self._kubectl("delete", "pods", selector, "--grace-period=10", "--wait=false")
+
+    def _signal(self, pilots: Sequence[SeenPilot], *names: str) -> dict[str, EnvironmentUnavailableError]:
+        """Send signals to djproject, the first process of each container; why that was refused, by pod."""
+        code = "; ".join(["import os, signal", *(f"os.kill(1, signal.{name})" for name in names)])
+        refused = {}
+
+        def send(job: str) -> None:
+            try:
+                self._kubectl("exec", job, "--", "python", "-c", code)
+            except EnvironmentUnavailableError as error:
+                refused[job] = error
+
+        with ThreadPoolExecutor(SIGNALLED_AT_ONCE) as threads:
+            list(threads.map(send, [pilot.job for pilot in pilots]))
+        return refused
 
     def log(self, job: str, *, follow: bool) -> None:
         """Print what a pod said."""

@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,9 @@ class SlurmFleet:
 
     def cancel(self, pilots: Sequence[SeenPilot]) -> None:
         """End pilots now; Slurm lets them give their jobs back."""
+        if running := [pilot.job for pilot in pilots if pilot.state == RUNNING]:
+            with suppress(EnvironmentUnavailableError):  # the second signal, not the first, gives a job back at once
+                ask("scancel", "--signal=INT", "--batch", *running)
         if jobs := [pilot.job for pilot in alive(pilots)]:
             ask("scancel", *jobs)
 

@@ -183,6 +183,7 @@ class Pool:
         now = time.monotonic()
         for worker in workers:
             worker.time_out(now)
+            worker.remind(now)
 
     def _start(self, post: Post, replacement: Replacement | None = None) -> WorkerProcess:
         again = replacement is not None

@@ -32,6 +32,7 @@ from djproject.worker.events import (
 LONGEST_SILENCE_SECONDS = 60.0
 EXIT_SECONDS = 10.0  # for a worker that reports no more
 POLL_SECONDS = 0.02
+REMINDER_SECONDS = 0.5
 LONGEST_START_SECONDS = 600.0  # imports on a network disk, by many processes at once
 
 
@@ -60,7 +61,7 @@ class WorkerProcess:
     heard
         When it last reported anything.
     killed, abandoned
-        When it was first sent SIGKILL, 0 where it was not; whether it was to give its job back.
+        When it was first sent SIGKILL, and last the signal to give its job back; 0 where it was not.
     """
 
     post: Post
@@ -79,7 +80,7 @@ class WorkerProcess:
     started: bool = False
     finished: bool = False
     killed: float = 0.0
-    abandoned: bool = False
+    abandoned: float = 0.0
     _buffer: bytes = b""
 
     @property
@@ -165,8 +166,18 @@ class WorkerProcess:
         if number == signal.SIGKILL:
             self.killed = self.killed or time.monotonic()
             _signal_group(self.process.pid, number)
-        self.abandoned = self.abandoned or number == ABANDON
+        if number == ABANDON:
+            self.abandoned = time.monotonic()
         self.process.send_signal(number)
+
+    def remind(self, now: float) -> None:
+        """Send the signal to give its job back again.
+
+        Of two signals that come together, the kernel may give one to another thread; the first thread, in which
+        Python handles signals, then sleeps on.
+        """
+        if self.abandoned and now - self.abandoned > REMINDER_SECONDS:
+            self.send_signal(ABANDON)
 
     def time_out(self, now: float) -> None:
         """End it if its job takes longer than it may."""

@@ -114,6 +114,7 @@ def main() -> int:
 
 
 def _abandon(number: int, frame: object) -> None:  # noqa: ARG001 (the shape signal wants)
+    signal.signal(number, lambda *_: None)  # the pool repeats it until this process has ended
     raise AbandonJob
 
 

@@ -212,6 +212,11 @@ def test_the_job_of_a_pod_that_is_gone_is_taken_by_another_within_45_seconds(pro
     (gone,) = makers()
     kubectl("delete", "pod", gone, "--grace-period=0", "--force")
     wait_until(lambda: any(job != gone for job in makers()), seconds=45)
+    wait_until(lambda: sum(pilot["ready"] and pilot["state"] == "running" for pilot in project.alive()) == 2)
+    project.type("cancel")
+    wait_until(lambda: project.status()["work.Result"]["pending"] == 1, seconds=20)
+    assert project.status()["work.Result"]["reserved"] == 0, "given back, not lost"
+    wait_until(lambda: not project.alive())
 
 
 @pytest.mark.parametrize("project", ["postgresql"], indirect=True)

@@ -139,7 +139,11 @@ def test_submissions_at_the_same_moment_are_no_more_than_there_may_be(project: C
     assert sum("Submitted 3 pilots" in each for each in told) == 1, told
     assert sum("Nothing to submit: 3 pilots alive or queued, the most there may be." in each for each in told) == 3
     assert len(slurm("squeue", "--me", "--array", "--noheader", "--format=%i").split()) == 3
+    wait_until(lambda: bool(project.status()["work.Result"]["reserved"]))
     project.type("cancel")
+    wait_until(lambda: not project.alive(), seconds=15)
+    result = project.status()["work.Result"]
+    assert (result["pending"], result["reserved"], result["errors"]) == (9, 0, 0), "given back, not lost"
 
 
 def schema_of(project: ClusterProject) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -179,12 +180,27 @@ def test_how_pilots_are_ended(fleet: KubernetesFleet, tmp_path: Path) -> None:
     fleet.drain(pilots)
     patch, signal = told.read_text().splitlines()
     assert patch.endswith('patch job djproject-lab-cloud-t1 --patch {"spec": {"parallelism": 1}}')
-    assert " exec a -- python -c " in signal
+    assert signal.endswith(" exec a -- python -c import os, signal; os.kill(1, signal.SIGINT)")
     told.unlink()
     fleet.cancel(pilots)
-    jobs, pods = told.read_text().splitlines()
+    jobs, signals, pods = told.read_text().splitlines()
     assert f"delete jobs --selector={INSTANCE}={NAME}" in jobs
+    assert signals.endswith(
+        "exec a -- python -c import os, signal; os.kill(1, signal.SIGINT); os.kill(1, signal.SIGTERM)"
+    )
     assert "--grace-period=10" in pods
     told.unlink()
     fleet.cancel([])
     assert not told.exists()
+
+
+@pytest.mark.parametrize("phase", ["Running", "Succeeded"])
+def test_a_pod_that_hears_no_signal(fleet: KubernetesFleet, tmp_path: Path, phase: str) -> None:
+    answer = tmp_path / "answer"
+    answer.write_text(json.dumps({"items": [pod(phase, {"running": {}} if phase == "Running" else {})]}))
+    told = kubectl(tmp_path, f'case "$*" in *exec*) echo refused >&2; exit 1 ;; *get*) cat {answer} ;; esac')
+    pilots = [SeenPilot("p", RUNNING, token="t1")]
+    with nullcontext() if phase == "Succeeded" else pytest.raises(EnvironmentUnavailableError, match="refused"):
+        fleet.drain(pilots)
+    fleet.cancel(pilots)
+    assert "delete pods" in told.read_text()

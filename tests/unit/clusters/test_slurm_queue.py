@@ -180,7 +180,11 @@ def test_what_is_sent(programs: Path, fleet: SlurmFleet, tmp_path: Path) -> None
     assert sent.read_text() == "12_2\n--signal=INT --batch 12_1\n"
     sent.unlink()
     fleet.cancel(pilots)
-    assert sent.read_text() == "12_1 12_2\n"
+    assert sent.read_text() == "--signal=INT --batch 12_1\n12_1 12_2\n"
+    program(programs, "scancel", f'echo "$@" >> {sent}; case "$1" in --signal*) exit 1 ;; esac')
+    sent.unlink()
+    fleet.cancel(pilots)  # one that has just ended takes no signal
+    assert sent.read_text().endswith("\n12_1 12_2\n")
     sent.unlink()
     fleet.cancel([SeenPilot("9", ENDED)])
     assert not sent.exists()

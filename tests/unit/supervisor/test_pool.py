@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -170,3 +171,36 @@ def test_a_table_in_which_many_workers_died_is_left_out_by_those_that_follow(
     assert aside.table == "a.B"
     assert "none of its jobs was made" in aside.message
     assert [assignment.excluded for assignment in assignments] == [(), (), (), ("a.B",)]
+
+
+def test_a_worker_that_did_not_hear_that_it_is_to_give_its_job_back_is_reminded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two signals that come together, the kernel gives one to a thread that does not wake the first thread."""
+    script = "trap 'n=$((n + 1)); [ $n -lt 2 ] || exit 7' USR1; echo; while :; do sleep 0.05; done"
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(post: Post, assignment: Assignment, log: object) -> process.WorkerProcess:
+        deaf = subprocess.Popen(
+            ["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
+        assert deaf.stdin is not None
+        assert deaf.stdout is not None
+        deaf.stdout.readline()
+        os.set_blocking(deaf.stdout.fileno(), False)
+        started.append(deaf)
+        events = os.fdopen(os.dup(deaf.stdout.fileno()), "rb", 0)
+        return process.WorkerProcess(post, deaf, events, deaf.stdin, began=0.0, heard=time.monotonic())
+
+    monkeypatch.setattr("djproject.supervisor.pool.start_worker", start)
+    pool = Pool(_posts(tmp_path, 1), tmp_path / "logs")
+    pool.start()
+    in_the_end = threading.Timer(10, started[0].kill)
+    in_the_end.start()
+    pool.abandon()
+    list(pool.events())
+    in_the_end.cancel()
+    pool.close()
+    assert started[0].stdout is not None
+    started[0].stdout.close()
+    assert [each.returncode for each in started] == [7]
