@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -17,6 +18,7 @@ from djproject.pipeline.model import Table
 from djproject.pipeline.module import method_text, names_in
 from djproject.pipeline.reading import parse
 from djproject.pipeline.scope import Kind, Meaning
+from djproject.pipeline.virtual import MAKERS, virtual_modules
 
 _CALLED = re.compile(r"\b([A-Za-z_][\w.]*)\(")
 
@@ -26,7 +28,8 @@ def makes_fetch_from_ancestors(examined: Examined) -> Iterator[Found]:
     """DJP221 warning: A `make` fetches only from tables upstream of its own.
 
     What it does: follows the tables that the make methods fetch from, and the functions of the project that they call.
-    Ancestors are allowed, their parts and masters, and the table itself.
+    Ancestors are allowed, their parts and masters, and the table itself. Tables of virtual modules count, unless the
+    table has parents whose own parents are declared elsewhere.
 
     Why it matters: what is not an ancestor may change, or not be there yet, when a worker makes the key: the result
     cannot be repeated, and deleting the source does not delete it.
@@ -81,10 +84,11 @@ def makes_change_only_their_own(examined: Examined) -> Iterator[Found]:
             for change in making.changes:
                 meaning = _table_meaning(examined, module, change.table)
                 if meaning is not None and f"{meaning.module}.{meaning.name}" in others:
+                    mine = f"Make {meaning.name} a part of {table.name}, or compute it from {table.name}."
                     yield Found(
                         examined.at(_path(examined, module), change.place, change.table),
                         f"The make of {table.name} changes the rows of {meaning.module}.{meaning.name}.",
-                        f"Make {meaning.name} a part of {table.name}, or compute it from {table.name}.",
+                        mine if meaning.kind is Kind.CLASS else "Leave them to the pipeline that declares the table.",
                     )
 
 
@@ -211,7 +215,7 @@ def _path(examined: Examined, module: str) -> Path:
 
 
 def _table_meaning(examined: Examined, module: str, name: str) -> Meaning | None:
-    """The table that a dotted name begins with: `Scan.fetch` means Scan."""
+    """The table that a dotted name begins with: `Scan.fetch` means Scan; of kind ELSEWHERE in another schema."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         meaning = examined.pipeline.scopes.meaning(module, ".".join(parts[:length]))
@@ -219,8 +223,38 @@ def _table_meaning(examined: Examined, module: str, name: str) -> Meaning | None
             known = examined.pipeline.table(f"{meaning.module}.{meaning.name}")
             return meaning if known else None
         if meaning.kind is not Kind.NOTHING:
-            return None
-    return None
+            break
+    return _virtual(examined, module, name)
+
+
+_VIRTUAL: "WeakKeyDictionary[Examined, dict[str, dict[str, str]]]" = WeakKeyDictionary()
+
+
+def _virtual(examined: Examined, module: str, name: str) -> Meaning | None:
+    """The table of a virtual module that a dotted name begins with; one of the package where it has that schema."""
+    parts = name.split(".")
+    variable = ".".join(takewhile(lambda part: not part[:1].isupper(), parts))
+    classes = list(takewhile(lambda part: part[:1].isupper(), parts[variable.count(".") + 1 :]))
+    if not variable or not classes:
+        return None
+    schema = _virtual_modules(examined, module).get(variable, "")
+    if not schema:
+        owner, original = examined.pipeline.scopes.owner(module, variable)
+        schema = _virtual_modules(examined, owner).get(original, "") if owner else ""
+    own = [table for table in examined.tables if schema and table.schema == schema]
+    if not own:
+        return Meaning(Kind.ELSEWHERE, schema, ".".join(classes)) if schema else None
+    meant = next((table for table in own if table.name == ".".join(classes)), None)
+    return Meaning(Kind.CLASS, meant.module, meant.name) if meant else None
+
+
+def _virtual_modules(examined: Examined, module: str) -> dict[str, str]:
+    known = _VIRTUAL.setdefault(examined, {})
+    if module not in known:
+        data = examined.files.get(_path(examined, module), b"")
+        tree = parse(data) if any(maker.encode() in data for maker in MAKERS) else None
+        known[module] = virtual_modules(tree) if isinstance(tree, ast.Module) else {}
+    return known[module]
 
 
 def _allowed(examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]) -> set[str] | None:
