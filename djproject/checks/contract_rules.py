@@ -1,26 +1,18 @@
 """DJP221, DJP241, DJP242: what a make may read, change and depend on; followed into the project's functions."""
 
-import ast
-import re
-from collections.abc import Iterable, Iterator
-from itertools import takewhile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from djproject.checks.examined import Examined
-from djproject.checks.make_rules import making_of, populated
+from djproject.checks.make_rules import populated
+from djproject.checks.reached import Reached, reached
 from djproject.checks.rule import Found, rule
 from djproject.pipeline.graph import table_parents
 from djproject.pipeline.inputs import FILE, RANDOMNESS, TIME, may_have_inputs
-from djproject.pipeline.making import Fetch, Making, function_text, helper_texts, may_change_others, read_function
+from djproject.pipeline.making import Fetch, may_change_others
 from djproject.pipeline.model import Table
-from djproject.pipeline.module import method_text, names_in
-from djproject.pipeline.reading import parse
+from djproject.pipeline.module import Import
 from djproject.pipeline.scope import Kind, Meaning
-from djproject.pipeline.virtual import MAKERS, virtual_modules
-
-_CALLED = re.compile(r"\b([A-Za-z_][\w.]*)\(")
 
 
 @rule
@@ -75,18 +67,19 @@ def makes_change_only_their_own(examined: Examined) -> Iterator[Found]:
 
     Source: book, Pipeline as a DAG; datajoint/autopopulate.py (referential constraints of make).
     """
+    makes = reached(examined)
     for table in populated(examined):
-        if not any(may_change_others(source.text) for source in _sources(examined, table)):
+        if not makes.may(table, _change_others):
             continue
         own = f"{table.full_name}."
-        others = {name for name in _named(examined, table) if not f"{name}.".startswith(own)}
-        for module, making in _makings(examined, table) if others else ():
+        others = {name for name in _named(makes, table) if not f"{name}.".startswith(own)}
+        for module, making in makes.makings(table) if others else ():
             for change in making.changes:
-                meaning = _table_meaning(examined, module, change.table)
+                meaning = makes.table(module, change.table)
                 if meaning is not None and f"{meaning.module}.{meaning.name}" in others:
                     mine = f"Make {meaning.name} a part of {table.name}, or compute it from {table.name}."
                     yield Found(
-                        examined.at(_path(examined, module), change.place, change.table),
+                        examined.at(makes.path(module), change.place, change.table),
                         f"The make of {table.name} changes the rows of {meaning.module}.{meaning.name}.",
                         mine if meaning.kind is Kind.CLASS else "Leave them to the pipeline that declares the table.",
                     )
@@ -120,17 +113,13 @@ def makes_depend_on_ancestors_alone(examined: Examined) -> Iterator[Found]:
 
     Source: book, Pipeline as a DAG: results are reproducible.
     """
+    makes = reached(examined)
     for table in populated(examined):
-        if not any(
-            may_have_inputs(source.text, examined.pipeline.sources[source.module].imports)
-            for source in _sources(examined, table)
-        ):
-            continue
-        for module, making in _makings(examined, table):
+        for module, making in makes.makings(table) if makes.may(table, may_have_inputs) else ():
             for each in making.inputs:
                 if each.kind != FILE or table.tier == "computed":
                     yield Found(
-                        examined.at(_path(examined, module), each.place, each.name),
+                        examined.at(makes.path(module), each.place, each.name),
                         f"The make of {table.name} depends on {each.kind}: {each.name}().",
                         _WAY_OUT[each.kind],
                     )
@@ -139,122 +128,29 @@ def makes_depend_on_ancestors_alone(examined: Examined) -> Iterator[Found]:
 def _foreign_fetches(
     examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]
 ) -> Iterator[tuple[Path, Fetch, Meaning]]:
+    makes = reached(examined)
     suspects = _suspects(examined, table, parents)
-    for module, making in _makings(examined, table) if suspects else ():
+    for module, making in makes.makings(table) if suspects else ():
         for fetch in making.fetches:
-            meaning = _table_meaning(examined, module, fetch.table)
+            meaning = makes.table(module, fetch.table)
             if meaning is not None and f"{meaning.module}.{meaning.name}" in suspects:
-                yield _path(examined, module), fetch, meaning
+                yield makes.path(module), fetch, meaning
 
 
 def _suspects(examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]) -> set[str]:
     """The tables that the make methods name and that are no ancestors; whether they fetch from them is seen later."""
     targets = frozenset(key.target for key in table.definition.foreign_keys) if table.definition else frozenset()
-    found = _named(examined, table, but=targets)
+    found = _named(reached(examined), table, but=targets)
     found = {name for name in found if name not in table.parents and not f"{name}.".startswith(f"{table.full_name}.")}
     allowed = _allowed(examined, table, parents) if found else set()
     return found - allowed if allowed is not None else set()
 
 
-def _named(examined: Examined, table: Table, but: frozenset[str] = frozenset()) -> set[str]:
+def _named(makes: Reached, table: Table, but: frozenset[str] = frozenset()) -> set[str]:
     """The tables that the make methods name, and the functions that they call; without some, as they are written."""
-    meanings = (
-        _table_meaning(examined, source.module, name)
-        for source in _sources(examined, table)
-        for name in source.names - but
-    )
+    sources = makes.sources(table)
+    meanings = (makes.table(source.module, name) for source in sources for name in source.names - but)
     return {f"{meaning.module}.{meaning.name}" for meaning in meanings if meaning is not None}
-
-
-class _Source(NamedTuple):
-    """The text of make methods, or of a function that they call, with the names in it."""
-
-    module: str
-    text: str
-    names: frozenset[str]
-
-
-_KNOWN: "WeakKeyDictionary[Examined, dict[str, list[_Source]]]" = WeakKeyDictionary()
-
-
-def _sources(examined: Examined, table: Table) -> list[_Source]:
-    """The source of the make methods and of the functions of the project that they call; read once for all rules."""
-    known = _KNOWN.setdefault(examined, {})
-    if table.full_name not in known:
-        known[table.full_name] = [
-            _Source(module, text, frozenset(name for name in names_in(text) if not name.startswith("self.")))
-            for module, text in _texts(examined, table)
-        ]
-    return known[table.full_name]
-
-
-def _texts(examined: Examined, table: Table) -> Iterator[tuple[str, str]]:
-    lines = examined.lines(table.path)
-    methods = "\n".join(method_text(lines, each) for each in table.facts.methods if each.name.startswith("make"))
-    waiting, seen = [(table.module, helper_texts(lines, methods))], set[tuple[str, str]]()
-    while waiting:
-        module, text = waiting.pop()
-        yield module, text
-        for place, name in _elsewhere(examined, module, set(_CALLED.findall(text))):
-            if (place, name) not in seen:
-                seen.add((place, name))
-                others = examined.lines(_path(examined, place))
-                waiting.append((place, helper_texts(others, function_text(others, name))))
-
-
-def _elsewhere(examined: Examined, module: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Of the dotted names that a module calls: the functions of other modules of the package."""
-    for name in sorted(names):
-        place, function = examined.pipeline.scopes.owner(module, name)
-        if place and place != module and function.isidentifier() and place in examined.pipeline.sources:
-            yield place, function
-
-
-def _path(examined: Examined, module: str) -> Path:
-    return examined.pipeline.sources[module].path
-
-
-def _table_meaning(examined: Examined, module: str, name: str) -> Meaning | None:
-    """The table that a dotted name begins with: `Scan.fetch` means Scan; of kind ELSEWHERE in another schema."""
-    parts = name.split(".")
-    for length in range(len(parts), 0, -1):
-        meaning = examined.pipeline.scopes.meaning(module, ".".join(parts[:length]))
-        if meaning.kind is Kind.CLASS:
-            known = examined.pipeline.table(f"{meaning.module}.{meaning.name}")
-            return meaning if known else None
-        if meaning.kind is not Kind.NOTHING:
-            break
-    return _virtual(examined, module, name)
-
-
-_VIRTUAL: "WeakKeyDictionary[Examined, dict[str, dict[str, str]]]" = WeakKeyDictionary()
-
-
-def _virtual(examined: Examined, module: str, name: str) -> Meaning | None:
-    """The table of a virtual module that a dotted name begins with; one of the package where it has that schema."""
-    parts = name.split(".")
-    variable = ".".join(takewhile(lambda part: not part[:1].isupper(), parts))
-    classes = list(takewhile(lambda part: part[:1].isupper(), parts[variable.count(".") + 1 :]))
-    if not variable or not classes:
-        return None
-    schema = _virtual_modules(examined, module).get(variable, "")
-    if not schema:
-        owner, original = examined.pipeline.scopes.owner(module, variable)
-        schema = _virtual_modules(examined, owner).get(original, "") if owner else ""
-    own = [table for table in examined.tables if schema and table.schema == schema]
-    if not own:
-        return Meaning(Kind.ELSEWHERE, schema, ".".join(classes)) if schema else None
-    meant = next((table for table in own if table.name == ".".join(classes)), None)
-    return Meaning(Kind.CLASS, meant.module, meant.name) if meant else None
-
-
-def _virtual_modules(examined: Examined, module: str) -> dict[str, str]:
-    known = _VIRTUAL.setdefault(examined, {})
-    if module not in known:
-        data = examined.files.get(_path(examined, module), b"")
-        tree = parse(data) if any(maker.encode() in data for maker in MAKERS) else None
-        known[module] = virtual_modules(tree) if isinstance(tree, ast.Module) else {}
-    return known[module]
 
 
 def _allowed(examined: Examined, table: Table, parents: dict[str, tuple[str, ...]]) -> set[str] | None:
@@ -276,15 +172,5 @@ def _allowed(examined: Examined, table: Table, parents: dict[str, tuple[str, ...
     return allowed
 
 
-def _makings(examined: Examined, table: Table) -> Iterator[tuple[str, Making]]:
-    """By module, what the make methods do, and the functions of other modules of the package that they call."""
-    own = making_of(examined, table)
-    waiting, seen = [(table.module, own)] if own else [], set[tuple[str, str]]()
-    while waiting:
-        module, making = waiting.pop()
-        yield module, making
-        for place, name in _elsewhere(examined, module, making.calls):
-            tree = None if (place, name) in seen else parse(examined.files[_path(examined, place)])
-            seen.add((place, name))
-            if isinstance(tree, ast.Module):
-                waiting.append((place, read_function(tree, name)))
+def _change_others(text: str, imports: Sequence[Import]) -> bool:  # noqa: ARG001 (a claim's form)
+    return may_change_others(text)

@@ -30,7 +30,7 @@ _ASIDE = re.compile(r"print|\w*log\w*\.\w+|(time\.)?sleep", re.IGNORECASE)
 _OF_A_TIME = {"time.localtime", "time.gmtime", "time.ctime", "time.asctime"}  # with an argument: not of now
 _SOURCES = {"random", "numpy.random", "time", "datetime", "uuid", "secrets"}
 _MANY = {"numpy", "os", "torch", "pandas", "scipy.io", "PIL", "io"}
-_QUICK = re.compile(r"random|urandom|Timestamp|torch|open|load|read|from(file|txt)|File|memmap|Tiff")
+_WORDS = ("random", "Timestamp", "torch", "open", "load", "read", "fromfile", "fromtxt", "File", "memmap", "Tiff")
 
 
 class Input(NamedTuple):
@@ -54,7 +54,7 @@ class Input(NamedTuple):
 def may_have_inputs(text: str, imports: Iterable[Import]) -> bool:
     """Whether it is worth while to parse a piece of a module that imports these: it has a word of theirs."""
     words = [re.escape(item.local) for item in imports if item.base in _SOURCES or (item.base in _MANY and item.name)]
-    return _QUICK.search(text) is not None or bool(words and re.search(rf"\b({'|'.join(words)})\b", text))
+    return any(word in text for word in _WORDS) or bool(words and re.search(rf"\b({'|'.join(words)})\b", text))
 
 
 def inputs(functions: Collection[ast.AST], module: ast.Module) -> list[Input]:

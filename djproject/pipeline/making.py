@@ -5,7 +5,7 @@ Functions of the same module that they call count as well; `calls` are for those
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from djproject.pipeline.definition import dotted
@@ -30,7 +30,8 @@ _CHANGES = frozenset(
     }
 )
 _JOINS = frozenset({"aggr", "join", "extend"})  # the rows of their first argument are read as well
-_CHANGE = re.compile(rf"(?:\b(?!self\b)\w+|[)\]])\s*\.\s*(?:{'|'.join(sorted(_CHANGES))})\b")
+_CHANGE = re.compile(rf"\.\s*(?:{'|'.join(sorted(_CHANGES))})\b")
+_MYSELF = re.compile(r"\bself\s*$")
 _DEF = re.compile(r"(?:async\s+)?def\s+(\w+)")
 
 
@@ -116,30 +117,25 @@ def _helpers(known: dict[str, "Function"], callers: list["Function"]) -> list["F
 
 def may_change_others(text: str) -> bool:
     """Whether it is worth while to parse a piece of source: it changes rows of something other than `self`."""
-    return _CHANGE.search(text) is not None
+    return any(not _MYSELF.search(text[max(found.start() - 80, 0) : found.start()]) for found in _CHANGE.finditer(text))
 
 
-def helper_texts(lines: Sequence[str], text: str) -> str:
-    """A method's text with those of the module's functions that it may call, directly or not."""
-    if not any(_DEF.match(line) for line in lines):
-        return text
+def with_helpers(text: str, functions: Mapping[str, str]) -> str:
+    """A piece of source with those of the module's functions that it may call, directly or not."""
     found: dict[str, str] = {}
-    bodies = _bodies(lines)
-    waiting = [text]
+    waiting = [text] if functions else []
     while waiting:
-        for name in set(re.findall(r"\b(\w+)\(", waiting.pop())) & bodies.keys() - found.keys():
-            found[name] = bodies[name]
-            waiting.append(bodies[name])
+        for name in set(re.findall(r"\b(\w+)\(", waiting.pop())) & functions.keys() - found.keys():
+            found[name] = functions[name]
+            waiting.append(functions[name])
     return "\n".join((text, *found.values()))
 
 
-def function_text(lines: Sequence[str], name: str) -> str:
-    """The text of a module's function; empty where it has none of that name."""
-    return _bodies(lines).get(name, "")
-
-
-def _bodies(lines: Sequence[str]) -> dict[str, str]:
+def function_texts(text: str) -> dict[str, str]:
     """By name, the texts of the functions of a module."""
+    if not any(f"\n{word}" in text or text.startswith(word) for word in ("def ", "async ")):
+        return {}
+    lines = text.split("\n")
     starts = [number for number, line in enumerate(lines) if line[:1] not in ("", " ", "\t", "#", ")", "]", "}")]
     return {
         match[1]: "\n".join(lines[start:end])

@@ -36,8 +36,8 @@ _DATABASE_ACTIONS = frozenset(
 # Bounded, because a file of a stranger's may be one line of two million characters.
 _SCHEMA = re.compile(rb"\b[sS]chema[ ]{0,9}\(|@\w{0,64}schema")
 _CLASS = re.compile(rb"^class\b", re.MULTILINE)
-_INNER_SCHEMA = re.compile(rb"^[ \t]+[^\n]{0,500}?[sS]chema\w{0,64}\(", re.MULTILINE)
-_SPAWNS = re.compile(rb"\b(spawn_missing_classes|make_classes)\b")
+_SCHEMA_CALL = re.compile(rb"chema\w{0,64}\(")
+_SPAWNS = (b"spawn_missing_classes", b"make_classes")
 _MAY_BE_TEXT = (ast.Constant, ast.BinOp, ast.JoinedStr, ast.Call, ast.IfExp)
 _INDENTED_IMPORT = re.compile(rb"\n[ \t]+(?:from|import)\b")
 
@@ -83,6 +83,11 @@ def _has_tables(data: bytes) -> bool:
     return bool(_SCHEMA.search(data)) or (b"datajoint" in data and bool(_CLASS.search(data)))
 
 
+def _has_inner_schemas(data: bytes) -> bool:
+    calls = (found.start() for found in _SCHEMA_CALL.finditer(data))
+    return any(data[(line := data.rfind(b"\n", max(at - 500, 0), at) + 1) : line + 1] in (b" ", b"\t") for at in calls)
+
+
 def unreadable(name: str, path: Path, problem: Problem) -> PythonModule:
     """A module of which nothing is known but why."""
     return PythonModule(name, path, None, (), (), (), (), (), frozenset(), False, (), problem)
@@ -104,7 +109,7 @@ class _Reader:
         self.hidden: list[tuple[str, Place]] = []
         self.moved: set[str] = set()
         self.branch = ""
-        self.has_inner_schemas = bool(_INNER_SCHEMA.search(data))
+        self.has_inner_schemas = _has_inner_schemas(data)
         self.lines: list[bytes] | None = None
 
     def read(self, tree: ast.Module) -> PythonModule:
@@ -133,7 +138,7 @@ class _Reader:
             tuple(self.makers),
             self.texts,
             tuple(self.hidden),
-            bool(_SPAWNS.search(self.data)),
+            any(word in self.data for word in _SPAWNS),
         )
 
     def _statements(self, body: Sequence[ast.stmt], when: str) -> None:
