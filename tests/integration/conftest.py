@@ -33,12 +33,18 @@ class MySQL:
     user: str
     password: str
 
-    def execute(self, *statements: str) -> None:
+    def execute(self, *statements: str) -> int:
+        """Execute statements; the number that the last one says, 0 where it says nothing."""
         import pymysql
 
-        with pymysql.connect(host=self.host, port=self.port, user=self.user, password=self.password) as connection:
+        with pymysql.connect(
+            host=self.host, port=self.port, user=self.user, password=self.password, autocommit=True
+        ) as connection:
+            cursor = connection.cursor()
             for statement in statements:
-                connection.cursor().execute(statement)
+                cursor.execute(statement)
+            row = cursor.fetchone()
+            return int(row[0]) if row else 0
 
     def drop(self, *schemas: str) -> None:
         self.execute("SET foreign_key_checks = 0", *(f"DROP DATABASE IF EXISTS `{schema}`" for schema in schemas))
@@ -228,16 +234,20 @@ class PostgreSQL:
     user: str
     password: str
 
-    def execute(self, *statements: str) -> None:
+    def execute(self, *statements: str) -> int:
+        """Execute statements; the number that the last one says, 0 where it says nothing."""
         import psycopg2
 
         connection = psycopg2.connect(
             host=self.host, port=self.port, user=self.user, password=self.password, dbname="postgres"
         )
         connection.autocommit = True
+        cursor = connection.cursor()
         for statement in statements:
-            connection.cursor().execute(statement)
+            cursor.execute(statement)
+        row = cursor.fetchone() if cursor.description else None
         connection.close()
+        return int(row[0]) if row else 0
 
 
 @pytest.fixture(scope="session")
