@@ -15,21 +15,18 @@ $(READY): pyproject.toml
 demo: $(READY)
 	$(BIN)/djproject demo demo --workers 2
 
-# Three processes for two cores, because many tests wait; few tests at a time, because some take minutes.
+# Three processes for two cores, because many tests wait; the tests of one file share what they build.
 test: $(READY)
-	$(BIN)/python -m pytest -n 3 --maxschedchunk 2 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # What needs no server and no container, without what takes long.
 test-quick: $(READY)
 	$(BIN)/python -m pytest -n 3 -q -m "not slow" tests/unit tests/cli tests/test_architecture.py djproject $(PYTEST_ARGS)
 
-# Lines and branches that the tests reach, also in the processes they start; a server in .venv is enough.
-COVERED := tests/unit tests/cli tests/test_architecture.py tests/integration/test_populate.py \
-  tests/integration/test_loop.py tests/integration/test_queue_upkeep.py tests/integration/test_groups.py \
-  tests/integration/test_faults.py tests/integration/test_deploy.py tests/integration/test_drift.py \
-  tests/integration/test_embedded.py tests/integration/test_stores.py tests/integration/test_shell.py
+# Lines and branches that the tests reach, in some also in the processes they start; a server in .venv is enough.
 coverage: $(READY)
-	$(BIN)/python -m pytest -n 2 -q --cov --cov-report=term -k "not mysql and not writes_its_cache_only" $(COVERED)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q --cov --cov-report=term \
+	  -m "not (docker or fresh or slurm or kubernetes)" $(PYTEST_ARGS)
 
 # Breaks the code on purpose, one change at a time, and shows which changes no test notices.
 mutations: $(READY)

@@ -22,6 +22,13 @@ PYTHON_ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "
 hypothesis.settings.register_profile("no-deadline", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("no-deadline")
 OWN_TEMPORARY = pytest.StashKey[Path]()
+# Where --cov measures the processes that tests start as well. Elsewhere it would take half as long again and add little.
+MEASURED = {
+    f"test_{name}.py"
+    for name in ("populate", "queue_upkeep", "groups", "deploy", "drift", "embedded", "stores", "shell")
+}
+COVERAGE = "COVERAGE_PROCESS_CONFIG"  # by which coverage begins in a new process
+COVERAGE_SETTINGS = pytest.StashKey[str]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -37,22 +44,29 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes minutes, so that no process is left alone with it at the end; end with Kubernetes.
+    """Begin with what takes minutes, so that no process is left alone with it at the end.
 
-    That may still be built when the tests begin. Only one test is at Slurm at a time, so two others come between.
+    Kubernetes may still be built when the tests begin, and comes after the others of that kind.
     """
-    slurm, slow, others, kubernetes = ([item for item in items if _turn(item) == turn] for turn in range(4))
-    for position, item in enumerate(slurm):
-        slow.insert(3 * position, item)
-    items[:] = [*slow, *others, *kubernetes]
+    items.sort(key=_turn)
 
 
 def _turn(item: pytest.Item) -> int:
     if item.get_closest_marker("kubernetes"):
-        return 3
+        return 2
     if item.get_closest_marker("slurm"):
         return 0
-    return 1 if any(item.get_closest_marker(slow) for slow in ("docker", "fresh")) else 2
+    return 1 if any(item.get_closest_marker(slow) for slow in ("docker", "fresh")) else 3
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Measure the processes that a test starts, or only the test's own."""
+    settings = item.config.stash.setdefault(COVERAGE_SETTINGS, os.environ.get(COVERAGE, ""))
+    if settings and item.path.name in MEASURED:
+        os.environ[COVERAGE] = settings
+    else:
+        os.environ.pop(COVERAGE, None)
 
 
 @pytest.hookimpl(trylast=True)

@@ -115,7 +115,7 @@ def fresh() -> Iterator[tuple[Path, dict[str, str]]]:
     }
     path = os.pathsep.join(part for part in kept["PATH"].split(os.pathsep) if not (Path(part) / "djproject").exists())
     environ = {**kept, "PATH": path, "COLUMNS": "80", "PIP_FIND_LINKS": f"{folder / 'wheels'} {kept.get('PIP_FIND_LINKS', '')}".strip(), "PIP_QUIET": "1",
-               "PIP_DISABLE_PIP_VERSION_CHECK": "1"}  # fmt: skip
+               "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_COMPILE": "1"}  # fmt: skip
     binaries = folder / "bin"
     binaries.mkdir()
     (binaries / "python3").symlink_to(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
@@ -132,7 +132,6 @@ def fresh() -> Iterator[tuple[Path, dict[str, str]]]:
 
 @pytest.mark.fresh
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("fresh")
 @pytest.mark.parametrize("page", PAGES)
 def test_a_stranger_types_it(page: str, fresh: tuple[Path, dict[str, str]]) -> None:
     folder, environ = fresh

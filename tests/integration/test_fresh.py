@@ -27,7 +27,7 @@ def items(page: Path) -> list[str]:
 
 
 def call(*command: str, cwd: Path) -> str:
-    environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {"PIP_NO_COMPILE": "1"}
     result = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=600, check=False)
     assert result.returncode == 0, f"{command}\n{result.stdout[-4000:]}\n{result.stderr[-4000:]}"
     return result.stdout + result.stderr

@@ -28,7 +28,6 @@ pytestmark = [
     pytest.mark.kubernetes,
     pytest.mark.docker,
     pytest.mark.timeout(1500 + 3 * JOBS),
-    pytest.mark.xdist_group("kubernetes"),
 ]
 ROOT = Path(__file__).parents[2]
 PASSWORD = "hush-9f"

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.fresh, pytest.mark.timeout(600)]
 
 def call(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "DJ"))}
+    environ["PIP_NO_COMPILE"] = "1"
     return subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=300, check=False)
 
 
