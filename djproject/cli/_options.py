@@ -34,10 +34,12 @@ class SubcommandGroup(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the first line of each command's help."""
-        lines = []
-        for name in self.list_commands(ctx):
-            command = self.get_command(ctx, name)
-            lines.append((name, ((command.help if command else "") or "").strip().partition("\n")[0]))
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        lines = [
+            (name, (command.help or "").strip().partition("\n")[0])
+            for name, command in commands
+            if command is not None and not command.hidden
+        ]
         with formatter.section("Commands"):
             formatter.write_dl(lines)
 

@@ -45,6 +45,13 @@ def test_help_names_what_to_type_and_no_types_of_python(cli: Cli, path: tuple[st
     assert "..." not in result.stdout.replace("]...", "").replace("ARGS]...", "").replace("COMMAND...", ""), "cut off"
 
 
+def test_commands_for_other_commands_are_not_listed(cli: Cli) -> None:
+    listed = cli("cluster", "--help").stdout
+    assert "  test " in listed
+    assert "probe" not in listed
+    assert cli("cluster", "probe", "--help").exit_code == 0
+
+
 @pytest.mark.parametrize("path", [path for path, _ in EVERY_COMMAND], ids=" ".join)
 def test_help_breaks_no_word_at_80_columns(cli: Cli, path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "1000")

@@ -28,7 +28,7 @@ class Export(StrEnum):
 @app.command()
 def show(
     target: TargetOption = None,
-    all: Annotated[bool, typer.Option("--all", help="DataJoint's defaults too.")] = False,
+    all: Annotated[bool, typer.Option("--all", help="Include DataJoint's defaults.")] = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Show every setting with where it came from; secrets are not shown.

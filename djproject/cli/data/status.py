@@ -23,9 +23,11 @@ def status(
     target: TargetOption = None,
     format: FormatOption = Format.TEXT,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
-    interval: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Between two pictures of --watch.")] = 2.0,
+    interval: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Seconds between two refreshes of --watch.")
+    ] = 2.0,
 ) -> None:
-    """Show how far every table is.
+    """Show how much of each table is done.
 
     Keys are what make is to be called for: done, pending (waiting), reserved (being made) or errors.
 

@@ -38,7 +38,7 @@ from djproject.targets.places import place as store_place
 app = new_app(help="Add, list, change and test object stores.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(autocompletion=complete_stores, help="The store.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Do it although tables or defaults name the store.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Also where tables or defaults name the store.")]
 
 
 def _protocols(incomplete: str) -> list[str]:
@@ -50,10 +50,12 @@ def add(
     name: Annotated[str, typer.Argument(help="The store, as `<codec@NAME>` names it.")],
     protocol: Annotated[
         str,
-        typer.Option(metavar="file|s3|gcs|azure", autocompletion=_protocols, help="Or that of an installed plugin."),
+        typer.Option(
+            metavar="file|s3|gcs|azure", autocompletion=_protocols, help="Or the protocol of an installed plugin."
+        ),
     ],
     location: Annotated[str | None, typer.Option(help="Folder, or prefix within the bucket.")] = None,
-    endpoint: Annotated[str | None, typer.Option(metavar="HOST[:PORT]", help="Of the S3 server.")] = None,
+    endpoint: Annotated[str | None, typer.Option(metavar="HOST[:PORT]", help="Address of the S3 server.")] = None,
     bucket: Annotated[str | None, typer.Option(help="Bucket (s3, gcs).")] = None,
     container: Annotated[str | None, typer.Option(help="Container (azure).")] = None,
     secure: Annotated[bool | None, typer.Option("--secure/--insecure", help="HTTPS or HTTP (s3).")] = None,

@@ -23,7 +23,9 @@ def add_schema(
     name: Annotated[str, typer.Argument(help="The module and its schema: lowercase_with_underscores.")],
     upstream: Annotated[
         list[str] | None,
-        typer.Option("--upstream", "-u", metavar="MODULE", autocompletion=complete_modules, help="It depends on this."),
+        typer.Option(
+            "--upstream", "-u", metavar="MODULE", autocompletion=complete_modules, help="A module that it depends on."
+        ),
     ] = None,
     table: Annotated[
         list[str] | None,
@@ -33,7 +35,8 @@ def add_schema(
 ) -> None:
     """Add a schema module, with its test and documentation page.
 
-    The first table gets a foreign key to the last table of each upstream module, each further one to the table before.
+    The first table gets a foreign key to the last table of each upstream module, each further table one to the table
+    before it.
 
     Example: djproject add-schema acquisition --upstream subject --table Session:manual --table Scan:imported
     """

@@ -29,19 +29,25 @@ class FailLevel(StrEnum):
 
 @app.command()
 def check(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Only findings in these.")] = None,
-    select: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Only these: DJP2, DJP209.")] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="All but these.")] = None,
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH", help="Files and folders to report on; by default all.")
+    ] = None,
+    select: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Only these rules: DJP2, DJP209.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="All rules but these.")] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Fix what can be fixed safely, then check.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change; write nothing.")] = False,
     unsafe_fixes: Annotated[
-        bool, typer.Option("--unsafe-fixes", help="Also fix what then means something else: longblob becomes <blob>.")
+        bool, typer.Option("--unsafe-fixes", help="Also apply fixes that change the meaning: longblob becomes <blob>.")
     ] = False,
-    fail_level: Annotated[FailLevel | None, typer.Option(help="What makes the exit code 1.")] = None,
-    format: Annotated[FindingsFormat, typer.Option("--format", help="How it is printed.")] = FindingsFormat.TEXT,
+    fail_level: Annotated[FailLevel | None, typer.Option(help="The lowest level that sets exit code 1.")] = None,
+    format: Annotated[FindingsFormat, typer.Option("--format", help="How findings are printed.")] = FindingsFormat.TEXT,
     watch: Annotated[bool, typer.Option("--watch", help="Check again on every change, until Ctrl-C.")] = False,
-    baseline: Annotated[str | None, typer.Option(metavar="FILE", help="Findings known before.")] = None,
-    write_baseline: Annotated[str | None, typer.Option(metavar="FILE", help="Keep the findings of now.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A file of known findings, which are not reported.")
+    ] = None,
+    write_baseline: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the present findings to a file for --baseline.")
+    ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write .djproject/check.json.")] = False,
 ) -> None:
     """Check every rule of the convention, without importing the pipeline.

@@ -25,9 +25,11 @@ app = new_app()
 @app.command()
 def diff(
     revision: Annotated[str, typer.Argument(metavar="REV", help="A Git revision: a commit, a tag, main, HEAD~3.")],
-    until: Annotated[str, typer.Argument(metavar="REV2", help="Until this one, instead of the files of today.")] = "",
+    until: Annotated[
+        str, typer.Argument(metavar="REV2", help="Compare with this revision instead of your files.")
+    ] = "",
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Print the commands that delete and fill what the changes concern.")
+        bool, typer.Option("--rebuild", help="Print the commands that delete and populate the tables concerned.")
     ] = False,
     target: TargetOption = None,
     format: FormatOption = Format.TEXT,

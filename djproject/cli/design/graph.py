@@ -21,7 +21,7 @@ app = new_app()
 
 
 class Level(StrEnum):
-    """What a box is."""
+    """One box for each module or for each table."""
 
     MODULE = "module"
     TABLE = "table"
@@ -66,8 +66,10 @@ def complete_picture(incomplete: str) -> list[str]:
 def graph(
     selector: SelectorsArgument = None,
     exclude: ExcludeOption = None,
-    level: Annotated[Level, typer.Option(help="What a box is.")] = Level.TABLE,
-    format: Annotated[PictureFormat | None, typer.Option("--format", help="tree, or as FILE ends.")] = None,
+    level: Annotated[Level, typer.Option(help="One box for each module or for each table.")] = Level.TABLE,
+    format: Annotated[
+        PictureFormat | None, typer.Option("--format", help="By default tree, or what the ending of FILE says.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -78,7 +80,9 @@ def graph(
             autocompletion=complete_picture,
         ),
     ] = None,
-    write: Annotated[Path | None, typer.Option(metavar="FILE.md", help="Keep a marked block of it up to date.")] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Update the marked block of a Markdown file.")
+    ] = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Draw the pipeline: modules or tables, without a database.

@@ -26,7 +26,7 @@ app = new_app()
 @app.command()
 def import_schema(
     schema: Annotated[
-        list[str] | None, typer.Argument(help="Schemas of the database; without one, those there are listed.")
+        list[str] | None, typer.Argument(help="Schemas to read; without one, lists those of the database.")
     ] = None,
     target: TargetOption = None,
     strip: Annotated[

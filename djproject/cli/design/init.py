@@ -47,7 +47,9 @@ def init(
     license: Annotated[
         str, typer.Option(metavar="|".join(LICENSES), autocompletion=_choices(LICENSES), help="The project's licence.")
     ] = "MIT",
-    author: Annotated[str, typer.Option(metavar="'NAME <EMAIL>'", help="By default who git commits as.")] = "",
+    author: Annotated[
+        str, typer.Option(metavar="'NAME <EMAIL>'", help="By default the author of your Git commits.")
+    ] = "",
     database: Annotated[
         str, typer.Option(metavar="|".join(DATABASES), autocompletion=_choices(DATABASES), help="The backend.")
     ] = "postgresql",
@@ -59,7 +61,7 @@ def init(
         typer.Option(
             metavar="|".join(OBJECT_STORES),
             autocompletion=_choices(OBJECT_STORES),
-            help="What the Docker stack keeps objects in.",
+            help="The object store of the Docker stack.",
         ),
     ] = "seaweedfs",
     example: Annotated[bool, typer.Option("--example", help="Include a worked pipeline on real data.")] = False,
@@ -68,7 +70,7 @@ def init(
         bool,
         typer.Option("--minimal", help="With --adopt: add [tool.djproject] and the call of configure, nothing else."),
     ] = False,
-    no_git: Annotated[bool, typer.Option("--no-git", help="Make no repository.")] = False,
+    no_git: Annotated[bool, typer.Option("--no-git", help="Do not create a Git repository.")] = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:

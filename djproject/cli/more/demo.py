@@ -30,7 +30,7 @@ app = new_app()
 
 @app.command()
 def demo(
-    directory: Annotated[Path, typer.Argument(help="Where the example project is, or is to be.")] = Path("demo"),
+    directory: Annotated[Path, typer.Argument(help="The folder of the example project.")] = Path("demo"),
     workers: Annotated[int, typer.Option("--workers", "-w", min=1, max=64, metavar="N", help="Worker processes.")] = 2,
 ) -> None:
     """Make and populate an example pipeline on real data.

@@ -16,7 +16,9 @@ app = new_app()
 
 @app.command()
 def upgrade(
-    check: Annotated[bool, typer.Option("--check", help="Only say whether there is something; exit code 1.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only report whether anything would change; then exit code 1.")
+    ] = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
     format: FormatOption = Format.TEXT,

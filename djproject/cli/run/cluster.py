@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from djproject.clusters.sizing import Waiting
 
 NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="Of [tool.djproject.clusters.NAME].", autocompletion=complete_clusters)
+    str,
+    typer.Argument(
+        metavar="NAME", help="The cluster, from [tool.djproject.clusters.NAME].", autocompletion=complete_clusters
+    ),
 ]
 GroupOption = Annotated[
     str | None, typer.Option("--group", metavar="NAME", autocompletion=complete_group, help="A group of workers.")
@@ -98,7 +101,7 @@ def render(
 
 @app.command()
 def test(name: NameArgument, format: FormatOption = Format.TEXT) -> None:
-    """Run one short job on a node, and say what a pilot would find there.
+    """Run one short job on a node, and report what a pilot would find there.
 
     It imports the package, asks the database and the stores, compares the clocks, and looks for free space and GPUs.
     Exit code 1 if something failed.
@@ -142,14 +145,18 @@ def submit(
     where: WhereOption = None,
     for_: ForOption = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", "-w", min=1, metavar="N", help="How many pilots, not what is needed.")
+        int | None,
+        typer.Option(
+            "--workers", "-w", min=1, metavar="N", help="Start this many pilots instead of as many as are needed."
+        ),
     ] = None,
     finish_in: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="As many pilots as finish the waiting jobs in this time.")
+        str | None,
+        typer.Option(metavar="DURATION", help="Start as many pilots as finish the waiting jobs in this time."),
     ] = None,
     renew: RenewOption = False,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Forget that pilots failed at their start: the cause is gone.")
+        bool, typer.Option("--anyway", help="Submit although the last pilots failed at their start.")
     ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -204,7 +211,9 @@ def status(
     ] = None,
     format: FormatOption = Format.TEXT,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
-    interval: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="Between two pictures of --watch.")] = 10.0,
+    interval: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="Seconds between two refreshes of --watch.")
+    ] = 10.0,
 ) -> None:
     """Show the pilots of a cluster: queued, running or ended, why, and what they make.
 
@@ -258,7 +267,7 @@ def logs(
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue until Ctrl-C.")] = False,
 ) -> None:
-    """Show what a pilot said.
+    """Show what a pilot printed.
 
     Example: djproject cluster logs hpc 812_1
     """

@@ -140,7 +140,7 @@ def retry(
     asked: Asked,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Let jobs that failed or made nothing wait for a worker again.
+    """Put jobs that failed or made nothing back into the queue.
 
     Example: djproject jobs retry analysis --error 'KeyError'
     """

@@ -79,7 +79,7 @@ def populate(
     retry: Annotated[bool, typer.Option("--retry", help="Try jobs again that failed before.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Keep running, and wait for new keys.")] = False,
     idle_exit: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="With --watch: end once nothing was left for so long.")
+        str | None, typer.Option(metavar="DURATION", help="With --watch: stop after being idle for this long.")
     ] = None,
     for_: Annotated[
         str | None,

@@ -26,9 +26,7 @@ def down(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
     forget_machine: Annotated[
         bool,
-        typer.Option(
-            "--forget-machine", help="Free the embedded database of another machine, which must be gone for good."
-        ),
+        typer.Option("--forget-machine", help="Free the embedded database from a machine that no longer exists."),
     ] = False,
     dry_run: DryRunOption = False,
 ) -> None:

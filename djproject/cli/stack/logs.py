@@ -16,9 +16,9 @@ def logs(
         list[str] | None, typer.Argument(autocompletion=complete_services, help="Which services; by default all.")
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow until Ctrl-C.")] = False,
-    tail: Annotated[int, typer.Option(min=0, metavar="N", help="How many lines of the past, of each.")] = 100,
+    tail: Annotated[int, typer.Option(min=0, metavar="N", help="How many earlier lines of each service.")] = 100,
 ) -> None:
-    """Show what the services of the stack say.
+    """Show what the services of the stack print.
 
     Example: djproject logs worker -f
     """

@@ -19,14 +19,12 @@ def up(
     ] = None,
     build: Annotated[bool, typer.Option("--build", help="Build the workers' image even if nothing changed.")] = False,
     pull: Annotated[bool, typer.Option("--pull", help="Fetch the images of the services first.")] = False,
-    wait: Annotated[str, typer.Option(metavar="DURATION", help="How long a service may take to be healthy.")] = "2m",
-    no_deploy: Annotated[bool, typer.Option("--no-deploy", help="Make no buckets and declare no tables.")] = False,
+    wait: Annotated[str, typer.Option(metavar="DURATION", help="How long to wait for a service to be healthy.")] = "2m",
+    no_deploy: Annotated[bool, typer.Option("--no-deploy", help="Skip making buckets and declaring tables.")] = False,
     auto_ports: Annotated[
         bool, typer.Option("--auto-ports", help="Take free ports for those that are taken, and remember them.")
     ] = False,
-    rollback: Annotated[
-        bool, typer.Option("--rollback", help="Where it fails, take away what this call started.")
-    ] = False,
+    rollback: Annotated[bool, typer.Option("--rollback", help="If it fails, stop what this command started.")] = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Start the stack: database, object store and workers in Docker.
