@@ -1,18 +1,10 @@
 """Virtual modules: classes that DataJoint makes of what is declared in a database."""
 
 import ast
-from typing import NamedTuple
 
 from djproject.pipeline.definition import dotted
 
 MAKERS = ("VirtualModule", "create_virtual_module", "virtual_schema")  # datajoint 0.14 and 2
-
-
-class VirtualTable(NamedTuple):
-    """A table of a virtual module, by the name of its schema and that of its class; `Master.Part` for a part."""
-
-    schema: str
-    name: str
 
 
 def virtual_modules(tree: ast.Module) -> dict[str, str]:
