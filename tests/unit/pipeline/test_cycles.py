@@ -2,9 +2,11 @@
 
 from itertools import combinations, pairwise, permutations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from djproject.pipeline import cycles
 from djproject.pipeline.cycles import components, edges_to_cut, find_cycles
 
 NAMES = "abcde"
@@ -22,13 +24,13 @@ def all_cycles(graph: Graph) -> list[tuple[str, ...]]:
 @settings(max_examples=150, deadline=None)
 @given(GRAPHS)
 def test_a_shortest_cycle_of_each_component_is_found(graph: Graph) -> None:
-    cycles = all_cycles(graph)
+    every = all_cycles(graph)
     found = list(find_cycles(graph))
-    assert set(found) <= set(cycles)
+    assert set(found) <= set(every)
     members = components(graph)
-    assert frozenset().union(*members) == {name for cycle in cycles for name in cycle}
+    assert frozenset().union(*members) == {name for cycle in every for name in cycle}
     for path, component in zip(found, members, strict=True):
-        assert len(path) == min(len(cycle) for cycle in cycles if set(cycle) <= component)
+        assert len(path) == min(len(cycle) for cycle in every if set(cycle) <= component)
         assert path[0] == min(path)
 
 
@@ -37,13 +39,38 @@ def test_a_shortest_cycle_of_each_component_is_found(graph: Graph) -> None:
 def test_no_smaller_set_of_edges_would_do(graph: Graph) -> None:
     for component in components(graph):
         edges = [(child, parent) for child in component for parent in graph.get(child, ()) if parent in component]
-        cycles = [list(pairwise(cycle)) for cycle in all_cycles(graph) if set(cycle) <= component]
+        every = [list(pairwise(cycle)) for cycle in all_cycles(graph) if set(cycle) <= component]
 
-        def breaks(cut: tuple[tuple[str, str], ...], cycles: list[list[tuple[str, str]]] = cycles) -> bool:
-            return all(set(cut) & set(cycle) for cycle in cycles)
+        def breaks(cut: tuple[tuple[str, str], ...], every: list[list[tuple[str, str]]] = every) -> bool:
+            return all(set(cut) & set(cycle) for cycle in every)
 
         fewest = next(n for n in range(len(edges) + 1) if any(breaks(cut) for cut in combinations(edges, n)))
         cut, proven = edges_to_cut(graph, component)
         assert proven
         assert breaks(cut)
         assert len(cut) == fewest
+
+
+def test_where_too_many_steps_are_needed_a_set_that_suffices_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cycles, "STEPS", 50)
+    graph = {str(child): tuple(str(parent) for parent in range(12) if parent != child) for child in range(12)}
+    cut, proven = edges_to_cut(graph, frozenset(graph))
+    assert not proven
+    rest = {
+        child: tuple(parent for parent in parents if (child, parent) not in cut) for child, parents in graph.items()
+    }
+    assert 66 <= len(cut) < 132, "half of the edges, of which one direction each may stay"
+    assert components(rest) == []
+
+
+def test_components_come_in_the_order_of_their_first_names() -> None:
+    graph = {"d": ("c", "x"), "c": ("d",), "b": ("e",), "e": ("b",), "a": ("a",)}
+    assert [min(component) for component in components(graph)] == ["a", "b", "c"]
+    assert list(find_cycles(graph)) == [("a", "a"), ("b", "e", "b"), ("c", "d", "c")]
+
+
+def test_the_first_of_several_shortest_cycles_is_shown() -> None:
+    graph = {"a": ("b",), "b": ("c",), "c": ("a", "d"), "d": ("e",), "e": ("c",)}
+    assert list(find_cycles(graph)) == [("a", "b", "c", "a")]
+    longer_first = {"a": ("b",), "b": ("c",), "c": ("d",), "d": ("a", "e"), "e": ("f",), "f": ("d",)}
+    assert list(find_cycles(longer_first)) == [("d", "e", "f", "d")]
