@@ -12,6 +12,8 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"djproject {__version__}\n")
         return
+    if sys.argv[1:2] == ["populate"] and "DJPROJECT_PILOT" in os.environ:
+        _end_until_populate_listens()
     try:
         if sys.argv[1:2] == ["check"]:  # on every save: without the 0.2 s that typer takes to parse
             gc.disable()  # a check makes no cycles worth collecting, and a hundred thousand values to look through
@@ -27,6 +29,20 @@ def main() -> None:
     except KeyboardInterrupt:  # before the command line could take care of it
         sys.stderr.write("Interrupted.\n")
         sys.exit(130)
+
+
+def _end_until_populate_listens() -> None:
+    """Let a signal end a pilot that has not begun: as one that found nothing to do, so that nobody starts another."""
+    import signal
+
+    from djproject.worker.pilot import NOTHING_MADE
+
+    def stop(number: int, frame: object) -> None:  # noqa: ARG001 (the shape signal wants)
+        os.write(sys.stderr.fileno(), f"{NOTHING_MADE}\n".encode())
+        os._exit(0)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 def _end(code: int) -> None:

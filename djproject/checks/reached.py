@@ -89,7 +89,7 @@ class Reached:
                 return meaning if known else None
             if meaning.kind is not Kind.NOTHING:
                 break
-        return self._of_virtual_module(module, parts)
+        return self._of_virtual_module(module, name)
 
     def _file_may(self, module: str, claim: Claim) -> bool:
         if (module, claim) not in self._files:
@@ -135,21 +135,19 @@ class Reached:
                 found[name] = (place, function)
         return found
 
-    def _of_virtual_module(self, module: str, parts: list[str]) -> Meaning | None:
+    def _of_virtual_module(self, module: str, name: str) -> Meaning | None:
         """The table of a virtual module; one of the package where it has that schema."""
-        variable = ".".join(takewhile(lambda part: not part[:1].isupper(), parts))
-        classes = list(takewhile(lambda part: part[:1].isupper(), parts[variable.count(".") + 1 :]))
-        if not variable or not classes:
-            return None
-        schema = self._virtual_modules(module).get(variable, "")
-        if not schema:
-            owner, original = self._examined.pipeline.scopes.owner(module, variable)
-            schema = self._virtual_modules(owner).get(original, "") if owner else ""
-        own = [table for table in self._examined.tables if schema and table.schema == schema]
-        if not own:
-            return Meaning(Kind.ELSEWHERE, schema, ".".join(classes)) if schema else None
-        meant = next((table for table in own if table.name == ".".join(classes)), None)
-        return Meaning(Kind.CLASS, meant.module, meant.name) if meant else None
+        for place, text in ((module, name), self._examined.pipeline.scopes.owner(module, name)):
+            variable, *rest = text.split(".")
+            classes = ".".join(takewhile(lambda part: part[:1].isupper(), rest))
+            schema = self._virtual_modules(place).get(variable, "") if place and classes else ""
+            if schema:
+                own = [table for table in self._examined.tables if table.schema == schema]
+                if not own:
+                    return Meaning(Kind.ELSEWHERE, schema, classes)
+                meant = next((table for table in own if table.name == classes), None)
+                return Meaning(Kind.CLASS, meant.module, meant.name) if meant else None
+        return None
 
     def _virtual_modules(self, module: str) -> dict[str, str]:
         if module not in self._virtual:

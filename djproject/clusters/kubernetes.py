@@ -12,7 +12,10 @@ from djproject.worker.pilot import CLUSTER, JOB, NODE
 USER = 1000  # as in docker/Dockerfile
 # Kubernetes mounts files as links, which may point anywhere; in the project of the image they are files of its user.
 GIVEN, SECRETS = "/run/secrets/djproject", "/app/.secrets"
-BEGIN = f'umask 077; cp -L {GIVEN}/* {SECRETS}/ && exec python -m djproject "$@"'
+BEGIN = (
+    f"trap 'exit 0' INT TERM; umask 077; cp -L {GIVEN}/* {SECRETS}/ && trap - INT TERM && "
+    'exec python -m djproject "$@"'
+)
 INSTANCE, TOKEN = "app.kubernetes.io/instance", "djproject/submission"
 KEPT_SECONDS = 86400  # a Job that has ended, so that `cluster status` can say how
 PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*")

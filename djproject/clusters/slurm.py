@@ -8,11 +8,13 @@ from pathlib import Path
 
 from djproject.clusters.pilot import Pilot
 from djproject.project.clusters import Cluster
-from djproject.worker.pilot import BEGINS, CLUSTER, ENDS, JOB, NODE
+from djproject.worker.pilot import BEGINS, CLUSTER, ENDS, JOB, NODE, NOTHING_MADE
 
 # Before the end, where a pilot knows it; it stops by itself once no job fits into what is left. Slurm is up to a minute
 # early, and a pilot with little time would begin nothing.
 NOTICE_SECONDS = 10
+# Bash goes on with the next line where a signal comes while it waits for a program.
+STOPPED = f"trap 'echo \"{NOTHING_MADE}\"; exit 0' INT TERM"
 STARTS_PER_SECOND = 4  # not all at one moment at the database and at the disk
 
 
@@ -31,10 +33,10 @@ def script(cluster: Cluster, pilot: Pilot, root: Path, logs: Path) -> str:
         Where each pilot writes its log.
     """
     lines = ["#!/bin/bash -l", *(f"#SBATCH {option}" for option in _options(cluster, pilot, logs)), ""]
-    lines += [f"cd {shlex.quote(str(root))} || exit 1", *_place(cluster)]
+    lines += [STOPPED, f"cd {shlex.quote(str(root))} || exit 1", *_place(cluster)]
     lines += cluster.setup
     command = shlex.join(_command(cluster, pilot.arguments()))
-    lines += _and_renew(cluster, pilot, command) if pilot.renew else [f"exec {command}"]
+    lines += _and_renew(cluster, pilot, command) if pilot.renew else ["trap - INT TERM", f"exec {command}"]
     return "\n".join(lines) + "\n"
 
 

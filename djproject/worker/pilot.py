@@ -7,6 +7,7 @@ from typing import NamedTuple
 CLUSTER, JOB, NODE, ENDS = (f"DJPROJECT_{word}" for word in ("CLUSTER", "PILOT", "NODE", "ENDS"))
 # What a pilot writes into its log, for `cluster status`.
 BEGINS, READY, ENDED = "Pilot begins:", "The pilot is ready.", "Pilot ended:"
+NOTHING_MADE = f"{ENDED} 0 jobs made."  # of one that is stopped before it has begun
 HANDOVER_SECONDS = 5.0  # before the end: what is still being made goes back to the queue
 
 

@@ -8,7 +8,6 @@ import fcntl
 import os
 import random
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -120,11 +119,18 @@ def test_pilots_make_every_key_once_and_end(project: ClusterProject) -> None:
 def what_others_see(root: Path) -> str:
     """Arguments and environment of all processes of a project, as `ps` shows them."""
     seen = []
+    for process in processes_in(root):
+        with contextlib.suppress(psutil.Error):
+            seen.append(f"{' '.join(process.cmdline())} {process.environ()}")
+    return "\n".join(seen)
+
+
+def processes_in(root: Path) -> Iterator[psutil.Process]:
+    """The processes of a project, and not those of other tests."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if process.cwd() == str(root):
-                seen.append(f"{' '.join(process.cmdline())} {process.environ()}")
-    return "\n".join(seen)
+                yield process
 
 
 @pytest.mark.parametrize("project", ["postgresql"], indirect=True)
@@ -240,23 +246,25 @@ def test_jobs_survive_what_happens_to_a_cluster(project: ClusterProject) -> None
             jobs += 5
             if alive:
                 broken += 1
-                break_something(broken, chance.choice(alive))
+                break_something(broken, chance.choice(alive), project.root)
         time.sleep(2)
     project.type("drain")
     wait_until(lambda: not project.alive())
     project.require_all_made(jobs)
 
 
-def break_something(number: int, pilot: str) -> None:
+def break_something(number: int, pilot: str, root: Path) -> None:
     match number % 6:
         case 0:
             slurm("scontrol", "requeue", pilot, check=False)
         case 1:
             slurm("scancel", pilot, check=False)
         case 2 | 3:
-            found = slurm("pgrep", "-f", "djproject (populate|.*--idle-exit)", check=False).split()
-            if found:
-                os.kill(int(found[0]), signal.SIGKILL)
+            for process in processes_in(root):
+                with contextlib.suppress(psutil.Error):
+                    if "--idle-exit" in process.cmdline():
+                        process.kill()
+                        break
         case 4:
             slurm("pkill", "-KILL", "-f", "slurmd -N node2", check=False)
             time.sleep(2)

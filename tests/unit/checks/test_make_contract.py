@@ -55,6 +55,7 @@ VIRTUAL = {
     'lab = dj.create_virtual_module("lab", "lab_main")': "lab",
     'lab = dj.virtual_schema("lab_main")': "lab",
     'lab = dj.VirtualModule("lab", schema_name="lab_main")': "lab",
+    'Lab = dj.VirtualModule("Lab", "lab_main")': "Lab",
     "from .virtual import lab": "lab",
     "from . import virtual": "virtual.lab",
     "from workflow.virtual import lab as elsewhere": "elsewhere",
@@ -109,3 +110,11 @@ def test_a_virtual_module_of_a_schema_of_the_package_has_its_tables(tmp_path: Pa
     line = 'own = dj.VirtualModule("own", "a")'
     ((message, _),) = virtual(tmp_path, line, "x = own.X.fetch()")
     assert message == "The make of B fetches from a.X, which is not upstream of it."
+
+
+def test_a_table_of_a_virtual_module_that_has_another_name(tmp_path: Path) -> None:
+    line = 'lab = dj.VirtualModule("lab", "lab_main")\nSession = lab.Session\nTrial = Session.Trial'
+    ((message, _),) = virtual(tmp_path / "table", line, "x = (Session & key).fetch()")
+    assert "lab_main.Session, which" in message
+    ((message, _),) = virtual(tmp_path / "part", line, "x = (Trial & key).fetch()")
+    assert "lab_main.Session.Trial, which" in message

@@ -1,8 +1,11 @@
 """Batch scripts and manifests: the same bytes for the same input, nothing secret, nothing that is not quoted."""
 
 import json
+import os
 import shlex
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -37,7 +40,8 @@ def test_a_batch_script_says_all_that_was_set() -> None:
         "--requeue", "--open-mode=append", f"--output={shlex.quote(f'{ROOT}/.djproject/clusters/hpc/%A_%a.log')}", "--export=NONE",
         "--exclusive", "--mail-type=FAIL",
     ]  # fmt: skip
-    setup, command = text.splitlines()[-2:]
+    setup, untrapped, command = text.splitlines()[-3:]
+    assert untrapped == "trap - INT TERM"
     assert f"\ncd {shlex.quote(str(ROOT))} || exit 1\n" in text
     assert setup == "module load cuda"
     assert shlex.split(command) == [
@@ -130,6 +134,53 @@ def test_a_script_knows_its_place_and_its_end(
         assert 3500 < int(ends) - time.time() < 3700
     else:
         assert ends == expected
+
+
+@pytest.mark.parametrize("renew", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_script_that_is_stopped_before_it_works_ends(tmp_path: Path, number: int, renew: bool) -> None:
+    """Bash alone would wait for the program that it runs, and continue."""
+    for name, text in (("squeue", f"touch {tmp_path}/asked; sleep 0.5"), ("python", f"touch {tmp_path}/worked")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    cluster = Cluster("slurm", "hpc", python=str(tmp_path / "python"))
+    path = tmp_path / "script"
+    path.write_text(script(cluster, Pilot("p", "lab", renew=renew), tmp_path, tmp_path))
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_JOB_ID": "9"}
+    with subprocess.Popen(["bash", str(path)], env=environment, stdout=subprocess.PIPE, text=True) as started:
+        while not (tmp_path / "asked").exists():
+            time.sleep(0.02)
+        started.send_signal(number)
+        told, _ = started.communicate(timeout=20)
+    assert told.splitlines()[-1] == "Pilot ended: 0 jobs made."
+    assert started.returncode == 0
+    assert not (tmp_path / "worked").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_pod_that_is_stopped_before_it_works_ends(tmp_path: Path, number: int) -> None:
+    (tmp_path / "cp").write_text(f"#!/bin/sh\ntouch {tmp_path}/copying; sleep 0.5\n")
+    (tmp_path / "python").write_text(f"#!/bin/sh\ntouch {tmp_path}/worked\n")
+    for name in ("cp", "python"):
+        (tmp_path / name).chmod(0o755)
+    with subprocess.Popen(["sh", "-c", BEGIN, "pilot"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}) as started:
+        while not (tmp_path / "copying").exists():
+            time.sleep(0.02)
+        started.send_signal(number)
+        assert started.wait(20) == 0
+    assert not (tmp_path / "worked").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("pilot", [True, False])
+def test_a_pilot_that_is_stopped_before_it_works_ends_as_one_without_work(number: int, pilot: bool) -> None:
+    code = (
+        "import os, sys\nsys.argv = ['djproject', 'populate']\nimport djproject.__main__\nimport djproject.cli._app\n"
+        f"djproject.cli._app.run = lambda: os.kill(os.getpid(), {int(number)})\ndjproject.__main__.main()\n"
+    )
+    environment = {**os.environ, "DJPROJECT_PILOT": "8_1"} if pilot else dict(os.environ)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0, "Pilot ended: 0 jobs made." in done.stderr) == (pilot, pilot)
 
 
 def test_what_a_pod_is_given_is_a_file_of_its_user_only(tmp_path: Path) -> None:
