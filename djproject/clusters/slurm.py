@@ -13,7 +13,7 @@ from djproject.worker.pilot import BEGINS, CLUSTER, ENDS, JOB, NODE, NOTHING_MAD
 # Before the end, where a pilot knows it; it stops by itself once no job fits into what is left. Slurm is up to a minute
 # early, and a pilot with little time would begin nothing.
 NOTICE_SECONDS = 10
-# Bash goes on with the next line where a signal comes while it waits for a program.
+# Where a signal comes while bash waits for a program, it continues with the next line.
 STOPPED = f"trap 'echo \"{NOTHING_MADE}\"; exit 0' INT TERM"
 STARTS_PER_SECOND = 4  # not all at one moment at the database and at the disk
 
