@@ -92,9 +92,8 @@ def parse_log(head: str, tail: str, path: Path) -> LoggedPilot | None:
     text = tail[begin.end() :] if begin.string is tail else head[begin.end() :] + tail
     ended = re.findall(rf"^{ENDED} (.*?)\.?$", text, re.MULTILINE)
     ready = READY in text
-    return LoggedPilot(
-        begin[1], begin[2], int(begin[3]), ready, ended[-1] if ended else "", _cause(text, begun=ready), path
-    )
+    first = ended[0] if ended else ""  # a signal while it leaves may make it say so once more
+    return LoggedPilot(begin[1], begin[2], int(begin[3]), ready, first, _cause(text, begun=ready), path)
 
 
 def _cause(text: str, *, begun: bool) -> str:

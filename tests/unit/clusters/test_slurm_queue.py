@@ -200,6 +200,8 @@ def log(fleet_logs: Path, job: str, *lines: str, node: str = "node7", began: int
     ("lines", "reason", "failed", "ready"),
     [
         (("The pilot is ready.", "Pilot ended: 5 jobs made."), "5 jobs made", False, True),
+        (("The pilot is ready.", "Pilot ended: 5 jobs made.", "Pilot ended: 0 jobs made."), "5 jobs made", False, True),
+        (("Pilot ended: 0 jobs made.",), "0 jobs made", False, True),
         (("ModuleNotFoundError: No module named 'torch'",), "No module named 'torch'", True, False),
         (("Error: The database does not answer.", "Next: djproject doctor"), "The database does not answer.", True, False),
         (("The pilot is ready.", "slurmstepd: error: Detected 1 oom-kill event(s)"), "killed: out of memory, 16 GiB on node7", True, True),
