@@ -87,8 +87,12 @@ def test_pilots_make_every_key_once_and_end(project: ClusterProject) -> None:
     assert "Submitted 1 pilot: job " in project.type("submit", "--workers", "2")
     assert "Nothing to submit: 3 pilots alive or queued, the most there may be." in project.type("submit")
     busy: list[dict[str, Any]] = []
+    jobs = 20
 
     def some_are_busy() -> bool:
+        nonlocal jobs
+        project.insert(*range(jobs, jobs + 5))  # a look at a busy machine may take longer than all jobs
+        jobs += 5
         busy.extend(pilot for pilot in project.pilots() if pilot["made"] and pilot["making"] and pilot["node"])
         return bool(busy)
 
@@ -100,10 +104,10 @@ def test_pilots_make_every_key_once_and_end(project: ClusterProject) -> None:
     assert "djproject populate" in seen
     workers = project.run("workers", "-t", "lab", cwd=project.root).stdout
     assert f"hpc {pilot['job']}" in workers
-    wait_until(lambda: project.done() == 60)
+    wait_until(lambda: project.done() == 3 * jobs)
     assert "Draining 3 running pilots and 0 queued ones." in project.type("drain")
     wait_until(lambda: not project.alive())
-    project.require_all_made(20)
+    project.require_all_made(jobs)
     ended = project.pilots()
     assert len(ended) == 3
     assert {pilot["failed"] for pilot in ended} == {False}
