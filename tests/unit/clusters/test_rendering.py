@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,15 @@ def test_a_script_knows_its_place_and_its_end(
         assert ends == expected
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Programs that a test starts do not ignore SIGINT, as those of a shell's background jobs do."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("renew", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_script_that_is_stopped_before_it_works_ends(tmp_path: Path, number: int, renew: bool) -> None:
@@ -157,6 +167,7 @@ def test_a_script_that_is_stopped_before_it_works_ends(tmp_path: Path, number: i
     assert not (tmp_path / "worked").exists()
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_pod_that_is_stopped_before_it_works_ends(tmp_path: Path, number: int) -> None:
     (tmp_path / "cp").write_text(f"#!/bin/sh\ntouch {tmp_path}/copying; sleep 0.5\n")
@@ -171,6 +182,7 @@ def test_a_pod_that_is_stopped_before_it_works_ends(tmp_path: Path, number: int)
     assert not (tmp_path / "worked").exists()
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("pilot", [True, False])
 def test_a_pilot_that_is_stopped_before_it_works_ends_as_one_without_work(number: int, pilot: bool) -> None:
