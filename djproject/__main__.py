@@ -12,8 +12,8 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"djproject {__version__}\n")
         return
-    if sys.argv[1:2] == ["populate"] and "DJPROJECT_PILOT" in os.environ:
-        _end_until_populate_listens()
+    if sys.argv[1:2] == ["populate"]:
+        _let_signals_end_a_pilot()
     try:
         if sys.argv[1:2] == ["check"]:  # on every save: without the 0.2 s that typer takes to parse
             gc.disable()  # a check makes no cycles worth collecting, and a hundred thousand values to look through
@@ -31,11 +31,14 @@ def main() -> None:
         sys.exit(130)
 
 
-def _end_until_populate_listens() -> None:
-    """Let a signal end a pilot that has not begun: as one that found nothing to do, so that nobody starts another."""
+def _let_signals_end_a_pilot() -> None:
+    """Until it begins to work, a pilot ends as one that found nothing to do, so that no other is started for it."""
     import signal
 
-    from djproject.worker.pilot import NOTHING_MADE
+    from djproject.worker.pilot import JOB, NOTHING_MADE
+
+    if JOB not in os.environ:
+        return
 
     def stop(number: int, frame: object) -> None:  # noqa: ARG001 (the shape signal wants)
         os.write(sys.stderr.fileno(), f"{NOTHING_MADE}\n".encode())

@@ -56,6 +56,8 @@ VIRTUAL = {
     'lab = dj.virtual_schema("lab_main")': "lab",
     'lab = dj.VirtualModule("lab", schema_name="lab_main")': "lab",
     'Lab = dj.VirtualModule("Lab", "lab_main")': "Lab",
+    'lab: dj.VirtualModule = dj.VirtualModule("lab", "lab_main")': "lab",
+    'from datajoint import VirtualModule\n\nlab = VirtualModule("lab", "lab_main")': "lab",
     "from .virtual import lab": "lab",
     "from . import virtual": "virtual.lab",
     "from workflow.virtual import lab as elsewhere": "elsewhere",
@@ -74,7 +76,11 @@ def virtual(root: Path, line: str, make: str, parent: str = "A") -> list[tuple[s
 
 @pytest.mark.parametrize(("line", "name"), VIRTUAL.items())
 def test_tables_of_virtual_modules_are_not_upstream(tmp_path: Path, line: str, name: str) -> None:
-    for make in (f"x = ({name}.Session & key).fetch1()", f"x = (A * {name}.Session.proj()).to_dicts()"):
+    for make in (
+        f"x = ({name}.Session & key).fetch1()",
+        f"x = (A * {name}.Session.proj()).to_dicts()",
+        f"y = (dj.U('d') & {name}.Session).fetch()",
+    ):
         (found,) = virtual(tmp_path / make[5:8].strip(), line, make)
         assert found[0] == "The make of B fetches from lab_main.Session, which is not upstream of it."
         assert f"'-> {name}.Session'" in found[1]
