@@ -21,7 +21,7 @@ query, quote = table.connection.query, table.connection.adapter.quote_identifier
 query(f"DELETE FROM {{table.full_table_name}}")
 query(f"DELETE FROM {{items.full_table_name}}")
 digits = "(" + " UNION ALL ".join(f"SELECT {{n}} AS n" for n in range(10)) + ")"
-names = "abcdefgh"
+names = "abcdefgh"[: len(str({rows} - 1))]
 number = " + ".join(f"{{10 ** i}} * {{name}}.n" for i, name in enumerate(names))
 numbers = "SELECT " + number + " AS i FROM " + ", ".join(f"{{digits}} AS {{name}}" for name in names)
 key, value = quote("item_id"), quote("value")

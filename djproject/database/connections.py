@@ -8,10 +8,20 @@ from typing import Any
 from djproject.database.internals import driver_connection, file_descriptor, replace_driver_connection
 from djproject.targets.connection import use_server_time
 
-IDLE_LIMITS = {
+KEEPALIVE = {"idle": 20, "interval": 10, "count": 4}  # seconds, seconds, and questions without an answer
+UNACKNOWLEDGED_MS = 60_000
+# No limit of idle time; and PostgreSQL, too, is to notice within a minute that the machine of a worker is gone.
+_POSTGRESQL = {
+    "idle_in_transaction_session_timeout": 0,
+    "idle_session_timeout": 0,
+    "tcp_user_timeout": UNACKNOWLEDGED_MS,
+    **{f"tcp_keepalives_{what}": value for what, value in KEEPALIVE.items()},
+}
+SESSION = {
     "mysql": "SET SESSION wait_timeout = 2147483",  # the most that every server takes
-    "postgresql": "SELECT set_config(name, '0', false) FROM pg_settings "
-    "WHERE name IN ('idle_in_transaction_session_timeout', 'idle_session_timeout')",
+    "postgresql": "SELECT set_config(name, wanted, false) FROM pg_settings JOIN (VALUES "
+    + ", ".join(f"('{name}', '{value}')" for name, value in _POSTGRESQL.items())
+    + ") AS ours (setting_name, wanted) ON name = setting_name",  # those that this version of the server has
 }
 
 
@@ -27,8 +37,8 @@ def second_connection(connection: Any) -> Any:
 def keep_alive(connection: Any) -> None:
     """Notice within a minute that the network to the server is gone, and let the server wait while a make computes.
 
-    The server's limits of idle time are raised for this session, as far as it lets us; also for the sessions that
-    DataJoint begins after a connection was lost.
+    The server's limits of idle time are raised for this session, as far as it lets us, and PostgreSQL notices as soon
+    that this machine is gone; also in the sessions that DataJoint begins after a connection was lost.
     """
     if "connect" not in vars(connection):
         connect = connection.connect
@@ -45,7 +55,7 @@ def _keep_alive(connection: Any) -> None:
     _watch_socket(connection)
     use_server_time(connection)
     with suppress(Exception):  # a proxy, or another server
-        connection.query(IDLE_LIMITS[connection.adapter.backend], reconnect=False)
+        connection.query(SESSION[connection.adapter.backend], reconnect=False)
 
 
 def _watch_socket(connection: Any) -> None:
@@ -54,10 +64,10 @@ def _watch_socket(connection: Any) -> None:
             if same.family == socket.AF_UNIX:
                 return
             for option, value in (
-                ("TCP_KEEPIDLE", 20),
-                ("TCP_KEEPINTVL", 10),
-                ("TCP_KEEPCNT", 4),
-                ("TCP_USER_TIMEOUT", 60_000),
+                ("TCP_KEEPIDLE", KEEPALIVE["idle"]),
+                ("TCP_KEEPINTVL", KEEPALIVE["interval"]),
+                ("TCP_KEEPCNT", KEEPALIVE["count"]),
+                ("TCP_USER_TIMEOUT", UNACKNOWLEDGED_MS),
             ):
                 if hasattr(socket, option):
                     same.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

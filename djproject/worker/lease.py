@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,10 +16,12 @@ from djproject.database.leases import NOW, TABLE, declare_leases
 from djproject.database.loading import LoadedTable
 from djproject.targets.machine import machine_id, process_start
 from djproject.worker.attempt import AbandonJob
+from djproject.worker.passing import is_passing
 from djproject.worker.pilot import PilotPlace, pilot_place
 
 HEARTBEAT_SECONDS = 8.0
 LEASE_SECONDS = 30
+MOST_TRIES, RETRY_SECONDS = 10, 1.0  # as where the server has no connection left at the moment
 
 
 @contextmanager
@@ -27,11 +30,8 @@ def leased(connection: Any, pipeline: str, tables: Sequence[LoadedTable]) -> Ite
 
     Where the table cannot be made, the worker works without: its jobs are then as DataJoint's own.
     """
-    try:
-        own = second_connection(connection)
-        keep_alive(own)
-        declare_leases(own)
-    except Exception:  # no right to make a schema: any database error
+    own = _connect(connection)
+    if own is None:
         yield ""
         return
     worker = uuid.uuid4().hex
@@ -54,6 +54,22 @@ def leased(connection: Any, pipeline: str, tables: Sequence[LoadedTable]) -> Ite
         thread.join(timeout=5)
         if clean:  # else jobs may still be claimed, and the lease says whose they were
             _forget(own, worker)
+
+
+def _connect(connection: Any) -> Any | None:
+    """A connection of the lease's own; None where there can be no lease, as without the right to make a schema."""
+    for _ in range(MOST_TRIES):
+        try:
+            own = second_connection(connection)
+            keep_alive(own)
+            declare_leases(own)
+        except Exception as error:
+            if not is_passing(error):
+                return None
+            time.sleep(RETRY_SECONDS)
+        else:
+            return own
+    return None
 
 
 def _beat(own: Any, values: tuple[Any, ...], place: PilotPlace, ended: threading.Event) -> None:

@@ -6,6 +6,7 @@ machine that is gone. Jobs of workers without a lease (DataJoint's own `populate
 
 import json
 import platform
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,13 @@ from djproject.database.keys import Condition, key_columns
 from djproject.database.leases import TABLE, Lease, read_leases
 from djproject.database.loading import LoadedTable
 from djproject.worker.events import TOOK_LONGER
+from djproject.worker.passing import is_passing
 from djproject.worker.queue import LONGEST_MESSAGE
 
 MOST_KILLS = 3
 MOST_VANISHED = 5  # pilots that were gone without a word while they made a job: it may be why
 VANISHED = "vanished"
+_NO_SUCH_SESSION = (1094,), (1095,)  # MySQL: gone by itself, or somebody else's
 NO_TRACEBACK = "The process ended without a Python traceback."
 
 
@@ -107,11 +110,12 @@ def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
     connection = tables[0].instance.connection
     count = undecided = 0
     deadly: list[tuple[str, dict[str, Any], str]] = []
-    for lease in read_leases(connection):
-        mine = [loaded for loaded in tables if job_table(loaded.instance).full_table_name in lease.job_tables]
-        if not mine or not lease.is_gone:
-            continue
+    ours = {job_table(loaded.instance).full_table_name for loaded in tables}
+    gone = [lease for lease in read_leases(connection) if lease.is_gone and ours & lease.job_tables]
+    for lease in gone:  # all of them first: on MySQL the jobs of one wait for what another one has locked
         _end_session(connection, lease)
+    for lease in gone:
+        mine = [loaded for loaded in tables if job_table(loaded.instance).full_table_name in lease.job_tables]
         left = set(lease.job_tables)
         for loaded in mine:
             condemned, suspects = _judge(loaded, lease, history)
@@ -131,10 +135,14 @@ def recover(tables: Sequence[LoadedTable], history: History) -> Recovery:
 def _end_session(connection: Any, lease: Lease) -> None:
     """End the server's side of a dead worker, so that what it had begun there is rolled back and blocks nobody.
 
-    A number that belongs to somebody else by now is left alone: the session is older than the lease, and so is the
-    server's own start, after which MySQL counts from 1 again.
+    A number that belongs to somebody else by now is left alone: the session has to be older than the lease, and so has
+    the server's own start, after which MySQL counts from 1 again.
     """
+    from datajoint.errors import AccessError
+
     number = int(lease.connection_id)
+    if number == connection.connection_id:  # this worker's own, which was suspended for longer than its lease
+        return
     try:
         if connection.adapter.backend == "mysql":
             uptime = "SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Uptime'"
@@ -143,12 +151,15 @@ def _end_session(connection: Any, lease: Lease) -> None:
                 connection.query(f"KILL {number}")
         else:
             connection.query(
-                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity, {TABLE} "
-                f"WHERE worker=%s AND pid={number} AND backend_start <= started AT TIME ZONE 'UTC'",
+                f"SELECT pg_terminate_backend(session.pid) FROM pg_stat_activity AS session, {TABLE} AS lease "
+                f"WHERE worker=%s AND session.pid={number} AND backend_start <= started AT TIME ZONE 'UTC'",
                 args=(lease.worker,),
             )
-    except Exception:  # not allowed, or gone by itself
-        return
+    except Exception as error:
+        if is_passing(error):
+            raise
+        if not isinstance(error, AccessError) and error.args[:1] not in _NO_SUCH_SESSION:
+            traceback.print_exception(error)  # for the worker's log: the jobs go back all the same
 
 
 def _judge(

@@ -12,7 +12,7 @@ from typing import Any
 import datajoint as dj
 import pytest
 
-from djproject.database.connections import IDLE_LIMITS, keep_alive
+from djproject.database.connections import SESSION, keep_alive
 from djproject.database.history import History
 from djproject.database.job_tables import declare_job_table, job_table
 from djproject.database.leases import declare_leases
@@ -261,7 +261,7 @@ def test_a_limit_of_the_server_is_named_at_the_first_loss(
     (loaded,) = tables_of(schema, {"Result": {"make": make}}, count=1)
     if kind == "idle":  # a limit that cannot be raised
         for backend, statement in SHORT.items():
-            monkeypatch.setitem(IDLE_LIMITS, backend, statement)
+            monkeypatch.setitem(SESSION, backend, statement)
         keep_alive(schema.connection)
     events = turn([loaded])
     (failed,) = of(Failed, events)
@@ -287,6 +287,9 @@ def test_the_servers_idle_limits_are_raised_also_after_a_loss(
                 query("SELECT 1")
             roll_back(schema.connection)
             assert query(limit).fetchone()[0] in (2147483, "0")
+            if not mysql:  # it notices by itself that a worker's machine is gone
+                assert query("SHOW tcp_keepalives_idle").fetchone()[0] == "20"
+                assert query("SHOW tcp_user_timeout").fetchone()[0] == "60000"
     finally:
         if not mysql:
             query(f"ALTER ROLE {server[1].user} RESET idle_in_transaction_session_timeout")

@@ -150,12 +150,16 @@ class Relay:
 
 
 def test_a_link_that_is_cut_for_longer_than_the_lease(lab: Lab) -> None:
-    """Two hosts, both alive: what the lost one had begun is made by the other, and by nobody twice."""
+    """Two hosts, both alive: what the lost one had begun is made by the other, and by nobody twice.
+
+    The lost one has the row and the job locked, as in the moment before COMMIT.
+    """
     if os.geteuid() != 0 or not shutil.which("ip"):
         missing_service("no network namespaces: be root, with iproute2")
     jobs = 60
     insert_items(lab.python, lab.root, jobs)
-    write_make(lab.root, 'import time; time.sleep(0.8); self.insert1({**key, "value": 1.0})')
+    locks = "self.connection.query(f'SELECT 1 FROM {self.jobs.full_table_name} WHERE item_id={key[\"item_id\"]} FOR UPDATE')"
+    write_make(lab.root, f'self.insert1({{**key, "value": 1.0}}); {locks}; import time; time.sleep(0.8)')
     with Host() as far:
         relay = Relay(far.here, lab.server.host, lab.server.port)
         with closing(relay):

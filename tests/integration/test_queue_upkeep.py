@@ -1,6 +1,8 @@
 """What keeps a queue right over days, on both servers: leases, old jobs, retries, jobs changed by hand."""
 
 import json
+import os
+import platform
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +12,7 @@ from typing import Any
 import datajoint as dj
 import pytest
 
+from djproject.database.connections import second_connection
 from djproject.database.history import History
 from djproject.database.job_tables import declare_job_table, job_table
 from djproject.database.jobs import JobChoice, change_jobs, find_jobs
@@ -245,6 +248,23 @@ def test_a_lease_comes_back_after_a_false_death_and_goes_with_its_worker(
     assert not mine()
 
 
+@pytest.mark.parametrize(("error", "has_one"), [(OSError(28, "No space left"), True), (ValueError("no"), False)])
+def test_a_worker_waits_for_its_lease_where_that_helps(
+    fill: FillTable, pipeline: str, connection: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, has_one: bool
+) -> None:
+    monkeypatch.setattr(lease, "RETRY_SECONDS", 0.01)
+    loaded, errors = fill(1, make=insert_row), [error, error]
+
+    def connect(connection: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return second_connection(connection)
+
+    monkeypatch.setattr(lease, "second_connection", connect)
+    with lease.leased(connection, pipeline, [loaded]) as worker:
+        assert bool(worker) == has_one
+
+
 def test_a_worker_that_crashes_leaves_its_lease(fill: FillTable, pipeline: str, connection: Any) -> None:
     loaded = fill(1, make=insert_row)
     with pytest.raises(RuntimeError), lease.leased(loaded.instance.connection, pipeline, [loaded]) as worker:
@@ -267,6 +287,56 @@ def test_what_a_dead_worker_had_in_other_tables_stays_on_its_lease(
     )
     recover([loaded], History(connection, pipeline))
     assert [found.job_tables for found in read_leases(connection) if found.worker == worker] == [{other}]
+
+
+def test_what_dead_workers_have_locked_is_set_free(fill: FillTable, pipeline: str, connection: Any) -> None:
+    """As where the link was cut just before COMMIT: the server keeps the session of a machine that is gone."""
+    loaded = fill(3, make=insert_row)
+    Queue(loaded).refresh()
+    jobs, rows = job_table(loaded.instance).full_table_name, loaded.instance.full_table_name
+    mysql = connection.adapter.backend == "mysql"
+    for _ in range(2):  # once as the only one, once as one of two
+        dead = [second_connection(connection) for _ in range(2)]
+        for key, other in enumerate(dead):
+            number = other.connection_id
+            with pytest.raises(RuntimeError), lease.leased(other, pipeline, [loaded]) as worker:
+                raise RuntimeError
+            query = f"UPDATE {jobs} SET status='reserved', host=%s, pid=%s, connection_id={number} WHERE k={key}"
+            connection.query(query, args=(platform.node(), os.getpid()))
+            expire = f"UPDATE djproject.worker_lease SET seconds=-1, machine='elsewhere' WHERE worker='{worker}'"
+            connection.query(expire)
+        for key, other in enumerate(dead):
+            other.start_transaction()
+            other.query(f"INSERT INTO {rows} VALUES ({key}, 1)")
+            other.query(f"DELETE FROM {jobs} WHERE k={key}")
+        connection.query("SET innodb_lock_wait_timeout = 3" if mysql else "SET lock_timeout = '3s'")
+        assert recover([loaded], History(connection, pipeline)).count == 2
+        assert jobs_of(loaded) == dict.fromkeys(range(3), "pending")
+        assert len(loaded.instance) == 0
+        assert not [found for found in read_leases(connection) if found.pipeline == pipeline]
+
+
+def test_the_session_of_a_dead_worker_that_may_not_be_ended_keeps_no_job(
+    fill: FillTable, pipeline: str, connection: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As by number it is gone, or another program's by now: neither ends anything, and neither is worth a word."""
+    loaded = fill(1, make=insert_row)
+    queue = Queue(loaded)
+    queue.refresh()
+    other = second_connection(connection)
+    for number in (other.connection_id, 2**31 - 2):
+        assert queue.claim(1) == [{"k": 0}]
+        with pytest.raises(RuntimeError), lease.leased(connection, pipeline, [loaded]) as worker:
+            raise RuntimeError
+        jobs = job_table(loaded.instance).full_table_name
+        connection.query(f"UPDATE {jobs} SET connection_id={number} WHERE k=0")
+        connection.query(
+            f"UPDATE djproject.worker_lease SET seconds=-1, machine='elsewhere', connection_id={number}, "
+            f"started='2001-01-01' WHERE worker='{worker}'"
+        )
+        assert recover([loaded], History(connection, pipeline)).count == 1
+        assert other.query("SELECT 1").fetchone()[0] == 1
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_job_whose_pilots_vanish_is_an_error_in_the_end(fill: FillTable, pipeline: str, connection: Any) -> None:
