@@ -55,12 +55,14 @@ def words(text: str) -> set[str]:
 
 RULES_HEAD = """# Rules
 
-Made from the rules' own pages; do not edit. `djproject rules` lists them, `djproject explain CODE` shows a page.
+Generated from the code; do not edit. `djproject rules` lists the rules, and `djproject explain CODE` shows a page.
 
-An *error* is something that DataJoint or the database refuses, or that loses data. An *error, convention* works, but
-the convention forbids it, or a contract of the project does: `deploy`, `populate`, `graph` and `status` go on, and
-`convention = "advise"` in `[tool.djproject.check]` makes it a warning. A *warning* is advice, an *info* is what cannot
-be known without running the code. *Fix* marks what `djproject check --fix` fixes.
+An *error* marks something that fails, loses data or exposes credentials. An *error, convention* breaks the convention
+or a rule of your lab, but does not stop `deploy`, `populate`, `graph` and `status`. A *warning* is advice, and an
+*info* points out code that you should check yourself.
+
+With `convention = "advise"` in `[tool.djproject.check]`, each *error, convention* becomes a warning. *Fix* marks the
+rules whose findings `djproject check --fix` can fix.
 """
 
 
@@ -94,9 +96,10 @@ def rule_page(rule: Rule) -> str:
             lines.extend([*([""] if lines[-1] else []), "```", *(line[4:] for line in code), "```", ""])
             code.clear()
 
-    for line in rule.page.split("\n"):
+    written = rule.page.split("\n")
+    for line, following in zip(written, [*written[1:], ""], strict=True):
         label = re.match(r"(What it does|Why it matters|Example|Use instead|Source):\s*", line)
-        if line.startswith("    "):
+        if line.startswith("    ") or (code and not line and following.startswith("    ")):
             code.append(line)
             continue
         end_of_code()

@@ -25,8 +25,8 @@ def tables_have_a_primary_key(examined: Examined) -> Iterator[Found]:
 
     What it does: finds definitions with nothing above the `---`.
 
-    Why it matters: DataJoint makes such a table a singleton that holds at most one row; a forgotten primary key is
-    legal and shows at the second insert.
+    Why it matters: DataJoint accepts such a table, and lets it hold at most one row. A primary key that was forgotten
+    is only noticed at the second insert.
 
     Example:
         ---
@@ -44,7 +44,7 @@ def tables_have_a_primary_key(examined: Examined) -> Iterator[Found]:
         if definition and not any(type(line) is Malformed or getattr(line, "primary", 0) for line in definition.lines):
             yield Found(
                 examined.of_table(table),
-                f"{table.name} has no primary key, so it holds one row at most.",
+                f"{table.name} has no primary key, so it holds at most one row.",
                 "Write the attributes that identify a row above the ---.",
             )
 
@@ -53,15 +53,16 @@ def tables_have_a_primary_key(examined: Examined) -> Iterator[Found]:
 def attributes_are_declared_once(examined: Examined) -> Iterator[Found]:
     """DJP223 error: No attribute is declared twice.
 
-    What it does: looks for attribute lines that repeat a name of the definition or of a foreign key's attributes.
+    What it does: finds attributes that repeat the name of another attribute in the definition, or of an attribute that
+    comes from a foreign key.
 
-    Why it matters: DataJoint silently drops the second one, with its type and comment.
+    Why it matters: DataJoint silently ignores the second declaration, with its type and comment.
 
     Example:
         -> subject.Subject
         subject_id : int32
 
-    Use instead: the foreign key alone, which brings the attribute.
+    Use instead: write only the foreign key, which already adds the attribute.
 
     Source: datajoint/declare.py, prepare_declare.
     """
@@ -71,18 +72,18 @@ def attributes_are_declared_once(examined: Examined) -> Iterator[Found]:
         for line, name, first in examined.headings.of(table).doubled:
             yield Found(
                 examined.in_definition(table, line, name),
-                f"{table.name} declares the attribute {name!r} again; line {first} of the definition has it.",
+                f"{table.name} declares the attribute {name!r} again, after line {first} of the definition.",
                 "Remove one of the two, or rename it: -> Parent.proj(other='" + name + "')",
             )
 
 
 @rule
 def attribute_names_are_allowed(examined: Examined) -> Iterator[Found]:
-    """DJP224 error: Attribute names are lower-case letters, digits and underscores, and begin with a letter.
+    """DJP224 error: Attribute names are lower-case letters, digits and underscores, and start with a letter.
 
-    What it does: finds capitals, other characters, leading underscores, and names longer than the database keeps.
+    What it does: finds capitals and other characters, leading underscores, and names longer than 63 characters.
 
-    Why it matters: DataJoint refuses such a name when the table is declared; PostgreSQL cuts names after 63 bytes.
+    Why it matters: DataJoint refuses to declare the table; PostgreSQL cuts names after 63 bytes.
 
     Example:
         SubjectName : varchar(100)
@@ -105,17 +106,17 @@ def attribute_names_are_allowed(examined: Examined) -> Iterator[Found]:
 
 @rule
 def primary_keys_are_not_nullable(examined: Examined) -> Iterator[Found]:
-    """DJP225 error: Nothing in a primary key is nullable.
+    """DJP225 error: Primary keys have no nullable attributes or foreign keys.
 
     What it does: finds `= null` and `[nullable]` above the `---`.
 
-    Why it matters: DataJoint refuses the table when it is declared.
+    Why it matters: DataJoint refuses to declare the table.
 
     Example:
         session_id = null : int32
         ---
 
-    Use instead: the attribute below the `---`, or without the default.
+    Use instead: move the attribute below the `---`, or remove `= null`.
 
     Source: datajoint/declare.py, compile_attribute and compile_foreign_key.
     """
@@ -136,12 +137,13 @@ def primary_keys_are_not_nullable(examined: Examined) -> Iterator[Found]:
 
 @rule
 def defaults_fit_their_types(examined: Examined) -> Iterator[Found]:
-    """DJP230 error: A default is a value of its attribute's type.
+    """DJP230 error: Every default is a valid value of its attribute's type.
 
-    What it does: compares literal defaults with numbers, lengths, dates and enum values; a blob, a store attribute and
-    json have no default but null. What is no literal is left to the server.
+    What it does: compares defaults with the number range, length, date format or enum values of the type. DataJoint
+    reads every default except null and CURRENT_TIMESTAMP as a literal. Blobs and types with a codec can only have the
+    default null; on MySQL, the same holds for `bytes`, `json` and text types.
 
-    Why it matters: the server refuses the table, or every row that relies on the default.
+    Why it matters: the server refuses to create the table, or refuses every row that uses the default.
 
     Example:
         side = "up" : enum('left', 'right')
@@ -163,18 +165,19 @@ def defaults_fit_their_types(examined: Examined) -> Iterator[Found]:
 
 @rule
 def keys_can_be_indexed(examined: Examined) -> Iterator[Found]:
-    """DJP231 error: Attributes of primary keys and indexes have types that a database can index.
+    """DJP231 error: Attributes in primary keys and indexes have types that can be indexed.
 
-    What it does: finds blobs, json, text and codec types above the `---` and in `index(…)`, and primary keys and
-    indexes too long for MySQL: 3072 bytes in all, four for each character of a string, those of foreign keys included.
+    What it does: finds blobs, `bytes` and types with a codec above the `---` and in `index(…)`. On MySQL it also finds
+    `json` and text types, and primary keys and indexes longer than 3072 bytes in total: each character of a string
+    counts four bytes, and attributes from foreign keys count as well.
 
-    Why it matters: the server refuses the table; where it does not, rows are compared by their serialised bytes.
+    Why it matters: the server refuses to create the table, or compares rows by their serialised bytes.
 
     Example:
         image : <blob>
         ---
 
-    Use instead: a short identifier in the primary key, the data below the `---`.
+    Use instead: put a short identifier in the primary key, and the data below the `---`.
 
     Source: MySQL, Column Indexes; PostgreSQL, Unique Indexes; tried on both servers.
     """
@@ -186,7 +189,7 @@ def keys_can_be_indexed(examined: Examined) -> Iterator[Found]:
         for attribute in table.definition.attributes:
             if (attribute.primary or attribute.name in indexed) and _is_not_for_keys(attribute.type, examined.backends):
                 where = examined.of_type(table, attribute)
-                message = f"{table.name}.{attribute.name} is in a key and its type {attribute.type} is not for keys."
+                message = f"{table.name}.{attribute.name} is in a key, but its type {attribute.type} cannot be indexed."
                 yield Found(where, message)
         if MYSQL in examined.backends:
             yield from _too_long_for_mysql(examined, table, indexes)
@@ -204,19 +207,19 @@ def _too_long_for_mysql(examined: Examined, table: Table, indexes: list[Index]) 
         if length > MYSQL_KEY_BYTES:
             where = examined.in_definition(table, index.line)
             message = f"This index of {table.name} is {length} bytes long; MySQL takes {MYSQL_KEY_BYTES}."
-            yield Found(where, message, "On MySQL, index a beginning: index(name(50)).")
+            yield Found(where, message, "On MySQL, index only the start of a string: index(name(50)).")
 
 
 @rule
 def indexes_name_attributes(examined: Examined) -> Iterator[Found]:
-    """DJP232 error: An index names attributes of its table, each once; on PostgreSQL by their plain names.
+    """DJP232 error: An index names attributes of its table, each once; on PostgreSQL, it contains only attribute names.
 
-    What it does: compares the names in `index(…)` with the table's attributes, those of foreign keys too. It finds
-    names that are repeated (MySQL) and indexes that are (PostgreSQL), and, for PostgreSQL, whatever is more than a
-    name: `x desc`, `x(10)`, `(lower(x))`, a JSON path.
+    What it does: compares the names in `index(…)` with the table's attributes, including those from foreign keys. On
+    MySQL it finds a name that is repeated within an index. On PostgreSQL it finds an index that is declared twice, and
+    anything that is not a plain name: `x desc`, `x(10)`, `(lower(x))`, a JSON path.
 
-    Why it matters: the server refuses the table when it is declared. On PostgreSQL, DataJoint 2.3.5 puts such a text
-    into the quotes of a name.
+    Why it matters: the server refuses the table or the index. On PostgreSQL, DataJoint 2.3.5 quotes an expression as if
+    it were a name.
 
     Example:
         subject_name : varchar(100)
@@ -248,9 +251,9 @@ def indexes_name_attributes(examined: Examined) -> Iterator[Found]:
 def _refused_index(examined: Examined, index: Index, *, again: bool) -> str:
     """Why a server refuses an index, as the end of a sentence; empty where it does not."""
     if index.expressions and POSTGRESQL in examined.backends:
-        return f"has {index.expressions[0]!r}, and DataJoint takes nothing but names of attributes on PostgreSQL"
+        return f"has {index.expressions[0]!r}, but DataJoint accepts only attribute names on PostgreSQL"
     if again and not index.expressions and POSTGRESQL in examined.backends:
-        return "is there already, and PostgreSQL gives both the same name"
+        return "is declared twice, and PostgreSQL gives both the same name"
     if len(set(index.attributes)) < len(index.attributes) and not index.expressions and MYSQL in examined.backends:
         return "names an attribute twice, which MySQL refuses"
     return ""
@@ -258,11 +261,12 @@ def _refused_index(examined: Examined, index: Index, *, again: bool) -> str:
 
 @rule
 def comments_do_not_begin_with_a_colon(examined: Examined) -> Iterator[Found]:
-    """DJP233 error: No comment of an attribute begins with a colon.
+    """DJP233 error: No comment of an attribute starts with a colon.
 
     What it does: looks at the text after `#`.
 
-    Why it matters: DataJoint keeps types in comments that begin with a colon, and refuses the user's.
+    Why it matters: DataJoint stores types in comments that start with a colon, and refuses to declare a table that uses
+    such a comment.
 
     Example:
         rate : float64  # : in Hz
@@ -275,7 +279,7 @@ def comments_do_not_begin_with_a_colon(examined: Examined) -> Iterator[Found]:
     for table, attribute in examined.attributes:
         if attribute.comment[:1] == ":":
             where = examined.in_definition(table, attribute.line, "#")
-            yield Found(where, f"The comment of {table.name}.{attribute.name} begins with a colon.")
+            yield Found(where, f"The comment of {table.name}.{attribute.name} starts with a colon.")
 
 
 @lru_cache(maxsize=4096)

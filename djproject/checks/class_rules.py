@@ -10,12 +10,12 @@ from djproject.project.names import AUTOPOPULATED
 
 @rule
 def makes_take_the_key(examined: Examined) -> Iterator[Found]:
-    """DJP237 error: `make` and its three parts take the key.
+    """DJP237 error: `make`, `make_fetch`, `make_compute` and `make_insert` take the key.
 
-    What it does: counts the arguments of `make`, `make_fetch`, `make_compute` and `make_insert` in imported and
-    computed tables. Decorated methods are left out.
+    What it does: counts the arguments of these methods in imported and computed tables. Decorated methods are not
+    checked.
 
-    Why it matters: `populate` calls them with the key; each call fails with a TypeError.
+    Why it matters: `populate` calls these methods with the key, so each call fails with a TypeError.
 
     Example:
         def make(self):
@@ -43,7 +43,7 @@ def key_sources_are_properties(examined: Examined) -> Iterator[Found]:
 
     What it does: finds `def key_source` without a decorator in imported and computed tables.
 
-    Why it matters: `populate` uses its value as a query; a method is none, and every run fails.
+    Why it matters: `populate` uses the value of `key_source` as a query. A method is not a query, so every run fails.
 
     Example:
         def key_source(self):
@@ -65,12 +65,12 @@ def key_sources_are_properties(examined: Examined) -> Iterator[Found]:
 
 @rule
 def contents_fit_the_definition(examined: Examined) -> Iterator[Found]:
-    """DJP239 error: The rows of `contents` have the attributes of the definition.
+    """DJP239 error: The rows of `contents` fit the attributes of the definition.
 
-    What it does: counts the values of rows that are written out as tuples or lists, and compares the names of those
-    that are dictionaries. Rows that are computed are left out.
+    What it does: counts the values of rows that are written as tuples or lists, and looks up the keys of rows that are
+    written as dictionaries. Rows that are computed are not checked.
 
-    Why it matters: DataJoint inserts them when it declares the table, and fails at the first that does not fit.
+    Why it matters: DataJoint inserts the rows when the module is imported, and fails if one of them does not fit.
 
     Example:
         definition = \"\"\"
@@ -97,6 +97,8 @@ def contents_fit_the_definition(examined: Examined) -> Iterator[Found]:
 
 def _misfit(row: Row, names: tuple[str, ...]) -> str:
     if not row.names:
-        return "" if row.length == len(names) else f"has {row.length} values for {len(names)} attributes"
+        if row.length == len(names):
+            return ""
+        return f"has {row.length} value{'s' * (row.length != 1)}, but the table has {len(names)} attributes"
     unknown = [name for name in row.names if name not in names]
     return f"has {unknown[0]!r}, which is not an attribute" if unknown else ""

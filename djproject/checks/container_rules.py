@@ -17,18 +17,19 @@ GONE_IMAGES = {
 
 @rule
 def commands_name_modules_that_exist(examined: Examined) -> Iterator[Found]:
-    """DJP010 error: The commands of Dockerfile, compose file and `[project.scripts]` name modules that exist.
+    """DJP010 error: Dockerfiles, compose files and `[project.scripts]` run modules that exist.
 
-    What it does: looks for `python -m PACKAGE.module` and for `script = "PACKAGE.module:function"`.
+    What it does: looks for `python -m PACKAGE.module` in Dockerfiles and compose files, and for
+    `PACKAGE.module:function` in `[project.scripts]`.
 
-    Why it matters: the container starts, and ends at once with "No module named …".
+    Why it matters: the container starts, and stops immediately with "No module named …".
 
     Example:
         CMD ["python", "-m", "workflow.worker"]   # and no src/workflow/worker.py
 
-    Use instead: a module that exists.
+    Use instead: name a module that exists.
 
-    Source: book, Docker Configuration; aeon_mecha, whose compose file outlived its worker.
+    Source: book, Docker Configuration; aeon_mecha, whose compose file still runs a worker that was removed.
     """
     package = examined.project.package
     pattern = re.compile(rf"""-m["',\s]+(?P<module>{re.escape(package)}(?:\.\w+)*)""")
@@ -51,11 +52,12 @@ def commands_name_modules_that_exist(examined: Examined) -> Iterator[Found]:
 
 @rule
 def images_exist(examined: Examined) -> Iterator[Found]:
-    """DJP011 error: Container images are still in their registry.
+    """DJP011 error: No container image is one that was removed from Docker Hub.
 
-    What it does: looks for `minio/minio` and `minio/mc`, which left Docker Hub in 2026.
+    What it does: looks for `minio/minio` and `minio/mc`, which were removed from Docker Hub in 2026. Other images are
+    not checked.
 
-    Why it matters: the stack no longer starts on a new machine.
+    Why it matters: on a machine that has not downloaded the image before, the containers cannot start.
 
     Example:
         image: minio/minio
@@ -75,11 +77,13 @@ def images_exist(examined: Examined) -> Iterator[Found]:
 
 @rule
 def images_are_pinned(examined: Examined) -> Iterator[Found]:
-    """DJP012 warning: Container images have a tag, and not `latest`.
+    """DJP012 warning: Every container image has a tag other than `latest`.
 
-    What it does: looks at `image:` in the compose file and `FROM` in the Dockerfile.
+    What it does: looks at `image:` in compose files and `FROM` in Dockerfiles. A digest (`@sha256:…`) is accepted as
+    well.
 
-    Why it matters: a database server that changes its version overnight may not read its own files.
+    Why it matters: without a fixed tag, the database server can change its version overnight, and the new version may
+    be unable to read the existing data files.
 
     Example:
         image: mysql:latest
@@ -93,9 +97,7 @@ def images_are_pinned(examined: Examined) -> Iterator[Found]:
         tag = image.rpartition("/")[2].partition(":")[2]
         if "@" not in image and "$" not in image and image != "scratch" and tag in {"", "latest"}:
             where = Location(examined.relative(path), number, column, column + len(image))
-            yield Found(
-                where, f"The image {image} floats: it has no tag that stays.", f"{image.partition(':')[0]}:VERSION"
-            )
+            yield Found(where, f"The image {image} has no fixed tag.", f"{image.partition(':')[0]}:VERSION")
 
 
 def container_files(examined: Examined) -> list[Path]:

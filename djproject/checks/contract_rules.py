@@ -17,14 +17,15 @@ from djproject.pipeline.scope import Kind, Meaning
 
 @rule
 def makes_fetch_from_ancestors(examined: Examined) -> Iterator[Found]:
-    """DJP221 warning: A `make` fetches only from tables upstream of its own.
+    """DJP221 warning: A `make` fetches only from its own table and from tables upstream of it.
 
-    What it does: follows the tables that the make methods fetch from, and the functions of the project that they call.
-    Ancestors are allowed, their parts and masters, and the table itself. Tables of virtual modules count, unless the
-    table has parents whose own parents are declared elsewhere.
+    What it does: finds the tables that the make methods fetch from, also in functions of the package that they call.
+    The table itself, its ancestors, and the part tables and masters of these are allowed. Tables of virtual modules
+    count as well. A table is skipped if its ancestors are not all known, for example because one of them is declared in
+    another package.
 
-    Why it matters: what is not an ancestor may change, or not be there yet, when a worker makes the key: the result
-    cannot be repeated, and deleting the source does not delete it.
+    Why it matters: a table that is not an ancestor may change, or may not have its rows yet, when a worker computes the
+    key. The result cannot be reproduced, and deleting the fetched rows does not delete it.
 
     Example:
         class Fit(dj.Computed):
@@ -32,7 +33,7 @@ def makes_fetch_from_ancestors(examined: Examined) -> Iterator[Found]:
             def make(self, key):
                 settings = Settings.fetch1()
 
-    Use instead: a foreign key to Settings, so that each row says which settings it was made with.
+    Use instead: add a foreign key to Settings, so that each row records the settings it was computed with.
 
     Source: book, Pipeline as a DAG; datajoint/autopopulate.py (referential constraints of make).
     """
@@ -48,13 +49,13 @@ def makes_fetch_from_ancestors(examined: Examined) -> Iterator[Found]:
 
 @rule
 def makes_change_only_their_own(examined: Examined) -> Iterator[Found]:
-    """DJP241 warning: A `make` inserts, updates and deletes only in its own table and its parts.
+    """DJP241 warning: A `make` changes only the rows of its own table and its part tables.
 
-    What it does: follows the tables whose rows the make methods change, and the functions of the project that they
-    call.
+    What it does: finds the tables whose rows the make methods insert, update or delete, also in functions of the
+    package that they call.
 
-    Why it matters: the rows of another table are not the result of this key. They are there twice when the key is made
-    once more, and stay when it is deleted; two workers may write the same ones.
+    Why it matters: rows in another table are not part of the result for this key. They stay when the key is deleted and
+    are inserted again when it is computed again, and two workers may write the same rows.
 
     Example:
         class Fit(dj.Computed):
@@ -63,7 +64,7 @@ def makes_change_only_their_own(examined: Examined) -> Iterator[Found]:
                 Summary.insert1({**key, "mean": 0.5})
                 self.insert1(key)
 
-    Use instead: a part of the table, for further rows of one key; or a table that is computed from this one.
+    Use instead: use a part table for additional rows of a key, or another table that is computed from this table.
 
     Source: book, Pipeline as a DAG; datajoint/autopopulate.py (referential constraints of make).
     """
@@ -94,13 +95,14 @@ _WAY_OUT = {
 
 @rule
 def makes_depend_on_ancestors_alone(examined: Examined) -> Iterator[Found]:
-    """DJP242 info: What a `make` inserts depends on its key and its ancestors alone.
+    """DJP242 info: The rows that a `make` inserts depend only on its key and its ancestors.
 
-    What it does: finds calls of random generators without a seed, of clocks (durations and what is printed aside), and,
-    for computed tables, of functions that read a file whose path is written in the source; also in the functions of the
-    project that `make` calls.
+    What it does: finds calls of random generators without a seed and calls that read the time, except times that are
+    only subtracted or printed. In computed tables, it also finds functions that read a file whose path is written in
+    the source. The functions of the package that `make` calls are included.
 
-    Why it matters: a key that is deleted and made once more gets other values, and nothing in the database says why.
+    Why it matters: if a key is deleted and computed again, it gets other values, and nothing in the database explains
+    the difference.
 
     Example:
         class Fit(dj.Computed):
@@ -108,10 +110,10 @@ def makes_depend_on_ancestors_alone(examined: Examined) -> Iterator[Found]:
             def make(self, key):
                 start = np.random.rand()
 
-    Use instead: a seed from a parent's row.
+    Use instead: read the seed from a parent's row.
         rng = np.random.default_rng((FitSettings & key).fetch1("seed"))
 
-    Source: book, Pipeline as a DAG: results are reproducible.
+    Source: book, Pipeline as a DAG (results are reproducible).
     """
     makes = reached(examined)
     for table in populated(examined):

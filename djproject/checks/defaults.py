@@ -23,7 +23,7 @@ def refused_default(attribute: Attribute, backends: Sequence[str]) -> str:
     kind = _as_core(stored_type(attribute.type), backends)
     if kind in {"bytes", "json"} or re.fullmatch("(tiny|medium|long)?(blob|text)", kind.lower()):
         refused = MYSQL in backends or "blob" in kind.lower() or attribute.type.startswith("<")
-        return f"can only be null: {attribute.type} has no other" if refused else ""
+        return f"can only be null: {attribute.type} allows no other default" if refused else ""
     constant = written.split("(")[0].upper()
     if constant in CONSTANTS:
         return _refused_constant(constant, written, kind, backends)
@@ -90,7 +90,7 @@ def _refused_value(value: str, kind: str, backends: Sequence[str]) -> str:
         return "can only be null: a uuid identifies one row"
     pattern = {"year": r"\d{1,4}", "time": r"\d{1,3}:\d\d(:\d\d(\.\d+)?)?"}.get(kind.partition("(")[0])
     if kind == "serial":
-        return "is one too many: a serial counts by itself"
+        return "is not allowed: a serial counts by itself"
     return "" if pattern is None or re.fullmatch(pattern, value) else f"is not a {kind}: {value}"
 
 

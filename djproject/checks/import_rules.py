@@ -18,11 +18,10 @@ from djproject.pipeline.scope import Kind
 def upstream_modules_are_imported_at_the_top(examined: Examined) -> Iterator[Found]:
     """DJP107 warning: Upstream schema modules are imported at the top of the module.
 
-    What it does: finds imports of schema modules inside functions, and those under `if TYPE_CHECKING` that no foreign
-    key uses.
+    What it does: finds imports of schema modules inside functions.
 
-    Why it matters: the DAG of modules should be plain from the first lines; an import inside a function usually hides a
-    cycle.
+    Why it matters: the first lines of a module should show which modules it depends on. An import inside a function
+    usually hides a cycle.
 
     Example:
         def make(self, key):
@@ -43,11 +42,12 @@ def upstream_modules_are_imported_at_the_top(examined: Examined) -> Iterator[Fou
 
 @rule
 def upstream_modules_are_imported_by_name(examined: Examined) -> Iterator[Found]:
-    """DJP108 warning: Nothing is imported with a wildcard from a schema module.
+    """DJP108 warning: No schema module is imported with a wildcard.
 
     What it does: finds `from .subject import *`.
 
-    Why it matters: the wildcard also takes over `schema`, so that tables end up in the other module's schema.
+    Why it matters: the wildcard also imports the other module's `schema`. A table that is decorated with it is declared
+    in the other module's schema.
 
     Example:
         from .subject import *
@@ -69,11 +69,11 @@ def upstream_modules_are_imported_by_name(examined: Examined) -> Iterator[Found]
 def imports_form_no_cycle(examined: Examined) -> Iterator[Found]:
     """DJP112 error (convention): The imports between the modules of the package form a directed acyclic graph.
 
-    What it does: reports the shortest cycle of each knot of modules, each import on it with the foreign keys that go
-    the same way, and the fewest imports to remove. Imports inside functions and under `if TYPE_CHECKING` do not count.
+    What it does: for each group of modules that import each other, reports the shortest cycle, its imports, the foreign
+    keys along them, and which imports to remove. Imports inside functions and under `if TYPE_CHECKING` do not count.
 
-    Why it matters: Python runs one of the modules half; the failed import leaves an empty schema in the database and
-    reports a foreign key that "could not be resolved".
+    Why it matters: Python runs one of the modules before the other one is complete. Importing them then fails with a
+    foreign key that "could not be resolved", and leaves an empty schema in the database.
 
     Example:
         # subject.py
@@ -81,7 +81,7 @@ def imports_form_no_cycle(examined: Examined) -> Iterator[Found]:
         # analysis.py
         from . import subject
 
-    Use instead: a third module that imports both, or the two tables in one module.
+    Use instead: import both modules in a third module, or move the two tables into the same module.
 
     Source: book, Acyclicity Constraint.
     """
@@ -94,11 +94,11 @@ def imports_form_no_cycle(examined: Examined) -> Iterator[Found]:
 def modules_form_no_cycle(examined: Examined) -> Iterator[Found]:
     """DJP113 error (convention): The foreign keys and imports between schema modules form a directed acyclic graph.
 
-    What it does: bundles the foreign keys of each pair of modules and reports the shortest cycle of each knot that is
-    not one of imports alone (DJP112).
+    What it does: takes the imports and foreign keys between modules together and reports the shortest cycle of each
+    group of modules that depend on each other. (DJP112 reports cycles of imports alone.)
 
-    Why it matters: data would flow both ways between two schemas; neither can be declared, backed up or dropped on its
-    own.
+    Why it matters: data flow in both directions between the schemas, so none of them can be declared, backed up or
+    dropped on its own.
 
     Example:
         # subject.py
@@ -106,7 +106,7 @@ def modules_form_no_cycle(examined: Examined) -> Iterator[Found]:
         # analysis.py
         -> subject.Subject
 
-    Use instead: a third table, in a module downstream of both.
+    Use instead: add a third table, in a module downstream of both.
 
     Source: book, Acyclicity Constraint.
     """
@@ -119,11 +119,12 @@ def modules_form_no_cycle(examined: Examined) -> Iterator[Found]:
 
 @rule
 def foreign_keys_lead_to_imported_modules(examined: Examined) -> Iterator[Found]:
-    """DJP114 error, fix: A foreign key to another module names one that is imported.
+    """DJP114 error, fix: Every module that a foreign key names is imported.
 
-    What it does: finds `-> subject.Subject` in modules that do not import subject, or only under `if TYPE_CHECKING`.
+    What it does: finds `-> subject.Subject` in modules that do not import subject, or import it only under `if
+    TYPE_CHECKING`.
 
-    Why it matters: DataJoint looks the name up in the module and cannot resolve it.
+    Why it matters: DataJoint looks up the name in the module of the table and cannot resolve it.
 
     Example:
         definition = "-> subject.Subject"
@@ -147,7 +148,7 @@ def foreign_keys_lead_to_imported_modules(examined: Examined) -> Iterator[Found]
                     neighbour = missing.rpartition(".")[0] == module.name.rpartition(".")[0] and "." not in missing
                     yield Found(
                         examined.of_key(table, key),
-                        f"{table.name} has a foreign key to {key.target}, and {module.name} does not import {missing}.",
+                        f"{table.name} has a foreign key to {key.target}, but {module.name} does not import {missing}.",
                         f"from . import {head}",
                         _added(examined, module, missing) if neighbour else (),
                     )
@@ -155,18 +156,19 @@ def foreign_keys_lead_to_imported_modules(examined: Examined) -> Iterator[Found]
 
 @rule
 def layers_are_kept(examined: Examined) -> Iterator[Found]:
-    """DJP120 error (convention): A module imports only from its own layer and those before it.
+    """DJP120 error (convention): A module depends only on its own layer and on earlier layers.
 
-    What it does: reads `layers` of `[tool.djproject.check]`: lists of modules, the most upstream first.
+    What it does: reads `layers` of `[tool.djproject.check]`: lists of modules, the most upstream first. Both imports
+    and foreign keys count.
 
-    Why it matters: the lab said so.
+    Why it matters: your lab set this rule in `[tool.djproject.check]`.
 
     Example:
         layers = [["subject"], ["acquisition"], ["analysis"]]
         # subject.py
         from . import acquisition
 
-    Use instead: dependencies that lead to earlier layers.
+    Use instead: reverse the dependency, or move the module to another layer.
 
     Source: `[tool.djproject.check]`; import-linter's layers.
     """
@@ -182,17 +184,17 @@ def layers_are_kept(examined: Examined) -> Iterator[Found]:
 
 @rule
 def independent_modules_stay_apart(examined: Examined) -> Iterator[Found]:
-    """DJP121 error (convention): Modules that are to be independent do not depend on each other.
+    """DJP121 error (convention): Modules that must be independent do not depend on each other.
 
-    What it does: reads `independent` of `[tool.djproject.check]`; looks for direct dependencies and those through
-    others.
+    What it does: reads `independent` of `[tool.djproject.check]` and looks for direct and indirect dependencies. Both
+    imports and foreign keys count.
 
-    Why it matters: the lab said so.
+    Why it matters: your lab set this rule in `[tool.djproject.check]`.
 
     Example:
         independent = ["ephys", "imaging"]
 
-    Use instead: what both need, in a module upstream of both.
+    Use instead: move what both need into a module upstream of both.
 
     Source: `[tool.djproject.check]`; import-linter's independence.
     """
@@ -204,23 +206,23 @@ def independent_modules_stay_apart(examined: Examined) -> Iterator[Found]:
             if path:
                 reason = next(module_reasons(examined.pipeline, path[0], path[1]), None)
                 if reason:
-                    message = f"{child} is to be independent of {parent}, and depends on it: {' → '.join(path)}."
+                    message = f"{child} must be independent of {parent}, but depends on it: {' → '.join(path)}."
                     yield Found(_place(examined, reason), message)
 
 
 @rule
 def forbidden_dependencies_are_absent(examined: Examined) -> Iterator[Found]:
-    """DJP122 error (convention): No module depends on one that the project forbids to it.
+    """DJP122 error (convention): No module has a dependency that the project forbids.
 
-    What it does: reads `forbid` of `[tool.djproject.check]`: entries such as "analysis -> subject"; looks at direct
-    imports and foreign keys.
+    What it does: reads `forbid` of `[tool.djproject.check]`, with entries such as "analysis -> subject", and looks for
+    direct imports and foreign keys.
 
-    Why it matters: the lab said so.
+    Why it matters: your lab set this rule in `[tool.djproject.check]`.
 
     Example:
         forbid = ["analysis -> subject"]
 
-    Use instead: the module between the two.
+    Use instead: depend on a module between the two.
 
     Source: `[tool.djproject.check]`; import-linter's forbidden modules.
     """
@@ -235,15 +237,14 @@ def _cycle(examined: Examined, parents: Mapping[str, Sequence[str]], component: 
     notes = []
     for child, parent in pairwise(cycle):
         for reason in module_reasons(examined.pipeline, child, parent):
-            what = f" ({reason.text})" if reason.kind == "foreign key" else ""
-            notes.append(Note(_place(examined, reason), f"{reason.kind}: {child} → {parent}{what}"))
+            key = f" ({reason.text})" if reason.kind == "foreign key" else ""
+            notes.append(Note(_place(examined, reason), f"{reason.kind}: {child} → {parent}{key}"))
     cut, exact = edges_to_cut(parents, component)
     edges = ", ".join(f"{child or 'the package'} → {parent or 'the package'}" for child, parent in cut)
     message = f"{what} form a cycle: {' → '.join(name or 'the package' for name in cycle)}."
     where = notes[0].location if notes else Location("pyproject.toml")
-    hint = (
-        f"Remove {edges}{', the fewest that do' if len(cut) > 1 else ''}." if exact else f"Remove for instance {edges}."
-    )
+    fewest = " (the fewest possible)" if len(cut) > 1 else ""
+    hint = f"Remove {edges}{fewest}." if exact else f"For example, remove {edges}."
     return Found(where, message, hint, notes=tuple(notes))
 
 

@@ -18,11 +18,12 @@ _MAKES_NAMES = r"\b(__getattr__|globals|exec|setattr|vars|spawn_missing_classes|
 
 @rule
 def deferred_schemas_are_activated(examined: Examined) -> Iterator[Found]:
-    """DJP118 warning: A schema without a name is activated somewhere.
+    """DJP118 warning: Every schema without a name is activated in the package.
 
-    What it does: looks for `activate` in the files of the package where a module has `schema = dj.Schema()`.
+    What it does: if a module has `schema = dj.Schema()`, looks for a call of `activate` in the files of the package.
 
-    Why it matters: before `activate` no table of it exists; the first use fails with an assertion that has no text.
+    Why it matters: the tables do not exist before `activate` is called. Using one of them fails, often with an
+    AssertionError that has no message.
 
     Example:
         schema = dj.Schema()
@@ -41,17 +42,17 @@ def deferred_schemas_are_activated(examined: Examined) -> Iterator[Found]:
 
 @rule
 def importing_changes_no_data(examined: Examined) -> Iterator[Found]:
-    """DJP116 error (convention): Importing a module neither populates, inserts, deletes nor drops.
+    """DJP116 error (convention): Importing a module does not populate, insert, update, delete or drop.
 
-    What it does: finds calls of `populate`, `insert`, `insert1`, `update1`, `delete`, `drop` and their like outside of
-    functions and of `if __name__ == "__main__"`.
+    What it does: finds calls of `populate`, `insert`, `insert1`, `update1`, `delete`, `drop` and similar methods
+    outside functions and `if __name__ == "__main__"`.
 
-    Why it matters: every worker, test and notebook that imports the pipeline would do it again.
+    Why it matters: every worker, test and notebook that imports the pipeline would change the data again.
 
     Example:
         Subject.insert1({"subject_id": 1})
 
-    Use instead: `contents` in a Lookup table, a function, or a notebook.
+    Use instead: use `contents` in a Lookup table, a function, or a notebook.
 
     Source: book, Pipeline ≡ Python Package.
     """
@@ -78,11 +79,11 @@ def _acts_on(examined: Examined, source: PythonModule, owner: str) -> bool:
 
 @rule
 def schemas_are_made_by_dj_schema(examined: Examined) -> Iterator[Found]:
-    """DJP119 error, fix: A schema is made by `dj.Schema`, with a capital letter.
+    """DJP119 error, fix: Schemas are created with `dj.Schema`, with a capital S.
 
     What it does: finds `dj.schema(…)`.
 
-    Why it matters: DataJoint 2.3 has no such name any more; importing the module raises AttributeError.
+    Why it matters: `dj.schema` no longer exists in DataJoint 2.3; importing the module raises AttributeError.
 
     Example:
         schema = dj.schema("subject")
@@ -104,10 +105,10 @@ def schemas_are_made_by_dj_schema(examined: Examined) -> Iterator[Found]:
 
 @rule
 def imported_names_exist(examined: Examined) -> Iterator[Found]:
-    """DJP124 error: What a schema module imports from a module of the package is there.
+    """DJP124 error: Every name that a schema module imports from a module of the package exists.
 
-    What it does: looks for each name of `from .module import name` at the top of a schema module. It is silent where
-    the other module mentions the name anywhere, imports with a wildcard, or makes names while it runs.
+    What it does: looks up each name of `from .module import name` at the top level of a schema module. Nothing is
+    reported if the other module mentions the name anywhere, has a wildcard import, or creates names when it runs.
 
     Why it matters: importing the module raises ImportError, so none of its tables is declared.
 
@@ -131,13 +132,13 @@ def imported_names_exist(examined: Examined) -> Iterator[Found]:
 
 @rule
 def codecs_are_imported(examined: Examined) -> Iterator[Found]:
-    """DJP240 error: The module of a codec that is used is imported by a schema module.
+    """DJP240 error: Every codec of the package that an attribute uses is imported by a schema module.
 
-    What it does: for each attribute with a codec that the package defines, follows the imports at the top of all schema
-    modules, and of the modules they import, to the codec's class.
+    What it does: for each attribute with a codec that the package defines, follows the top-level imports of all schema
+    modules to the module of the codec's class, directly or through other modules.
 
-    Why it matters: a codec is registered when its class is made; before that, DataJoint refuses the table: "Unknown
-    codec".
+    Why it matters: DataJoint does not know a codec until its module is imported. Until then, it refuses to declare the
+    table: "Unknown codec".
 
     Example:
         # ephys.py, nothing imports codecs.py
@@ -162,7 +163,7 @@ def codecs_are_imported(examined: Examined) -> Iterator[Found]:
         codec = read_codec(attribute.type)
         if codec is not None and codec.codec in missing and not owners[codec.codec] & imported:
             owner = min(owners[codec.codec])
-            message = f"{table.name}.{attribute.name} has the codec <{codec.codec}>, and no schema module imports "
+            message = f"{table.name}.{attribute.name} has the codec <{codec.codec}>, but no schema module imports "
             yield Found(examined.of_type(table, attribute), f"{message}{owner}, which defines it.", f"Import {owner}.")
 
 

@@ -21,20 +21,21 @@ FOLDERS = ("tests", "test", "scripts", "notebooks", "examples", "docs", "benchma
 
 @rule
 def imported_modules_are_used(examined: Examined) -> Iterator[Found]:
-    """DJP115 warning, fix: Every schema module that is imported is used.
+    """DJP115 warning, fix: Every imported schema module is used.
 
-    What it does: looks for the imported name in foreign keys, in bases, in the rest of the code, in `__all__` and in
-    texts that are evaluated. A package's own `__init__.py` may import for others, a comment `# noqa: F401` says that
-    an import is wanted, and a module that hands its names over (`linking_module=__name__`, `globals()`) is not judged.
-    The import is removed only where no other file of the project can reach the name through the module, and where
-    the imported module does nothing when it is imported but declare tables.
+    What it does: looks for the imported name in foreign keys, in the rest of the code, in `__all__` and in strings that
+    may be evaluated. These are not checked: `__init__.py` files, imports with a comment such as `# noqa: F401`, and
+    modules whose names other code can get at (`linking_module=__name__`, `globals()`). The fix removes an import only
+    if it is alone on its line, no other file of the project reaches the name through this module, and the imported
+    module does nothing but declare tables.
 
-    Why it matters: the import is an edge of the DAG: it orders deployment, and it can close a cycle for nothing.
+    Why it matters: an import is an edge of the DAG. An unused import still affects the order of deployment and can
+    close a cycle.
 
     Example:
         from . import subject  # nothing uses it
 
-    Use instead: without the import.
+    Use instead: remove the import.
 
     Source: book, Pipeline as a DAG of Modules.
     """

@@ -20,11 +20,11 @@ OPTIONS = ("nullable", "unique")
 def foreign_keys_lead_to_tables(examined: Examined) -> Iterator[Found]:
     """DJP207 error: The target of every foreign key exists.
 
-    What it does: follows each name after `->` through classes, imports and aliases of its module. What comes from
-    another package cannot be followed and is taken for granted.
+    What it does: looks up each name after `->` among the classes, imports and aliases of its module. Names from other
+    packages are assumed to exist.
 
-    Why it matters: DataJoint evaluates the name when the table is declared and reports "could not be resolved", without
-    saying which part of it is unknown.
+    Why it matters: DataJoint evaluates the name when it declares the table and reports "could not be resolved", without
+    saying which part of the name is unknown.
 
     Example:
         -> subject.Subjcet
@@ -58,12 +58,13 @@ def foreign_keys_lead_to_tables(examined: Examined) -> Iterator[Found]:
 
 @rule
 def foreign_keys_lead_to_tables_declared_before(examined: Examined) -> Iterator[Found]:
-    """DJP208 error: A foreign key leads to a table that is declared before.
+    """DJP208 error: Every foreign key to a table of the same module names a table that is declared above it.
 
-    What it does: compares the places of the two classes where both are in one module. A part may refer to its master,
-    to parts before it, and to all that is above the master.
+    What it does: compares the order of the two classes if they are in the same module. A part table may refer to its
+    master, to the part tables above it, and to all tables above its master.
 
-    Why it matters: Python runs the file from top to bottom, so the name does not exist yet when DataJoint looks it up.
+    Why it matters: Python runs the file from top to bottom, so the parent's class does not exist yet when DataJoint
+    looks it up.
 
     Example:
         @schema
@@ -73,7 +74,7 @@ def foreign_keys_lead_to_tables_declared_before(examined: Examined) -> Iterator[
         @schema
         class Session(dj.Manual): ...
 
-    Use instead: the parent's class above the child's.
+    Use instead: move the parent's class above the child's.
 
     Source: datajoint/schemas.py, Schema.__call__.
     """
@@ -93,10 +94,11 @@ def foreign_keys_lead_to_tables_declared_before(examined: Examined) -> Iterator[
 def tables_form_no_cycle(examined: Examined) -> Iterator[Found]:
     """DJP210 error: The foreign keys between tables form a directed acyclic graph.
 
-    What it does: reports the shortest cycle of each knot of tables, every foreign key on it, and the fewest foreign
-    keys to remove.
+    What it does: for each group of tables that refer to each other, reports the shortest cycle, its foreign keys, and
+    which foreign keys to remove.
 
-    Why it matters: rows could not be entered in any order, and DataJoint "can only work with acyclic dependencies".
+    Why it matters: there is no order in which rows could be inserted, and DataJoint "can only work with acyclic
+    dependencies".
 
     Example:
         class A(dj.Manual):
@@ -105,7 +107,7 @@ def tables_form_no_cycle(examined: Examined) -> Iterator[Found]:
         class B(dj.Manual):
             definition = "-> A"
 
-    Use instead: a third table with foreign keys to both.
+    Use instead: add a third table with foreign keys to both.
 
     Source: book, Acyclicity Constraint; datajoint/dependencies.py, Dependencies.load.
     """
@@ -120,17 +122,17 @@ def tables_form_no_cycle(examined: Examined) -> Iterator[Found]:
         cut, exact = edges_to_cut(parents, component)
         what = ", ".join(f"{child} → {parent}" for child, parent in cut)
         message = f"Foreign keys form a cycle: {' → '.join(cycle)}."
-        hint = f"Remove {what}." if exact else f"Remove for instance {what}."
+        hint = f"Remove {what}." if exact else f"For example, remove {what}."
         yield Found(notes[0].location, message, hint, notes=tuple(notes))
 
 
 @rule
 def foreign_key_options_are_known(examined: Examined) -> Iterator[Found]:
-    """DJP226 error: A foreign key has no options but nullable and unique.
+    """DJP226 error: A foreign key has no options other than `nullable` and `unique`.
 
-    What it does: reads the words in brackets after `->`.
+    What it does: reads the words in square brackets after `->`.
 
-    Why it matters: DataJoint refuses any other word when the table is declared.
+    Why it matters: DataJoint refuses to declare the table.
 
     Example:
         -> [optional] subject.Subject
@@ -152,12 +154,12 @@ def foreign_key_options_are_known(examined: Examined) -> Iterator[Found]:
 
 @rule
 def foreign_keys_are_tables_or_projections(examined: Examined) -> Iterator[Found]:
-    """DJP229 error: What follows `->` is a table or its projection.
+    """DJP229 error: Every foreign key names a table or a projection of a table.
 
     What it does: finds restrictions, joins and other expressions after `->`, projections of attributes that the parent
     does not have, and parents without a primary key.
 
-    Why it matters: DataJoint evaluates the expression and refuses it when the table is declared.
+    Why it matters: DataJoint refuses to declare the table.
 
     Example:
         -> subject.Subject & 'species="mouse"'

@@ -21,17 +21,17 @@ JOB_COLUMNS = frozenset(
 def populated_tables_have_a_make(examined: Examined) -> Iterator[Found]:
     """DJP218 error: Imported and computed tables have `make`, or all of make_fetch, make_compute and make_insert.
 
-    What it does: looks for the methods in the class and the classes it inherits from.
+    What it does: looks for the methods in the class and its base classes.
 
-    Why it matters: `populate` calls them for every key and raises NotImplementedError where they are missing.
+    Why it matters: `populate` calls these methods for every key, and raises NotImplementedError if they are missing.
 
     Example:
         @schema
         class SpikeCount(dj.Computed):
             definition = "-> Recording"
 
-    Use instead: a method `make(self, key)` that inserts a row for the key; or `make_fetch`, `make_compute` and
-    `make_insert`, which keep no transaction open while they compute.
+    Use instead: define a method `make(self, key)` that inserts a row for the key; or `make_fetch`, `make_compute` and
+    `make_insert`, which keep no transaction open during the computation.
 
     Source: datajoint/autopopulate.py, AutoPopulate.make.
     """
@@ -47,27 +47,29 @@ def populated_tables_have_a_make(examined: Examined) -> Iterator[Found]:
                 examined.of_table(table), f"{table.name} is {table.tier} and has no make.", "def make(self, key): …"
             )
         elif missing:
-            message = f"{table.name} has a part of make in three parts, but not {' and '.join(missing)}."
+            present = [name for name in THREE_PARTS if name in names]
+            message = f"{table.name} has {' and '.join(present)}, but not {' and '.join(missing)}."
             yield Found(examined.of_table(table), message)
 
 
 @rule
 def populated_keys_are_foreign_keys(examined: Examined) -> Iterator[Found]:
-    """DJP219 error: The primary key of an imported or computed table consists of foreign keys, one at least.
+    """DJP219 error: The primary key of an imported or computed table consists of one or more foreign keys.
 
-    What it does: finds attributes of the primary key that no foreign key brings, and tables without a foreign key in
-    the primary key.
+    What it does: finds attributes of the primary key that do not come from a foreign key, and tables without a foreign
+    key in the primary key.
 
-    Why it matters: `make` is called for each key of the parents; an attribute more is in no job, so workers cannot tell
-    which rows are missing. DataJoint means to refuse it, and 2.3.5 forgets to; without a parent `populate` fails, with
-    a `key_source` too: attributes of another table are not its own, and it can have no job table.
+    Why it matters: `make` is called once for each key of the parents. A job does not contain any other attribute, so
+    workers cannot tell which rows are missing. DataJoint has a check for this, but version 2.3.5 does not run it.
+    Without a parent, `populate` fails. A `key_source` does not help: its attributes come from other tables and do not
+    match those of this table, and DataJoint cannot create the job table.
 
     Example:
         -> Session
         scan_idx : int32
         ---
 
-    Use instead: a part for the rows that one key gives rise to.
+    Use instead: use a part table for the rows that belong to one key.
         -> Session
         ---
         class Scan(dj.Part):
@@ -103,20 +105,21 @@ def populated_keys_are_foreign_keys(examined: Examined) -> Iterator[Found]:
 
 @rule
 def keys_are_not_called_like_job_columns(examined: Examined) -> Iterator[Found]:
-    """DJP234 error: No key attribute of an imported or computed table has the name of a column of its job table.
+    """DJP234 error: No key attribute of an imported or computed table has the name of a column of the job table.
 
-    What it does: looks at the attributes that foreign keys bring into the primary key, under the name they have in this
-    table, for: completed_time, connection_id, created_time, duration, error_message, error_stack, host, pid, priority,
-    reserved_time, scheduled_time, status, user, version.
+    What it does: looks at the attributes that foreign keys add to the primary key, under the names they have in this
+    table. These names are refused: completed_time, connection_id, created_time, duration, error_message, error_stack,
+    host, pid, priority, reserved_time, scheduled_time, status, user, version.
 
-    Why it matters: the job table has the key's attributes beside its own columns, and DataJoint keeps one of the two.
-    Reserving a job for the user "anna" writes the database's user over the key, so the job never ends.
+    Why it matters: the job table contains the key attributes and its own columns, and DataJoint keeps only one of two
+    columns with the same name. For example, when a worker reserves the job for the key user="anna", DataJoint
+    overwrites the key with the database user. It then no longer finds the job, which stays reserved.
 
     Example:
         # a computed table whose parent Rig has the key `host`
         -> Rig
 
-    Use instead: another name, in this table alone or in the parent.
+    Use instead: rename the attribute, in this table or in the parent.
         -> Rig.proj(rig_host='host')
 
     Source: datajoint/jobs.py, Job._generate_definition.
@@ -128,19 +131,20 @@ def keys_are_not_called_like_job_columns(examined: Examined) -> Iterator[Found]:
                     parent = link.parent.rpartition(".")[2]
                     yield Found(
                         examined.in_definition(table, link.line),
-                        f"{table.name} has the key attribute {mine!r}, and its job table has a column of that name.",
+                        f"{table.name} has the key attribute {mine!r}, but its job table has a column of that name.",
                         f"Rename it: -> {parent}.proj({parent.lower()}_{mine}='{theirs}')",
                     )
 
 
 @rule
 def makes_insert(examined: Examined) -> Iterator[Found]:
-    """DJP220 warning: An insert can be reached from every `make`.
+    """DJP220 warning: Every `make` can reach an insert.
 
-    What it does: follows `make` through the methods of its class. Where it hands the table on, or calls what is not in
-    the class, an insert is taken for granted.
+    What it does: follows `make` through the methods of its class. If `make` passes the table to other code, or calls a
+    method that is not in the class, the rule assumes that this code inserts.
 
-    Why it matters: DataJoint counts a `make` that inserts nothing as a success, and calls it again forever.
+    Why it matters: DataJoint counts a `make` that inserts nothing as a success, and its `populate` calls it again on
+    every run. (djproject's workers set the job to `ignore`.)
 
     Example:
         def make(self, key):

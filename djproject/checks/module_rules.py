@@ -15,16 +15,16 @@ NAME = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 @rule
 def modules_can_be_read(examined: Examined) -> Iterator[Found]:
-    """DJP100 error: Every file of the package is Python that can be read.
+    """DJP100 error: Every Python file of the package can be parsed.
 
-    What it does: parses each file, in the encoding that it declares.
+    What it does: parses each file with the encoding that the file declares.
 
     Why it matters: a file that cannot be parsed cannot be imported, and nothing in it is checked.
 
     Example:
         class Session(dj.Manual
 
-    Use instead: valid Python.
+    Use instead: fix the syntax error or the encoding.
 
     Source: The Python Language Reference.
     """
@@ -38,15 +38,16 @@ def modules_can_be_read(examined: Examined) -> Iterator[Found]:
 def modules_declare_one_schema(examined: Examined) -> Iterator[Found]:
     """DJP101 error (convention): A schema module declares exactly one schema.
 
-    What it does: counts the calls of `dj.Schema` at the top of each module.
+    What it does: counts the calls of `dj.Schema` at the top level of each module.
 
-    Why it matters: one schema is one module; a second one hides tables from everything that goes by modules.
+    Why it matters: by convention, one schema corresponds to one module. Tools that rely on this miss the tables of a
+    second schema.
 
     Example:
         schema = dj.Schema("subject")
         other = dj.Schema("acquisition")
 
-    Use instead: a module for each.
+    Use instead: move each schema into its own module.
 
     Source: book, One Schema Per Module.
     """
@@ -60,9 +61,9 @@ def modules_declare_one_schema(examined: Examined) -> Iterator[Found]:
 def schemas_are_called_schema(examined: Examined) -> Iterator[Found]:
     """DJP102 error (convention): The schema of a module is called `schema`.
 
-    What it does: looks at the variable that `dj.Schema(…)` is bound to.
+    What it does: looks at the variable that `dj.Schema(…)` is assigned to.
 
-    Why it matters: `@schema`, `module.schema.drop()` and every tool that goes through a pipeline rely on the name.
+    Why it matters: `@schema`, `module.schema.drop()` and tools that read the pipeline rely on this name.
 
     Example:
         db = dj.Schema("subject")
@@ -86,8 +87,8 @@ def names_are_lower_case(examined: Examined) -> Iterator[Found]:
 
     What it does: looks at the module's file name and the schema's name.
 
-    Why it matters: DataJoint checks neither; capitals and other characters need quotes in SQL and differ between
-    servers.
+    Why it matters: DataJoint does not check either name. Capitals and special characters need quotes in SQL, and MySQL
+    and PostgreSQL treat them differently.
 
     Example:
         schema = dj.Schema("Subject-Management")
@@ -112,11 +113,11 @@ def names_are_lower_case(examined: Examined) -> Iterator[Found]:
 
 @rule
 def schemas_are_named_as_their_modules(examined: Examined) -> Iterator[Found]:
-    """DJP104 warning: A schema has the name of its module, with or without a prefix.
+    """DJP104 warning: Every schema has the name of its module, with or without a prefix.
 
-    What it does: compares the two; `lab_subject` in subject.py is fine.
+    What it does: compares the two names. `lab_subject` in subject.py is accepted.
 
-    Why it matters: people who see the database should find the file.
+    Why it matters: people who see the schema in the database can then find its file.
 
     Example:
         # acquisition.py
@@ -139,17 +140,18 @@ def schemas_are_named_as_their_modules(examined: Examined) -> Iterator[Found]:
 
 @rule
 def schema_names_are_unique(examined: Examined) -> Iterator[Found]:
-    """DJP105 error (convention): No two modules declare one schema.
+    """DJP105 error (convention): No two modules declare the same schema.
 
-    What it does: compares the names of all schemas, without regard to case.
+    What it does: compares the names of all schemas; upper and lower case count as equal.
 
-    Why it matters: the tables of both end up in one schema, and one module's `schema.drop()` drops the other's tables.
+    Why it matters: the tables of both modules end up in the same schema, and `schema.drop()` in one module also drops
+    the tables of the other.
 
     Example:
         # subject.py and animal.py
         schema = dj.Schema("subject")
 
-    Use instead: a name of its own for each.
+    Use instead: give each schema its own name.
 
     Source: book, Database Schema ≡ Python Module.
     """
@@ -159,16 +161,16 @@ def schema_names_are_unique(examined: Examined) -> Iterator[Found]:
             other = seen.setdefault(module.schema.lower(), module)
             if other is not module:
                 where = examined.at(module.path, schemas_of(module)[0].place)
-                yield Found(where, f"{module.name} and {other.name} declare one schema, {module.schema!r}.")
+                yield Found(where, f"{module.name} and {other.name} declare the same schema, {module.schema!r}.")
 
 
 @rule
 def schema_names_fit_the_database(examined: Examined) -> Iterator[Found]:
-    """DJP106 error: A schema's name is one that DataJoint can work with at the project's database servers.
+    """DJP106 error: Every schema name works with DataJoint on the project's database servers.
 
-    What it does: looks for more than 63 bytes, for characters that DataJoint does not quote, and for names that the
-    server keeps for itself. Where the project has a target with PostgreSQL, names that begin with `pg_` or have
-    capitals or spaces are refused as well.
+    What it does: finds names longer than 63 bytes, names with characters that DataJoint cannot handle, and names that
+    the server reserves. If the project uses PostgreSQL, it also finds names that start with `pg_` or contain capitals
+    or spaces.
 
     Why it matters: the schema cannot be created, or its tables cannot be declared or populated. PostgreSQL silently
     cuts names after 63 bytes, so that two schemas can become one.
@@ -192,12 +194,11 @@ def schema_names_fit_the_database(examined: Examined) -> Iterator[Found]:
 
 @rule
 def modules_have_a_docstring(examined: Examined) -> Iterator[Found]:
-    """DJP109 warning: The docstring of a schema module says what it is for, its Dependencies and what it Provides.
+    """DJP109 warning: The docstring of a schema module states its purpose, its Dependencies and what it Provides.
 
-    What it does: looks for a docstring, its first line, and the two lists.
+    What it does: looks for a docstring, its first line and the two lists.
 
-    Why it matters: the lists are the map of the pipeline that a new person reads first, and that documentation is made
-    of.
+    Why it matters: new people read these lists first, and documentation is generated from them.
 
     Example:
         import datajoint as dj
@@ -229,15 +230,15 @@ def modules_have_a_docstring(examined: Examined) -> Iterator[Found]:
 
 @rule
 def dependencies_agree_with_the_code(examined: Examined) -> Iterator[Found]:
-    """DJP110 warning, fix: The list of Dependencies names the schema modules that are imported, and no others.
+    """DJP110 warning, fix: The Dependencies list of a docstring names the imported schema modules, and no others.
 
-    What it does: compares the docstring's list with the imports of schema modules.
+    What it does: compares the list with the imports of schema modules.
 
-    Why it matters: a list that is wrong misleads more than none.
+    Why it matters: a wrong list misleads more than a missing list.
 
     Example: `- subject: …` in the list of a module that does not import subject.
 
-    Use instead: the modules that are imported.
+    Use instead: list the modules that are imported.
 
     Source: book, Document Dependencies.
     """
@@ -259,15 +260,15 @@ def dependencies_agree_with_the_code(examined: Examined) -> Iterator[Found]:
 
 @rule
 def provides_agree_with_the_code(examined: Examined) -> Iterator[Found]:
-    """DJP111 warning, fix: The list of what a module Provides names its tables, and no others.
+    """DJP111 warning, fix: The Provides list of a docstring names the tables of the module, and no others.
 
-    What it does: compares the docstring's list with the table classes; parts may be listed or left out.
+    What it does: compares the list with the table classes. Part tables may be listed or left out.
 
-    Why it matters: a list that is wrong misleads more than none.
+    Why it matters: a wrong list misleads more than a missing list.
 
     Example: `- Scan: …` in the list of a module that has no class Scan.
 
-    Use instead: the tables that are there.
+    Use instead: list the tables that the module defines.
 
     Source: book, Document Dependencies.
     """
@@ -286,17 +287,17 @@ def provides_agree_with_the_code(examined: Examined) -> Iterator[Found]:
 
 @rule
 def everything_is_known(examined: Examined) -> Iterator[Found]:
-    """DJP117 info: Schema names and definitions are plain text.
+    """DJP117 info: Schemas, definitions and table classes can be read without running the code.
 
-    What it does: reports, once for each place, what cannot be known without running the code: a schema's name that is
-    computed, a definition that is built from variables, a foreign key that is a call, a table class within a function.
+    What it does: reports each place that cannot be read: a schema name that is computed, a definition that is built
+    from variables, a foreign key that is a function call, a table class inside a function.
 
-    Why it matters: no rule can look into it, so nothing is reported, right or wrong.
+    Why it matters: no rule can check such a place, so its errors are not found.
 
     Example:
         definition = make_definition("subject")
 
-    Use instead: a string in the class.
+    Use instead: write a string in the class.
 
     Source: this checker.
     """
@@ -336,12 +337,12 @@ def _disagreement(
     changed = without_docstring_entries(text, section, extra)
     changed = with_docstring_entries(changed, section, missing)
     words = [f"does not name {', '.join(missing)}"] if missing else []
-    words += [f"names {', '.join(extra)}, which the code has not"] if extra else []
+    words += [f"names {', '.join(extra)}, which {'are' if len(extra) > 1 else 'is'} not in the code"] if extra else []
     lines = examined.lines(module.path)
     number = next((n for n, line in enumerate(lines, start=1) if line.strip() == f"{section}:"), 1)
     return Found(
         examined.at(module.path, Place(number, 1)),
-        f"The list of {section} in the docstring of {module.name} {' and '.join(words)}.",
+        f"The list of {section} in the docstring of {module.name} {', but '.join(words)}.",
         "djproject check --fix",
         examined.rewriting(module.path, changed),
     )

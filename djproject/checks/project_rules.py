@@ -22,13 +22,14 @@ NEEDED_FOLDERS = ("notebooks", "docs", "docker", "tests")
 def the_standard_files_exist(examined: Examined) -> Iterator[Found]:
     """DJP001 warning: README.md, LICENSE, .gitignore and the folders notebooks, docs, docker and tests exist.
 
-    What it does: looks for them beside pyproject.toml. README and LICENSE may have another ending.
+    What it does: looks for these files and folders beside pyproject.toml. README and LICENSE may have any file
+    extension, and COPYING is accepted instead of LICENSE.
 
-    Why it matters: people find their way in a project that looks like the others.
+    Why it matters: a standard layout helps people find their way in a new project.
 
     Example: a project without LICENSE.
 
-    Use instead: `djproject init . --adopt`, which adds what is missing.
+    Use instead: run `djproject init . --adopt`, which adds the missing files and folders.
 
     Source: book, Standard Project Structure.
     """
@@ -46,13 +47,13 @@ def the_standard_files_exist(examined: Examined) -> Iterator[Found]:
 def the_project_is_a_git_repository(examined: Examined) -> Iterator[Found]:
     """DJP002 warning: The project is in a Git repository.
 
-    What it does: looks for `.git` in the project's folder and above.
+    What it does: looks for `.git` in the project's folder and in the folders above it.
 
-    Why it matters: the repository is the pipeline's single source of truth.
+    Why it matters: the Git repository is the single source of truth for the pipeline.
 
     Example: a folder without `.git`.
 
-    Use instead: `git init`.
+    Use instead: run `git init`.
 
     Source: book, Pipeline ≡ Git Repository.
     """
@@ -62,11 +63,12 @@ def the_project_is_a_git_repository(examined: Examined) -> Iterator[Found]:
 
 @rule
 def the_package_is_below_src(examined: Examined) -> Iterator[Found]:
-    """DJP003 warning: The package is in `src/`, or where `[tool.djproject] source` says.
+    """DJP003 warning: The package is in `src/`, or in the folder that `[tool.djproject] source` names.
 
-    What it does: looks for `src/PACKAGE/__init__.py`, and for the package in the folder that the settings name.
+    What it does: looks for `PACKAGE/__init__.py` in the source folder.
 
-    Why it matters: tests run against the installed package, and nothing is imported by accident.
+    Why it matters: with this layout, tests use the installed package and do not import files from the working folder by
+    accident.
 
     Example: `workflow/__init__.py` beside pyproject.toml.
 
@@ -84,11 +86,12 @@ def the_package_is_below_src(examined: Examined) -> Iterator[Found]:
 
 @rule
 def datajoint_is_new_enough(examined: Examined) -> Iterator[Found]:
-    """DJP009 warning, fix: The project depends on datajoint, 2.3.2 or newer.
+    """DJP009 warning, fix: The project depends on datajoint 2.3.2 or newer.
 
     What it does: reads `[project] dependencies`.
 
-    Why it matters: before 2.3.2 workers could reserve one job twice, ignore restrictions, and fail to make job tables.
+    Why it matters: before 2.3.2, two workers could reserve the same job, and DataJoint could ignore restrictions or
+    fail to create job tables.
 
     Example:
         dependencies = ["datajoint>=0.14"]
@@ -113,17 +116,17 @@ def datajoint_is_new_enough(examined: Examined) -> Iterator[Found]:
             where = _quoted(examined, requirement)
             better = _with_floor(requirement)
             edits = examined.replacement(where, better) if where.column > 1 and better else ()
-            message = f"{requirement!r} allows versions of DataJoint without the fixes of jobs (2.3.2)."
+            message = f"{requirement!r} allows versions of DataJoint before 2.3.2, which fixed errors in job tables."
             yield Found(where, message, better or "datajoint>=2.3.2", edits)
 
 
 @rule
 def settings_can_be_understood(examined: Examined) -> Iterator[Found]:
-    """DJP013 error: `[tool.datajoint]` and `[tool.djproject]` have only settings that exist, with values of their type.
+    """DJP013 error: `[tool.datajoint]` and `[tool.djproject]` contain only known settings with valid values.
 
     What it does: reads both tables as every command does.
 
-    Why it matters: no other command works before.
+    Why it matters: other commands do not work until this is fixed.
 
     Example:
         [tool.datajoint.database]

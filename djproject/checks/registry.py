@@ -56,15 +56,15 @@ FAMILIES = {
 def ignores_are_used(_: Examined) -> Iterator[Found]:
     """DJP090 warning: Every `# djp: ignore[CODE]` suppresses a finding.
 
-    What it does: finds comments that ignore a code of which nothing is found in that line; a comment behind the closing
-    quotes of a definition counts for the whole definition.
+    What it does: finds `# djp: ignore[CODE]` comments on lines that have no finding with this code. A comment after the
+    closing quotes of a definition applies to the whole definition.
 
-    Why it matters: a comment that suppresses nothing hides what is found there later.
+    Why it matters: an unused comment can hide a later finding on the same line.
 
     Example:
         count : int32  # djp: ignore[DJP213]
 
-    Use instead: no comment.
+    Use instead: remove the comment.
 
     Source: this checker.
     """

@@ -54,14 +54,14 @@ def is_placeholder(value: str) -> bool:
 def private_files_are_ignored(examined: Examined) -> Iterator[Found]:
     """DJP004 error: `.env`, `.secrets/` and other private files are ignored by Git and not tracked.
 
-    What it does: asks Git about the private files that exist: `.env`, `docker/.env`, `.secrets/`, `.djproject/`,
-    `dj_local_conf.json`, `*.local.toml`.
+    What it does: asks Git about these files if they exist: `.env`, `docker/.env`, the files in `.secrets/`,
+    `dj_local_conf.json`, `.dj_local_conf.json`, `*.local.toml`.
 
-    Why it matters: what is committed once is public forever.
+    Why it matters: a secret that was committed stays in the history of the repository, even after the file is deleted.
 
-    Example: `.env` in `git ls-files`.
+    Example: `.env` is listed by `git ls-files`.
 
-    Use instead: a line in .gitignore, `git rm --cached .env`, and a new password.
+    Use instead: add a line to .gitignore, run `git rm --cached .env`, and change the password.
 
     Source: book, Version Control Configuration.
     """
@@ -75,18 +75,18 @@ def private_files_are_ignored(examined: Examined) -> Iterator[Found]:
 
 @rule
 def pyproject_holds_no_secrets(examined: Examined) -> Iterator[Found]:
-    """DJP005 error: There are no credentials in pyproject.toml.
+    """DJP005 error: pyproject.toml contains no credentials.
 
-    What it does: looks below `[tool.datajoint]` and `[tool.djproject]` for settings such as password, secret_key,
+    What it does: looks under `[tool.datajoint]` and `[tool.djproject]` for settings such as password, secret_key and
     token.
 
-    Why it matters: pyproject.toml is committed.
+    Why it matters: the file is committed, so everybody with access to the repository can read it.
 
     Example:
         [tool.datajoint.stores.main]
         secret_key = "…"
 
-    Use instead: `djproject stores set main --secret secret_key`, which keeps it in .secrets/.
+    Use instead: run `djproject stores set main --secret secret_key`, which saves the key in .secrets/.
 
     Source: book, Version Control Configuration.
     """
@@ -103,18 +103,18 @@ def pyproject_holds_no_secrets(examined: Examined) -> Iterator[Found]:
 
 @rule
 def sources_hold_no_secrets(examined: Examined) -> Iterator[Found]:
-    """DJP006 error: There are no credentials in the source.
+    """DJP006 error: The source code contains no credentials.
 
-    What it does: looks for `dj.conn(password="…")`, `dj.config["database.password"] = "…"`, keys of stores and AWS
-    access keys as literals in Python files of the package. A placeholder is none: `<password>`,
-    `your_password`, `****`, the name of a variable.
+    What it does: looks in the package's Python files for literal values in `dj.conn(password="…")`,
+    `dj.config["database.password"] = "…"` and keys of stores, and for AWS access keys. Placeholders are ignored:
+    `<password>`, `your_password`, `****`, names of variables such as `AWS_SECRET_KEY`.
 
     Why it matters: everybody who can read the repository can read, change and delete the data.
 
     Example:
         dj.config["database.password"] = "simple"
 
-    Use instead: `.secrets/database.password`, or DJ_PASS in the environment.
+    Use instead: put the password in `.secrets/database.password`, or in the environment variable DJ_PASS.
 
     Source: book, Version Control Configuration.
     """
@@ -125,17 +125,17 @@ def sources_hold_no_secrets(examined: Examined) -> Iterator[Found]:
 
 @rule
 def notebooks_hold_no_secrets(examined: Examined) -> Iterator[Found]:
-    """DJP007 error: There are no credentials in notebooks, their outputs included.
+    """DJP007 error: Notebooks and their outputs contain no credentials.
 
-    What it does: looks through the cells and outputs of `notebooks/*.ipynb` for the same as DJP006, and for settings
-    printed with a password.
+    What it does: searches the cells and outputs of `notebooks/*.ipynb` for the same credentials as DJP006, and the
+    outputs also for printed passwords.
 
-    Why it matters: an output keeps what was printed long after the cell was fixed.
+    Why it matters: an output still shows what was printed after the code of the cell has been fixed.
 
     Example:
         dj.conn(host="db", user="root", password="simple")
 
-    Use instead: the project's settings, which `import workflow` brings; clear the outputs before a commit.
+    Use instead: `import workflow`, which loads the project's settings. Clear the outputs before you commit.
 
     Source: book, Version Control Configuration.
     """
@@ -165,12 +165,12 @@ def notebooks_hold_no_secrets(examined: Examined) -> Iterator[Found]:
 
 @rule
 def container_files_hold_no_secrets(examined: Examined) -> Iterator[Found]:
-    """DJP008 error: There are no credentials in the Dockerfile and the compose file.
+    """DJP008 error: Dockerfiles and compose files contain no credentials.
 
-    What it does: looks for literal values of variables such as MYSQL_ROOT_PASSWORD; `${VARIABLE}` and empty values are
-    fine.
+    What it does: looks for literal values of variables such as MYSQL_ROOT_PASSWORD. `${VARIABLE}`, placeholders and
+    empty values are allowed.
 
-    Why it matters: both files are committed, and an image layer keeps what ENV and ARG say.
+    Why it matters: these files are committed, and the image itself keeps the values of ENV and ARG.
 
     Example:
         MYSQL_ROOT_PASSWORD: simple

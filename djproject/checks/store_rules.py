@@ -22,11 +22,12 @@ from djproject.project.stores import (
 
 @rule
 def protocols_are_known(examined: Examined) -> Iterator[Found]:
-    """DJP301 error: A store has a protocol that DataJoint knows, in lower case.
+    """DJP301 error: Every store has a protocol that DataJoint knows, in lower case.
 
     What it does: compares `protocol` with file, s3, gcs, azure and the protocols of installed plugins.
 
-    Why it matters: DataJoint looks at it when the store is first used; "S3" passes its check and fails afterwards.
+    Why it matters: DataJoint does not check the protocol before the store is first used. "S3" passes this check and
+    fails later.
 
     Example:
         protocol = "S3"
@@ -50,18 +51,18 @@ def protocols_are_known(examined: Examined) -> Iterator[Found]:
 
 @rule
 def store_keys_are_those_of_the_protocol(examined: Examined) -> Iterator[Found]:
-    """DJP302 error: A store has all the attributes its protocol requires and no others, with values of the right type.
+    """DJP302 error: Every store has the attributes that its protocol requires, no others, and valid values.
 
-    What it does: compares the keys of each store with those that DataJoint requires and allows.
+    What it does: compares the attributes of each store with those that DataJoint requires and allows.
 
-    Why it matters: DataJoint refuses the store at its first use, not when the settings are read.
+    Why it matters: DataJoint does not check the store when it reads the settings, but refuses it at the first use.
 
     Example:
         [tool.datajoint.stores.main]
         protocol = "s3"
         bucket = "data"
 
-    Use instead: endpoint, bucket and location.
+    Use instead: set endpoint, bucket and location.
 
     Source: datajoint/settings.py, Config.get_store_spec.
     """
@@ -84,11 +85,13 @@ def store_keys_are_those_of_the_protocol(examined: Examined) -> Iterator[Found]:
 
 @rule
 def default_stores_exist(examined: Examined) -> Iterator[Found]:
-    """DJP303 error: The stores that `default` and `filepath_default` name exist, and stores have allowed names.
+    """DJP303 error: The stores that `default` and `filepath_default` name exist, and store names are valid.
 
-    What it does: compares the two settings with the names of the stores.
+    What it does: compares the two settings with the names of the stores. A store name must start with a letter and
+    contain only letters, digits, `_` and `-`, at most 63 characters.
 
-    Why it matters: DataJoint looks the store up where none is named, and `check --fix` writes its name into `<blob@>`.
+    Why it matters: DataJoint uses the default store if no store is named, and `check --fix` writes its name into
+    `<blob@>`.
 
     Example:
         [tool.datajoint.stores]
@@ -103,7 +106,7 @@ def default_stores_exist(examined: Examined) -> Iterator[Found]:
     for key in DEFAULT_KEYS:
         name = datajoint.defaults.get(key)
         if name is not None and name not in {*datajoint.stores, *examined.broken_stores}:
-            message = f"stores.{key} is {name!r}, and there is no such store."
+            message = f"stores.{key} is {name!r}, but this store does not exist."
             yield Found(_place(examined, "", key), message, "djproject stores default NAME")
     for name, _ in _stores(examined):
         try:
@@ -114,11 +117,13 @@ def default_stores_exist(examined: Examined) -> Iterator[Found]:
 
 @rule
 def prefixes_are_apart(examined: Examined) -> Iterator[Found]:
-    """DJP304 error: The prefixes within a store are neither equal nor one inside another.
+    """DJP304 error: The prefixes of a store do not overlap.
 
-    What it does: compares hash_prefix, schema_prefix and filepath_prefix of each store.
+    What it does: finds two of hash_prefix, schema_prefix and filepath_prefix that are equal, or one that is inside
+    another.
 
-    Why it matters: DataJoint refuses the store at its first use: what one part writes another would delete.
+    Why it matters: DataJoint refuses the store at its first use, because garbage collection under one prefix could
+    delete objects under another.
 
     Example:
         hash_prefix = "data"
@@ -137,7 +142,7 @@ def prefixes_are_apart(examined: Examined) -> Iterator[Found]:
 
 @rule
 def partition_patterns_name_attributes(examined: Examined) -> Iterator[Found]:
-    """DJP305 warning: A partition_pattern names attributes in braces.
+    """DJP305 warning: Every partition_pattern names attributes in braces.
 
     What it does: looks for `{attribute}` in the pattern.
 
@@ -160,11 +165,11 @@ def partition_patterns_name_attributes(examined: Examined) -> Iterator[Found]:
 
 @rule
 def stores_are_in_different_places(examined: Examined) -> Iterator[Found]:
-    """DJP306 error: No two stores are in one place, or one inside another.
+    """DJP306 error: No two stores share a location, and no store is inside another.
 
-    What it does: compares protocol, endpoint, bucket and location.
+    What it does: compares protocol, endpoint, bucket (or container) and location.
 
-    Why it matters: garbage collection of one store deletes what the other one has.
+    Why it matters: garbage collection of one store deletes the data of the other.
 
     Example:
         [tool.datajoint.stores.main]
@@ -172,9 +177,9 @@ def stores_are_in_different_places(examined: Examined) -> Iterator[Found]:
         [tool.datajoint.stores.raw]
         location = "/data/raw"
 
-    Use instead: locations side by side.
+    Use instead: use locations that do not contain each other.
 
-    Source: datajoint/gc.py, which deletes what a store's tables do not refer to.
+    Source: datajoint/gc.py, which deletes objects that no table of the store refers to.
     """
     seen: list[tuple[str, tuple[str, ...], str]] = []
     for name, spec in _stores(examined):
@@ -185,21 +190,22 @@ def stores_are_in_different_places(examined: Examined) -> Iterator[Found]:
         location = location.replace("//", "/")
         for other, other_place, other_location in seen:
             if place == other_place and (location.startswith(other_location) or other_location.startswith(location)):
-                yield Found(_place(examined, name, "location"), f"The stores {other!r} and {name!r} are in one place.")
+                yield Found(_place(examined, name, "location"), f"The stores {other!r} and {name!r} share a location.")
         seen.append((name, place, location))
 
 
 @rule
 def stores_are_used(examined: Examined) -> Iterator[Found]:
-    """DJP307 warning: Every store is used by a table, or is a default.
+    """DJP307 warning: Every store is used by a table or is a default store.
 
-    What it does: compares the stores with the names after `@` in definitions.
+    What it does: compares the stores with the names after `@` in definitions. Nothing is reported if a definition
+    cannot be read.
 
-    Why it matters: a store nobody uses is a place to look for data that are not there.
+    Why it matters: people may look for data in an unused store, and its settings and secrets have to be maintained.
 
-    Example: `[tool.datajoint.stores.old]`, and no `<…@old>` in any definition.
+    Example: `[tool.datajoint.stores.old]` exists, but no definition contains `<…@old>`.
 
-    Use instead: `djproject stores remove old`.
+    Use instead: run `djproject stores remove old`.
 
     Source: book, Object Storage Configuration.
     """

@@ -16,10 +16,11 @@ CAMEL_CASE = re.compile("[A-Z][A-Za-z0-9]*")
 def table_classes_are_in_camel_case(examined: Examined) -> Iterator[Found]:
     """DJP201 error: Table classes are named in CamelCase.
 
-    What it does: looks at the name of each table class: a capital letter, then letters and digits.
+    What it does: checks that the name of each table class is a capital letter followed by letters and digits.
 
-    Why it matters: DataJoint derives the table's name in the database from it and refuses any other form when the table
-    is declared; an underscore is only warned about, and then lost in the name of the table.
+    Why it matters: DataJoint derives the table's name in the database from the name of the class, and refuses to
+    declare the table if the class is not in CamelCase. For underscores it only warns, and drops them from the table's
+    name.
 
     Example:
         class session_note(dj.Manual): ...
@@ -39,12 +40,12 @@ def table_classes_are_in_camel_case(examined: Examined) -> Iterator[Found]:
 
 @rule
 def tables_are_decorated(examined: Examined) -> Iterator[Found]:
-    """DJP202 error: Every table class is decorated by a schema, and its parts are not.
+    """DJP202 error: Every table class is decorated by a schema, and its part tables are not.
 
-    What it does: finds table classes without `@schema`, and parts that are decorated themselves.
+    What it does: finds table classes without `@schema`, and part tables that are decorated themselves.
 
     Why it matters: without the decorator the table is never declared, and the first insert fails far from the cause.
-    DataJoint refuses to decorate a part.
+    DataJoint refuses to decorate a part table.
 
     Example:
         class Session(dj.Manual): ...
@@ -72,7 +73,8 @@ def tables_are_in_the_module_of_their_schema(examined: Examined) -> Iterator[Fou
 
     What it does: finds table classes that are decorated by a schema of another module.
 
-    Why it matters: one schema is one module; people who see the table in the database looks for it in the wrong file.
+    Why it matters: by convention, one schema corresponds to one module. People who see the table in the database look
+    for it in the wrong file.
 
     Example:
         # probe.py
@@ -81,7 +83,7 @@ def tables_are_in_the_module_of_their_schema(examined: Examined) -> Iterator[Fou
         @schema
         class Probe(dj.Manual): ...
 
-    Use instead: the class in ephys.py, or a schema of its own for probe.py.
+    Use instead: move the class to ephys.py, or give probe.py its own schema.
 
     Source: book, One Schema Per Module.
     """
@@ -96,11 +98,11 @@ def tables_are_in_the_module_of_their_schema(examined: Examined) -> Iterator[Fou
 def tables_have_one_tier(examined: Examined) -> Iterator[Found]:
     """DJP203 error: A table has exactly one tier.
 
-    What it does: follows the bases of each table class to Manual, Lookup, Imported, Computed and Part (Entry, Ingest
-    and Compute are the same classes as Manual, Imported and Computed).
+    What it does: follows the base classes of each table class to Manual, Lookup, Imported, Computed and Part (Entry,
+    Ingest and Compute are the same classes as Manual, Imported and Computed).
 
-    Why it matters: the tier decides the table's name in the database and whether `populate` fills it; of two, DataJoint
-    silently takes one.
+    Why it matters: the tier decides the table's name in the database and whether `populate` fills the table. If there
+    are two tiers, DataJoint silently uses one of them.
 
     Example:
         class Scan(dj.Imported, dj.Computed): ...
@@ -118,12 +120,12 @@ def tables_have_one_tier(examined: Examined) -> Iterator[Found]:
 
 @rule
 def parts_are_inside_a_master(examined: Examined) -> Iterator[Found]:
-    """DJP204 error: A part is a class inside its master's class, and only parts are.
+    """DJP204 error: Part tables are defined inside their master's class, and no other tables are.
 
-    What it does: finds `dj.Part` classes at the top of a module, and tables of another tier inside a table.
+    What it does: finds `dj.Part` classes outside a table class, and tables of another tier inside a table class.
 
-    Why it matters: DataJoint looks for parts inside the class that it decorates. A part elsewhere cannot be decorated,
-    and another table inside a master is never declared.
+    Why it matters: DataJoint looks for part tables only inside the class that it decorates, and refuses to decorate a
+    part table. A table of another tier inside a class is never declared.
 
     Example:
         class Channel(dj.Part): ...
@@ -145,7 +147,7 @@ def parts_are_inside_a_master(examined: Examined) -> Iterator[Found]:
         elif "." in table.name and table.tier != "part":
             yield Found(
                 examined.of_table(table),
-                f"{table.name} is {table.tier} and inside another table, where only parts are declared.",
+                f"{table.name} is {table.tier}, but inside another table, where only part tables are declared.",
                 "Move the class to the top of the module, or derive it from dj.Part.",
             )
 
@@ -154,16 +156,16 @@ def parts_are_inside_a_master(examined: Examined) -> Iterator[Found]:
 def tables_have_a_definition(examined: Examined) -> Iterator[Found]:
     """DJP205 error: Every table has a definition.
 
-    What it does: looks for `definition` in the class and the classes it inherits from.
+    What it does: looks for `definition` in the class and its base classes.
 
-    Why it matters: declaring a table without one raises NotImplementedError.
+    Why it matters: declaring a table without a definition raises NotImplementedError.
 
     Example:
         @schema
         class Session(dj.Manual):
             pass
 
-    Use instead: a string called `definition` in the class.
+    Use instead: add a string called `definition` to the class.
 
     Source: datajoint/user_tables.py, UserTable.definition.
     """
@@ -176,10 +178,10 @@ def tables_have_a_definition(examined: Examined) -> Iterator[Found]:
 def definitions_can_be_read(examined: Examined) -> Iterator[Found]:
     """DJP206 error: Every line of a definition is an attribute, a foreign key, an index, `---` or a comment.
 
-    What it does: reads each line with DataJoint's grammar. (Names that begin with an underscore or have capitals are
-    DJP224.)
+    What it does: parses each line with DataJoint's grammar. (DJP224 finds names that start with an underscore or have
+    capitals.)
 
-    Why it matters: DataJoint stops at the line when the table is declared.
+    Why it matters: DataJoint refuses to declare the table.
 
     Example:
         session_date = null date
@@ -203,16 +205,16 @@ def definitions_can_be_read(examined: Examined) -> Iterator[Found]:
 def table_names_fit_the_database(examined: Examined) -> Iterator[Found]:
     """DJP227 error: A table's name in the database is at most 64 characters long, 63 bytes on PostgreSQL.
 
-    What it does: builds the name as DataJoint does: the tier's prefix, the class in snake_case, `master__part`, and the
-    prefix `~~` of the job table of imported and computed tables. MySQL calls the foreign keys of a table
-    `name_ibfk_1`, `name_ibfk_2`, …, which is seven characters more.
+    What it does: builds the name as DataJoint does: the tier's prefix and the class name in snake_case, `master__part`
+    for a part table, and the prefix `~~` for the job table of an imported or computed table. On MySQL it also checks
+    the names that MySQL gives to the table's foreign keys: the table's name followed by `_ibfk_1`, `_ibfk_2`, ….
 
-    Why it matters: DataJoint and MySQL refuse longer names; PostgreSQL cuts them, so that two tables can become one.
+    Why it matters: DataJoint and MySQL refuse longer names. PostgreSQL cuts them, so that two tables can become one.
 
     Example:
         class BehaviouralVideoPoseEstimationWithConfidenceScoresPerFrameAndCamera(dj.Computed): ...
 
-    Use instead: a shorter class name.
+    Use instead: choose a shorter class name.
 
     Source: datajoint/declare.py, declare; PostgreSQL, Lexical Structure.
     """
@@ -229,18 +231,19 @@ def table_names_fit_the_database(examined: Examined) -> Iterator[Found]:
 
 @rule
 def tables_do_not_share_a_name(examined: Examined) -> Iterator[Found]:
-    """DJP228 error: No two tables of a schema share a name or a job table.
+    """DJP228 error: No two tables of a schema have the same name or the same job table.
 
-    What it does: compares the names that DataJoint gives to tables and job tables (`~~name`, which has no tier prefix).
+    What it does: compares the names that DataJoint gives to tables and job tables. A job table is called `~~name`,
+    without the prefix of the tier.
 
-    Why it matters: the second class becomes another view of the first one's table; two tables with one job table take
-    each other's jobs.
+    Why it matters: two classes with the same name in the database use the same table. Two tables with the same job
+    table take each other's jobs.
 
     Example:
         class Fit(dj.Imported): ...
         class Fit(dj.Computed): ...
 
-    Use instead: names that differ by more than case and tier.
+    Use instead: choose names that differ by more than case and tier.
 
     Source: datajoint/jobs.py; datajoint/utils.py, from_camel_case.
     """

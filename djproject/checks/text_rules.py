@@ -14,14 +14,14 @@ _MYSQL_TEXT = re.compile(r'(?:[^"\\]|\\.|"")*', re.DOTALL)
 
 @rule
 def percent_signs_are_doubled(examined: Examined) -> Iterator[Found]:
-    """DJP235 error: A percent sign in a definition is written twice.
+    """DJP235 error: Every percent sign in a definition is doubled.
 
-    What it does: finds a single `%` in the comment of a table and in attributes (type, default, comment) and indexes.
-    For MySQL it also finds a doubled one in an attribute that foreign keys bring to other tables: DataJoint copies the
-    type and the comment from the server, where it is single.
+    What it does: finds a single `%` in the comment of a table, in attributes (type, default, comment) and in indexes.
+    On MySQL it also finds `%%` in an attribute that foreign keys copy to other tables: DataJoint reads the type and the
+    comment back from the server, where the sign is single.
 
-    Why it matters: DataJoint gives the statement to the driver as a format, so declaring the table fails: "not enough
-    arguments for format string", "tuple index out of range". Of two signs the server keeps one.
+    Why it matters: DataJoint passes the SQL statement to the driver as a format string, so declaring the table fails:
+    "not enough arguments for format string", "tuple index out of range". The server stores `%%` as a single `%`.
 
     Example:
         contrast : float32  # in %
@@ -37,7 +37,7 @@ def percent_signs_are_doubled(examined: Examined) -> Iterator[Found]:
         for line, text in _texts(table):
             if "%" in text.replace("%%", ""):
                 where = examined.in_definition(table, line, "%")
-                yield Found(where, f"A % in the definition of {table.name} is not written twice.", "Write %%.")
+                yield Found(where, f"A % in the definition of {table.name} is not doubled.", "Write %%.")
     if MYSQL in examined.backends:
         for table, attribute in _copied(examined):
             if "%%" in attribute.comment + attribute.type:
@@ -52,13 +52,13 @@ def percent_signs_are_doubled(examined: Examined) -> Iterator[Found]:
 
 @rule
 def comments_stay_within_their_quotes(examined: Examined) -> Iterator[Found]:
-    """DJP236 error: A comment does not end the text that DataJoint writes it into.
+    """DJP236 error: Comments contain no quotes or backslashes that break the SQL statement.
 
-    What it does: for MySQL, finds `"` in the comment of a table, a backslash at the end of a comment or before a `"`,
-    and `"` in the comment of an attribute that foreign keys bring to other tables.
+    What it does: on MySQL, finds `"` in the comment of a table, a backslash at the end of a comment or before a `"`,
+    and `"` in the comment of an attribute that foreign keys copy to other tables.
 
-    Why it matters: DataJoint writes comments between double quotes, and does not escape them in these places; the
-    server refuses the table.
+    Why it matters: DataJoint puts comments between double quotes and does not escape these characters, so the server
+    refuses to create the table.
 
     Example:
         # Sessions of the "new" rig

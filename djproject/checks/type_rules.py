@@ -23,15 +23,15 @@ ADD_STORE = "djproject stores add main --protocol file --location DIRECTORY"
 def stores_are_configured(examined: Examined) -> Iterator[Found]:
     """DJP209 error: The store that an attribute names is configured.
 
-    What it does: compares the names after `@` in types such as `<blob@main>` with `[tool.datajoint.stores]` and the
-    stores of targets.
+    What it does: compares the names after `@` in types such as `<blob@main>` with the stores of
+    `[tool.datajoint.stores]` and of the targets.
 
-    Why it matters: DataJoint declares the table all the same and fails at the first insert.
+    Why it matters: DataJoint declares the table anyway, and the first insert fails.
 
     Example:
         raw_data : <object@raw>
 
-    Use instead: a store that exists, or `djproject stores add raw …`.
+    Use instead: name a store that exists, or run `djproject stores add raw …`.
 
     Source: datajoint/settings.py, Config.get_store_spec.
     """
@@ -53,10 +53,10 @@ def stores_are_configured(examined: Examined) -> Iterator[Found]:
 def types_are_known(examined: Examined) -> Iterator[Found]:
     """DJP211 error: Every attribute has a type that DataJoint 2.3 knows.
 
-    What it does: compares the type with DataJoint's core types, native types and codecs. Types of older versions are
-    DJP212.
+    What it does: compares the type with DataJoint's core types, native types and codecs. (DJP212 finds types of older
+    versions.)
 
-    Why it matters: DataJoint refuses the table when it is declared.
+    Why it matters: DataJoint refuses to declare the table.
 
     Example:
         count : uint8
@@ -77,12 +77,12 @@ def types_are_known(examined: Examined) -> Iterator[Found]:
 
 @rule
 def types_are_those_of_datajoint_2(examined: Examined) -> Iterator[Found]:
-    """DJP212 error, fix: No attribute has a type of an older DataJoint, or one in capitals or with a space.
+    """DJP212 error, fix: No attribute has a type of an older DataJoint, or a core type with capitals or extra spaces.
 
     What it does: finds `object@main`, `blob@main`, `attach`, `filepath@x`, `external-x`, `boolean`, `binary(16)`, and
     core types that DataJoint recognises but cannot translate (`INT32`, `varchar (8)`, `jsonb`).
 
-    Why it matters: DataJoint 2.3 refuses the table when it is declared.
+    Why it matters: DataJoint 2.3 refuses to declare the table.
 
     Example:
         raw_data : object@main
@@ -106,11 +106,11 @@ def types_are_those_of_datajoint_2(examined: Examined) -> Iterator[Found]:
 def types_are_core_types(examined: Examined) -> Iterator[Found]:
     """DJP213 warning, fix: Attributes have core types, not native types of one database server.
 
-    What it does: finds native types such as `int`, `float`, `text`, `timestamp`. It replaces those that are the same
-    column under a core type's name on every configured server.
+    What it does: finds native types such as `int`, `float`, `text` and `timestamp`. The fix replaces a native type if a
+    core type declares the same column on every configured server.
 
-    Why it matters: native types reach the server as they are, so the pipeline depends on one server; DataJoint warns at
-    every declaration.
+    Why it matters: DataJoint passes native types to the server unchanged, so the pipeline depends on one kind of
+    server. DataJoint warns each time it declares the table.
 
     Example:
         session_id : int
@@ -133,12 +133,13 @@ def types_are_core_types(examined: Examined) -> Iterator[Found]:
 
 @rule
 def types_are_valid_on_the_database(examined: Examined) -> Iterator[Found]:
-    """DJP214 error: The database servers of the project accept every type.
+    """DJP214 error: The project's database servers accept every type.
 
-    What it does: compares native types, and the numbers of core types, with what PostgreSQL and MySQL accept. The
-    servers are those of `[tool.datajoint]`, of the targets, and PostgreSQL where the target is the embedded database.
+    What it does: compares native types, and the parameters of core types, with those that PostgreSQL and MySQL accept.
+    The servers are those of `[tool.datajoint]` and of the targets. PostgreSQL also counts if the target is the embedded
+    database or no server is configured.
 
-    Why it matters: DataJoint passes the type on and the server answers with a syntax error in SQL nobody wrote.
+    Why it matters: DataJoint passes the type to the server, which reports a syntax error in SQL that you did not write.
 
     Example:
         count : int unsigned
@@ -159,13 +160,13 @@ def types_are_valid_on_the_database(examined: Examined) -> Iterator[Found]:
 
 @rule
 def blobs_are_serialised(examined: Examined) -> Iterator[Found]:
-    """DJP215 error: No attribute is a bare `blob` or `longblob`.
+    """DJP215 error: No attribute is a bare `tinyblob`, `blob`, `mediumblob` or `longblob`.
 
-    What it does: finds `blob`, `tinyblob`, `mediumblob` and `longblob` as types. With `--unsafe-fixes`,
-    `--fix` writes `<blob>`: what DataJoint 0.14 meant by them.
+    What it does: finds these four types. With `--unsafe-fixes`, `--fix` replaces them by `<blob>`, which is what they
+    meant in DataJoint 0.14.
 
-    Why it matters: DataJoint 2 stores raw bytes in them and serialises nothing: an array is silently kept as the text
-    of its representation, and the data are lost.
+    Why it matters: DataJoint 2 stores raw bytes in these columns and does not serialise values. An array is silently
+    stored as its printed text, and the data are lost.
 
     Example:
         trace : longblob
@@ -187,12 +188,12 @@ def blobs_are_serialised(examined: Examined) -> Iterator[Found]:
 
 @rule
 def codecs_are_known(examined: Examined) -> Iterator[Found]:
-    """DJP216 error: Every codec exists, and has an `@` where it needs a store.
+    """DJP216 error: Every codec exists, and has an `@` if it needs a store.
 
-    What it does: looks for the codec among DataJoint's own, those the package defines (`name = "…"` in a Codec class),
-    and those of installed plugins.
+    What it does: looks for the codec among those of DataJoint, those that the package defines (`name = "…"` in a Codec
+    class), and those of installed plugins.
 
-    Why it matters: DataJoint refuses the table when it is declared.
+    Why it matters: DataJoint refuses to declare the table.
 
     Example:
         raw_data : <object>
@@ -223,12 +224,13 @@ def codecs_are_known(examined: Examined) -> Iterator[Found]:
 def codecs_name_their_store(examined: Examined) -> Iterator[Found]:
     """DJP217 error, fix: A codec with an `@` names its store.
 
-    What it does: finds types such as `<blob@>` and `<filepath@>`, whatever the codec. The fix writes the name of the
-    default store: `stores.filepath_default` for filepath, else `stores.default`, else the only store there is.
+    What it does: finds types such as `<blob@>` and `<filepath@>`, with any codec. The fix writes the name of the
+    default store, which is `stores.default` (for `<filepath@>`, `stores.filepath_default` if it is set). Without a
+    default, it writes the name of the only store; with several stores, it changes nothing.
 
-    Why it matters: DataJoint 2.3.5 declares the table and fails at every insert: "Storage '' is requested but not
-    configured in stores". A setting that made it work would write rows whose store has no name, which garbage
-    collection takes for unused data and plain DataJoint cannot read.
+    Why it matters: DataJoint 2.3.5 declares the table, but every insert fails: "Storage '' is requested but not
+    configured in stores". A setting that made the inserts work would write rows without the name of their store.
+    Garbage collection would treat their data as unused, and plain DataJoint could not read them.
 
     Example:
         trace : <blob@>

@@ -138,10 +138,10 @@ class Fault(StrEnum):
 
     SYNTAX = "is neither an attribute (name : type), a foreign key (-> Table), an index nor a comment"
     NO_TYPE = "has no type: an attribute is written name : type"
-    UNDERSCORE = "names an attribute with a leading underscore, which DataJoint keeps for its own columns"
-    UPPER_CASE = "names an attribute with other characters than a-z, 0-9 and _"
-    FOREIGN_KEY = "has '->' in the middle: a foreign key begins with it"
-    TABLE_COMMENT = "is a table comment that begins with a colon, which DataJoint refuses"
+    UNDERSCORE = "has an attribute name with a leading underscore, which DataJoint reserves for its own columns"
+    UPPER_CASE = "has an attribute name with characters other than a-z, 0-9 and _"
+    FOREIGN_KEY = "has '->' in the middle: a foreign key starts with it"
+    TABLE_COMMENT = "is a table comment that starts with a colon, which DataJoint refuses"
 
 
 class Malformed(NamedTuple):

@@ -153,7 +153,7 @@ def find_protocol(name: str) -> StoreProtocol:
     known = ", ".join((*PROTOCOLS, *plugin_protocols()))
     if name != name.lower() and name.lower() in {*PROTOCOLS, *plugin_protocols()}:
         raise ConfigError(
-            f"The protocol {name!r} is written in lower case; DataJoint would fail at its first use.",
+            f"The protocol {name!r} must be in lower case; DataJoint would fail when the store is first used.",
             hint=f"Use protocol {name.lower()!r}.",
         )
     for entry in entry_points(group="datajoint.storage"):
