@@ -3,9 +3,8 @@
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -13,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from djproject.cli._app import app, with_global_options_first
+from tests.warm import Warm
 
 SERVICES_REQUIRED = os.environ.get("DJPROJECT_REQUIRE_SERVICES") == "1"
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -108,23 +108,23 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     return invoke
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Starts the commands of `run` and `python` without importing their libraries once more."""
+    started = Warm()
+    yield started
+    started.stop()
+
+
 @pytest.fixture
-def run() -> Run:
+def run(warm: Warm) -> Run:
     """Run a command in a process of its own, as a user does."""
 
     def invoke(
         *arguments: str, cwd: Path, env: dict[str, str] | None = None, code: int | None = 0, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        result = subprocess.run(
-            [sys.executable, "-m", "djproject", *arguments],
-            cwd=cwd,
-            env={**os.environ, **PYTHON_ENVIRONMENT, **(env or {})},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        environment = {**os.environ, **PYTHON_ENVIRONMENT, **(env or {})}
+        result = warm.run(["-m", "djproject", *arguments], cwd=cwd, env=environment, timeout=timeout)
         if code is not None:
             assert result.returncode == code, f"{arguments}: {result.stdout}\n{result.stderr}"
         return result
@@ -133,20 +133,13 @@ def run() -> Run:
 
 
 @pytest.fixture
-def python() -> Run:
+def python(warm: Warm) -> Run:
     """Run Python code in a project, its `src` importable; DataJoint tells its connection on stdout before it."""
 
     def invoke(code: str, *, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join((PYTHON_ENVIRONMENT["PYTHONPATH"], str(cwd / "src")))
-        result = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=cwd,
-            env={**os.environ, "PYTHONPATH": path, **(env or {})},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        environment = {**os.environ, "PYTHONPATH": path, **(env or {})}
+        result = warm.run(["-c", code], cwd=cwd, env=environment, timeout=120)
         assert result.returncode == 0, result.stdout + result.stderr
         return result
 
