@@ -19,9 +19,10 @@ ARCHITECTURE = Path(__file__).parent / "images" / "architecture.svg"
 RULES = Path(__file__).parent / "rules"
 HEAD = """# Commands
 
-Made from the commands' own help; do not edit.
+Generated from the help of the commands; do not edit.
 
-`--project DIRECTORY` and `--quiet` may stand anywhere. Shell completion: `djproject --install-completion`.
+`--project DIRECTORY` and `--quiet` can be placed anywhere before the arguments of `run`.
+Shell completion: `djproject --install-completion`.
 """
 
 

@@ -16,37 +16,37 @@ from djproject.errors import ProjectError
 
 # The summary of each command, so that --help loads none of them; a test holds them against the docstrings.
 COMMANDS = {
-    "init": "Write a new pipeline project, or add what is missing to one.",
+    "init": "Create a pipeline project, or add missing files to an existing one.",
     "add-schema": "Add a schema module, with its test and documentation page.",
     "add-table": "Add a table to a schema module.",
-    "import-schema": "Write schema modules from a database that has the tables but not the code.",
-    "check": "Check every rule of the convention, without importing the pipeline.",
+    "import-schema": "Write schema modules for tables that already exist in a database.",
+    "check": "Check the project against the rules, without importing the pipeline.",
     "explain": "Explain one rule: what it does, why it matters, what to write instead.",
-    "rules": "List the rules that check knows.",
-    "graph": "Draw the pipeline: modules or tables, without a database.",
+    "rules": "List all rules of djproject check.",
+    "graph": "Draw the modules or tables of the pipeline, without a database.",
     "diff": "Show which tables changed since a revision: definition, make or contents.",
     "stores": "Add, list, change and test object stores.",
-    "config": "Show the settings DataJoint is given, and where each comes from.",
-    "use": "Choose the target of this checkout, or show which it is.",
+    "config": "Show the settings that DataJoint gets, and where each comes from.",
+    "use": "Choose the target of this checkout, or show the current one.",
     "shell": "Open Python with the pipeline imported and connected to the target.",
     "up": "Start the stack: database, object store and workers in Docker.",
     "deploy": "Declare schemas, tables and job tables in the database.",
-    "migrate": "Change the tables of the database into what the source declares.",
-    "drift": "Compare the tables of the database with the source.",
-    "populate": "Fill the imported and computed tables with worker processes.",
+    "migrate": "Change the tables in the database to match the source.",
+    "drift": "Compare the tables in the database with the source.",
+    "populate": "Populate imported and computed tables with worker processes.",
     "status": "Show how much of each table is done.",
     "jobs": "List the jobs of the pipeline, and change them by hand.",
-    "cluster": "Run workers on Slurm or on Kubernetes.",
-    "workers": "List the workers at the database, on any machine, with their leases.",
+    "cluster": "Run workers on Slurm or Kubernetes.",
+    "workers": "List the workers that use the database, on any machine, with their leases.",
     "run": "Run any command with the project's settings in its environment.",
-    "stack": "Look at the stack; take a snapshot of its data, and restore it.",
-    "logs": "Show what the services of the stack print.",
+    "stack": "Show the services of the stack; save and restore its data.",
+    "logs": "Show the logs of the stack's services.",
     "restart": "Restart services of the stack.",
     "scale": "Change how many workers the stack has.",
     "down": "Stop the stack and the embedded database.",
-    "upgrade": "Bring the files of the project to the newest template.",
-    "doctor": "Check what this machine, project and database have, and say how to fix the rest.",
-    "demo": "Make and populate an example pipeline on real data.",
+    "upgrade": "Update the files of the project to the newest template.",
+    "doctor": "Check the machine, the project and the database, and say how to fix problems.",
+    "demo": "Create and populate an example pipeline with real data.",
 }
 
 # The commands of --help under their headings; the module of `add-table` is `design/add_table.py`.
@@ -155,9 +155,10 @@ def _show_version(value: bool) -> None:
 @app.callback()
 def root(
     project: Annotated[
-        Path | None, typer.Option("--project", metavar="DIRECTORY", help="The project, instead of the current folder.")
+        Path | None,
+        typer.Option("--project", metavar="DIRECTORY", help="Use the project in this folder, not the current one."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only results and errors.")] = False,
     version: Annotated[  # noqa: ARG001 (its callback does the work)
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,

@@ -1,10 +1,12 @@
-"""What all commands of `djproject cluster` ask first: which cluster, which jobs, and whose pilots."""
+"""What all commands of `djproject cluster` share: their options, and which cluster, jobs and pilots they mean."""
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
-from djproject.cli._options import seconds
+import typer
+
+from djproject.cli._options import complete_clusters, complete_group, seconds
 from djproject.clusters.fleet import Fleet
 from djproject.clusters.pilot import Pilot
 from djproject.errors import ConfigError, ProjectError
@@ -15,6 +17,35 @@ from djproject.project.files import state_directory
 from djproject.project.groups import WorkerGroup
 from djproject.project.location import Project, load_project
 from djproject.project.tables import MANAGED_TARGETS
+
+NameArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="Cluster, from [tool.djproject.clusters.NAME].", autocompletion=complete_clusters
+    ),
+]
+GroupOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="NAME",
+        autocompletion=complete_group,
+        help="Group of workers, from [tool.djproject.workers.NAME].",
+    ),
+]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="RESTRICTION", help="Only keys that match this SQL condition."),
+]
+ForOption = Annotated[
+    str | None,
+    typer.Option(
+        "--for", metavar="DURATION", help="Stop each pilot after this time; a running job gets two more minutes."
+    ),
+]
+RenewOption = Annotated[
+    bool, typer.Option("--renew", help="Slurm only: a pilot whose time is over submits new ones if jobs are waiting.")
+]
 
 
 def chosen(

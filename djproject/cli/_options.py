@@ -120,13 +120,13 @@ TargetOption = Annotated[
         "--target",
         "-t",
         metavar="NAME",
-        help="Where the database is: embedded, or a target of pyproject.toml.",
+        help="Where the database is: embedded, stack, or a target of pyproject.toml.",
         autocompletion=complete_targets,
     ),
 ]
 SelectorsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SELECTOR", autocompletion=complete_selectors, help="Which tables; by default all."),
+    typer.Argument(metavar="SELECTOR", autocompletion=complete_selectors, help="Tables to include; by default all."),
 ]
 ExcludeOption = Annotated[
     list[str] | None,
@@ -134,4 +134,4 @@ ExcludeOption = Annotated[
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask any questions.")]

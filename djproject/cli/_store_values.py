@@ -12,13 +12,16 @@ from djproject.project.secrets import secret_names
 from djproject.project.stores import StoreSpec, StoreValue, find_protocol, looks_secret
 
 AccessKeyOption = Annotated[
-    str | None, typer.Option("--access-key", metavar="KEY", help="Kept in .secrets/; '-' reads a line of stdin.")
+    str | None,
+    typer.Option("--access-key", metavar="KEY", help="'-' prompts, or reads a line of stdin. Kept in .secrets/."),
 ]
 SecretKeyOption = Annotated[
-    str | None, typer.Option("--secret-key", metavar="KEY", help="Kept in .secrets/; '-' reads a line of stdin.")
+    str | None,
+    typer.Option("--secret-key", metavar="KEY", help="'-' prompts, or reads a line of stdin. Kept in .secrets/."),
 ]
 SecretOption = Annotated[
-    list[str] | None, typer.Option("--secret", metavar="KEY", help="Ask for another secret, or read it from stdin.")
+    list[str] | None,
+    typer.Option("--secret", metavar="KEY", help="Name of another secret; its value is asked for, or read from stdin."),
 ]
 
 

@@ -14,7 +14,7 @@ from djproject.project.settings import Setting
 from djproject.targets.choice import load_target
 from djproject.targets.places import moved_stores
 
-app = new_app(help="Show the settings DataJoint is given, and where each comes from.", no_args_is_help=True)
+app = new_app(help="Show the settings that DataJoint gets, and where each comes from.", no_args_is_help=True)
 REDACTED = "********"
 
 
@@ -28,13 +28,13 @@ class Export(StrEnum):
 @app.command()
 def show(
     target: TargetOption = None,
-    all: Annotated[bool, typer.Option("--all", help="Include DataJoint's defaults.")] = False,
+    all: Annotated[bool, typer.Option("--all", help="Include DataJoint's defaults; JSON always has them.")] = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Show every setting with where it came from; secrets are not shown.
+    """Show each setting and where it comes from; the values of secrets are hidden.
 
-    Precedence: a target named by --target or DJPROJECT_TARGET, DJ_* variables, a target that a file names, .secrets/
-    and /run/secrets/datajoint, pyproject.toml, DataJoint's defaults.
+    Precedence, highest first: a target chosen by --target or DJPROJECT_TARGET, DJ_* variables, a target chosen by
+    djproject use or pyproject.toml, .secrets/ and /run/secrets/datajoint, pyproject.toml, DataJoint's defaults.
 
     Example: djproject config show --target lab --format json
     """
@@ -52,11 +52,13 @@ def show(
 
 @app.command()
 def export(
-    form: Annotated[Export, typer.Option("--as", help="Variables for a shell, or DataJoint's own file.")] = Export.ENV,
+    form: Annotated[
+        Export, typer.Option("--as", help="Shell variables, or the contents of a datajoint.json file.")
+    ] = Export.ENV,
     target: TargetOption = None,
     with_secrets: Annotated[bool, typer.Option("--with-secrets", help="Include passwords and keys.")] = False,
 ) -> None:
-    """Print the settings in a form that other programs read.
+    """Print the settings for other programs.
 
     Example: djproject config export --as env > settings.sh
     """
@@ -72,7 +74,7 @@ def export(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of [tool.djproject] and [tool.datajoint], for editors of pyproject.toml.
+    """Print the JSON Schema of [tool.djproject] and [tool.datajoint], for use in an editor.
 
     Example: djproject config schema > pyproject.schema.json
     """

@@ -26,16 +26,16 @@ app = new_app()
 def deploy(
     target: TargetOption = None,
     make_stores: Annotated[
-        bool, typer.Option("--make-stores", help="First make the buckets and folders of stores that are missing.")
+        bool, typer.Option("--make-stores", help="First create missing buckets and folders of the stores.")
     ] = False,
     dry_run: DryRunOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Declare schemas, tables and job tables in the database.
 
-    Upstream first; existing tables are left alone, so a second deploy does nothing. Tables that populate cannot
-    fill, because they are not as in the source, are listed, and the exit code is 1; djproject drift lists every
-    difference.
+    Parents are declared before children. Existing tables are left alone, so a second deploy does nothing. Exit code 1
+    if a module is broken and left out, or if a table differs from the source so that populate cannot fill it. djproject
+    drift lists every difference.
 
     Example: djproject deploy --target embedded --dry-run
     """

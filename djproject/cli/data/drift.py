@@ -32,13 +32,13 @@ def drift(
     exclude: ExcludeOption = None,
     target: TargetOption = None,
     format: Annotated[
-        DriftFormat, typer.Option("--format", help="How the result is printed; github: annotations.")
+        DriftFormat, typer.Option("--format", help="How the result is printed; github prints annotations.")
     ] = DriftFormat.TEXT,
 ) -> None:
-    """Compare the tables of the database with the source.
+    """Compare the tables in the database with the source.
 
-    Attributes, keys, types, codecs, defaults, comments, foreign keys, indexes and tiers; nothing is imported and
-    nothing changed. Exit code 1 if something differs, 2 if the database cannot be read.
+    Compares attributes, keys, types, codecs, defaults, comments, foreign keys, indexes and tiers. Nothing is imported
+    or changed. Exit code 1 if something differs, 2 if the database cannot be read.
 
     Example: djproject drift subject+ --target lab
     """

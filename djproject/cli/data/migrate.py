@@ -44,41 +44,45 @@ def migrate(
     target: TargetOption = None,
     rename: Annotated[
         list[str] | None,
-        typer.Option("--rename", metavar="TABLE.OLD=NEW", help="An attribute that has another name now; repeatable."),
+        typer.Option("--rename", metavar="TABLE.OLD=NEW", help="Attribute that was renamed in the source; repeatable."),
     ] = None,
-    allow_loss: Annotated[bool, typer.Option("--allow-loss", help="Also do the steps that lose values.")] = False,
+    allow_loss: Annotated[bool, typer.Option("--allow-loss", help="Also apply the steps that lose values.")] = False,
     drop_table: Annotated[
         list[str] | None,
         typer.Option(
-            "--drop-table", metavar="SCHEMA.TABLE", help="Drop a table that only the database has; repeatable."
+            "--drop-table", metavar="SCHEMA.TABLE", help="Drop a table that exists only in the database; repeatable."
         ),
     ] = None,
-    plan_only: Annotated[bool, typer.Option("--plan-only", help="Show the plan with its SQL, and do nothing.")] = False,
+    plan_only: Annotated[bool, typer.Option("--plan-only", help="Show the plan with its SQL; change nothing.")] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan to a file; do nothing.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the plan to a file; change nothing else."),
     ] = None,
     wait: Annotated[
-        str, typer.Option("--wait", metavar="DURATION", help="How long running jobs of the tables may take.")
+        str, typer.Option("--wait", metavar="DURATION", help="How long to wait for running jobs of the tables.")
     ] = "10m",
     snapshot: Annotated[
         bool | None,
-        typer.Option("--snapshot/--no-snapshot", help="Keep the data first: embedded database and stack; else asked."),
+        typer.Option(
+            "--snapshot/--no-snapshot",
+            help="Take a snapshot first (embedded and stack only); by default asks, with --yes takes none.",
+        ),
     ] = None,
     restore: Annotated[
         Path | None,
-        typer.Option("--restore", metavar="FILE", help="Put a snapshot of the embedded database back; nothing else."),
+        typer.Option("--restore", metavar="FILE", help="Only restore a snapshot of the embedded database."),
     ] = None,
-    log: Annotated[bool, typer.Option("--log", help="List the migrations that were run.")] = False,
+    log: Annotated[bool, typer.Option("--log", help="Only list the migrations that were run.")] = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Change the tables of the database into what the source declares.
+    """Change the tables in the database to match the source.
 
-    Shows the plan, asks, and applies it: on PostgreSQL as a whole or not at all, on MySQL step by step. Each step is
-    safe, a rewrite of all rows, or lossy; lossy steps need --allow-loss. Workers keep away from the tables meanwhile.
-    A plan that was written with -o is applied by its name, if nothing has changed since. At the embedded database and
-    the stack a snapshot is offered first.
+    Shows the plan, asks, and applies it: on PostgreSQL all steps or none, on MySQL step by step. Each step is safe, a
+    rewrite of all rows, or lossy; lossy steps need --allow-loss. Workers leave the tables alone meanwhile. To apply a
+    plan written with -o, give its .json file as the only argument; the plan is refused if the source or the database
+    has changed since. With the embedded database and the stack, a snapshot is offered first.
 
     Example: djproject migrate subject.Subject --plan-only
     """

@@ -24,12 +24,13 @@ def status(
     format: FormatOption = Format.TEXT,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
     interval: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="Seconds between two refreshes of --watch.")
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Seconds between refreshes with --watch.")
     ] = 2.0,
 ) -> None:
     """Show how much of each table is done.
 
-    Keys are what make is to be called for: done, pending (waiting), reserved (being made) or errors.
+    Each key is one call of make. Keys are done, pending (waiting), reserved (running) or errors. Ignored keys are shown
+    only with --format json.
 
     Example: djproject status +analysis.Summary --format json
     """

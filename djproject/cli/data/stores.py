@@ -38,7 +38,6 @@ from djproject.targets.places import place as store_place
 app = new_app(help="Add, list, change and test object stores.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(autocompletion=complete_stores, help="The store.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Also where tables or defaults name the store.")]
 
 
 def _protocols(incomplete: str) -> list[str]:
@@ -47,26 +46,29 @@ def _protocols(incomplete: str) -> list[str]:
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="The store, as `<codec@NAME>` names it.")],
+    name: Annotated[str, typer.Argument(help="Name of the store, as in `<codec@NAME>`.")],
     protocol: Annotated[
         str,
         typer.Option(
-            metavar="file|s3|gcs|azure", autocompletion=_protocols, help="Or the protocol of an installed plugin."
+            metavar="file|s3|gcs|azure",
+            autocompletion=_protocols,
+            help="Protocol of the store; installed plugins can add others.",
         ),
     ],
-    location: Annotated[str | None, typer.Option(help="Folder, or prefix within the bucket.")] = None,
+    location: Annotated[str | None, typer.Option(help="Folder, or prefix in the bucket.")] = None,
     endpoint: Annotated[str | None, typer.Option(metavar="HOST[:PORT]", help="Address of the S3 server.")] = None,
-    bucket: Annotated[str | None, typer.Option(help="Bucket (s3, gcs).")] = None,
-    container: Annotated[str | None, typer.Option(help="Container (azure).")] = None,
-    secure: Annotated[bool | None, typer.Option("--secure/--insecure", help="HTTPS or HTTP (s3).")] = None,
+    bucket: Annotated[str | None, typer.Option(help="Name of the bucket (s3, gcs).")] = None,
+    container: Annotated[str | None, typer.Option(help="Name of the container (azure).")] = None,
+    secure: Annotated[bool | None, typer.Option("--secure/--insecure", help="Use HTTPS or HTTP (s3).")] = None,
     option: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other attribute of the store.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set another attribute of the store; repeatable."),
     ] = None,
     access_key: AccessKeyOption = None,
     secret_key: SecretKeyOption = None,
     secret: SecretOption = None,
-    default: Annotated[bool, typer.Option("--default", help="Make it the default store.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace the store if it is there.")] = False,
+    default: Annotated[bool, typer.Option("--default", help="Make this the default store.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the store if it exists.")] = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -103,7 +105,7 @@ def add(
 
 @app.command("list")
 def list_stores(target: TargetOption = None, format: FormatOption = Format.TEXT) -> None:
-    """List the stores, where each is at the target, and the tables that use it.
+    """List the stores, their places at the target, and the tables that use them.
 
     Example: djproject stores list --format json
     """
@@ -143,7 +145,7 @@ def list_stores(target: TargetOption = None, format: FormatOption = Format.TEXT)
 
 @app.command()
 def show(name: NameArgument, target: TargetOption = None, format: FormatOption = Format.TEXT) -> None:
-    """Show one store: its attributes at the target and where they come from, its secrets' names, its tables.
+    """Show the attributes of a store at the target, the names of its secrets, and its tables.
 
     Example: djproject stores show main
     """
@@ -175,7 +177,7 @@ def show(name: NameArgument, target: TargetOption = None, format: FormatOption =
 def set_store(
     name: NameArgument,
     assignments: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="'KEY=' removes the attribute.")
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Attributes to set; 'KEY=' removes one.")
     ] = None,
     access_key: AccessKeyOption = None,
     secret_key: SecretKeyOption = None,
@@ -210,9 +212,14 @@ def set_store(
 
 @app.command()
 def remove(
-    name: NameArgument, force: ForceOption = False, yes: YesOption = False, dry_run: DryRunOption = False
+    name: NameArgument,
+    force: Annotated[
+        bool, typer.Option("--force", help="Remove the store even if tables use it or it is a default store.")
+    ] = False,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
-    """Remove a store's settings and secrets; the objects in it stay.
+    """Remove the settings and secrets of a store; its objects are kept.
 
     Example: djproject stores remove scratch
     """
@@ -230,13 +237,15 @@ def remove(
 @app.command()
 def rename(
     name: NameArgument,
-    new_name: Annotated[str, typer.Argument(help="Its new name.")],
-    force: ForceOption = False,
+    new_name: Annotated[str, typer.Argument(help="New name of the store.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Rename the store even if tables use it; their definitions are not changed.")
+    ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Rename a store, its secrets and the defaults that name it.
+    """Rename a store, also in the defaults, the targets and the names of its secrets.
 
-    Rows that are in a database already name the store they were written to, so this is for stores not yet used.
+    Existing rows keep the old name, so rename only a store that has not been used yet.
 
     Example: djproject stores rename main raw
     """
@@ -253,16 +262,20 @@ def rename(
 
 @app.command("default")
 def default_store(
-    name: Annotated[str | None, typer.Argument(autocompletion=complete_stores, help="The store.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(autocompletion=complete_stores, help="The store; by default, shows the current one."),
+    ] = None,
     filepath: Annotated[
-        bool, typer.Option("--filepath", help="The default store for files that are already there.")
+        bool,
+        typer.Option("--filepath", help="Choose the default store of `<filepath@>`, which refers to existing files."),
     ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Choose the default store, or show which it is.
+    """Choose the default store, or show the current one.
 
-    Definitions name their store all the same (`<blob@main>`): DataJoint cannot insert into `<blob@>`. `check --fix`
-    writes the default store's name there.
+    Definitions must still name their store (`<blob@main>`), because DataJoint cannot insert into `<blob@>`. `check
+    --fix` replaces `<blob@>` with the name of the default store.
 
     Example: djproject stores default main
     """
@@ -277,11 +290,13 @@ def default_store(
 
 @app.command("test")
 def test_stores(
-    names: Annotated[list[str] | None, typer.Argument(autocompletion=complete_stores, help="By default all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(autocompletion=complete_stores, help="Stores to test; by default all.")
+    ] = None,
     target: TargetOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Write an object to a store, read it back and remove it.
+    """Test stores: write an object to each, read it back and remove it.
 
     Exit code 1 if a store cannot be used.
 

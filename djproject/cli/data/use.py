@@ -14,10 +14,16 @@ app = new_app()
 
 @app.command()
 def use(
-    name: Annotated[str | None, typer.Argument(autocompletion=complete_targets, help="The target.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            autocompletion=complete_targets,
+            help="embedded, stack, or a target of pyproject.toml; by default, lists the targets.",
+        ),
+    ] = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Choose the target of this checkout, or show which it is.
+    """Choose the target of this checkout, or show the current one.
 
     Example: djproject use embedded
     """

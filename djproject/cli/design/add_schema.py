@@ -20,23 +20,29 @@ app = new_app()
 
 @app.command()
 def add_schema(
-    name: Annotated[str, typer.Argument(help="The module and its schema: lowercase_with_underscores.")],
+    name: Annotated[str, typer.Argument(help="Name of the module and of its schema, in lowercase_with_underscores.")],
     upstream: Annotated[
         list[str] | None,
         typer.Option(
-            "--upstream", "-u", metavar="MODULE", autocompletion=complete_modules, help="A module that it depends on."
+            "--upstream",
+            "-u",
+            metavar="MODULE",
+            autocompletion=complete_modules,
+            help="Module that the new one depends on; repeatable.",
         ),
     ] = None,
     table: Annotated[
         list[str] | None,
-        typer.Option("--table", metavar="CLASS:TIER", help="A table; tiers: manual, lookup, imported, computed."),
+        typer.Option(
+            "--table", metavar="CLASS:TIER", help="Table to add (manual, lookup, imported or computed); repeatable."
+        ),
     ] = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Add a schema module, with its test and documentation page.
 
-    The first table gets a foreign key to the last table of each upstream module, each further table one to the table
-    before it.
+    The first table gets a foreign key to the last table of each upstream module. Every other table gets a foreign key
+    to the table before it.
 
     Example: djproject add-schema acquisition --upstream subject --table Session:manual --table Scan:imported
     """

@@ -21,20 +21,28 @@ app = new_app()
 
 @app.command()
 def add_table(
-    module: Annotated[str, typer.Argument(autocompletion=complete_modules, help="The schema module.")],
+    module: Annotated[str, typer.Argument(autocompletion=complete_modules, help="Schema module to change.")],
     table: Annotated[
         str,
-        typer.Argument(metavar="CLASS:TIER", help="Tiers: manual, lookup, imported, computed; or Master.Part:part."),
+        typer.Argument(
+            metavar="CLASS:TIER", help="Table and its tier (manual, lookup, imported or computed), or Master.Part:part."
+        ),
     ],
     parent: Annotated[
         list[str] | None,
-        typer.Option("--parent", "-p", metavar="MODULE.TABLE", autocompletion=complete_tables, help="A foreign key."),
+        typer.Option(
+            "--parent",
+            "-p",
+            metavar="MODULE.TABLE",
+            autocompletion=complete_tables,
+            help="Parent table: adds a foreign key to it; repeatable.",
+        ),
     ] = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Add a table to a schema module.
 
-    An imported or computed table without --parent continues from the last table of the module.
+    Without --parent, an imported or computed table gets a foreign key to the last table of the module.
 
     Example: djproject add-table processing SpikeCount:computed --parent acquisition.Scan
     """

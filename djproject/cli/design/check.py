@@ -32,28 +32,42 @@ def check(
     paths: Annotated[
         list[str] | None, typer.Argument(metavar="PATH", help="Files and folders to report on; by default all.")
     ] = None,
-    select: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Only these rules: DJP2, DJP209.")] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="All rules but these.")] = None,
-    fix: Annotated[bool, typer.Option("--fix", help="Fix what can be fixed safely, then check.")] = False,
-    diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change; write nothing.")] = False,
-    unsafe_fixes: Annotated[
-        bool, typer.Option("--unsafe-fixes", help="Also apply fixes that change the meaning: longblob becomes <blob>.")
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CODES", help="Only these rules: codes or their prefixes, such as DJP209,DJP2."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="CODES", help="All rules except these: codes or their prefixes.")
+    ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Apply the safe fixes, then check.")] = False,
+    diff: Annotated[
+        bool,
+        typer.Option(
+            "--diff", help="Show what --fix would change; write nothing. Exit code 1 if anything would change."
+        ),
     ] = False,
-    fail_level: Annotated[FailLevel | None, typer.Option(help="The lowest level that sets exit code 1.")] = None,
+    unsafe_fixes: Annotated[
+        bool,
+        typer.Option(
+            "--unsafe-fixes",
+            help="With --fix or --diff: also apply fixes that change the meaning, such as longblob to <blob>.",
+        ),
+    ] = False,
+    fail_level: Annotated[FailLevel | None, typer.Option(help="Lowest level that sets exit code 1.")] = None,
     format: Annotated[FindingsFormat, typer.Option("--format", help="How findings are printed.")] = FindingsFormat.TEXT,
-    watch: Annotated[bool, typer.Option("--watch", help="Check again on every change, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Check again after every change, until Ctrl-C.")] = False,
     baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A file of known findings, which are not reported.")
+        str | None, typer.Option(metavar="FILE", help="File of known findings, which are not reported.")
     ] = None,
     write_baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the present findings to a file for --baseline.")
+        str | None, typer.Option(metavar="FILE", help="Write the current findings to a file for --baseline.")
     ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write .djproject/check.json.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not read or write .djproject/check.json.")] = False,
 ) -> None:
-    """Check every rule of the convention, without importing the pipeline.
+    """Check the project against the rules, without importing the pipeline.
 
-    Exit code 1 where an error is found (or a warning, with --fail-level warning). Settings are in
-    [tool.djproject.check]; '# djp: ignore[DJP209]' at the end of a line ignores a rule there.
+    Exit code 1 if an error is found (or a warning, with --fail-level warning). Settings are in [tool.djproject.check].
+    A comment '# djp: ignore[DJP209]' at the end of a line ignores that rule on that line.
 
     Example: djproject check --select DJP2 --fix
     """

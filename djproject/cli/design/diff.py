@@ -29,16 +29,16 @@ def diff(
         str, typer.Argument(metavar="REV2", help="Compare with this revision instead of your files.")
     ] = "",
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Print the commands that delete and populate the tables concerned.")
+        bool, typer.Option("--rebuild", help="Print the commands that delete and repopulate the affected tables.")
     ] = False,
     target: TargetOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Show which tables changed since a revision: definition, make or contents.
 
-    The functions of the project that a make calls count too; comments, docstrings and formatting do not. Nothing is
-    imported or checked out. With --target, the rows that are concerned are counted there, and the versions of the code
-    that made them. Exit code 1 if a table changed.
+    A make also counts as changed if a function of the project that it calls changed. Comments, docstrings and
+    formatting do not count. Nothing is imported or checked out. With --target, the affected rows in that database are
+    counted, by the version of the code that made them. Exit code 1 if a table changed.
 
     Example: djproject diff v1.2
     """

@@ -12,7 +12,7 @@ app = new_app()
 
 @app.command()
 def explain(
-    code: Annotated[str, typer.Argument(autocompletion=complete_codes, help="A code, or the name of a rule.")],
+    code: Annotated[str, typer.Argument(autocompletion=complete_codes, help="Code or name of the rule.")],
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Explain one rule: what it does, why it matters, what to write instead.

@@ -66,9 +66,10 @@ def complete_picture(incomplete: str) -> list[str]:
 def graph(
     selector: SelectorsArgument = None,
     exclude: ExcludeOption = None,
-    level: Annotated[Level, typer.Option(help="One box for each module or for each table.")] = Level.TABLE,
+    level: Annotated[Level, typer.Option(help="Draw one box for each module or for each table.")] = Level.TABLE,
     format: Annotated[
-        PictureFormat | None, typer.Option("--format", help="By default tree, or what the ending of FILE says.")
+        PictureFormat | None,
+        typer.Option("--format", help="By default tree; mermaid with --write; with --output, from the file's ending."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -76,19 +77,24 @@ def graph(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write it there: a .svg, .html, .png, .pdf, .dot, .gv, .json, .mmd or .txt file.",
+            help="Write the graph to a .svg, .html, .png, .pdf, .dot, .gv, .json, .mmd or .txt file.",
             autocompletion=complete_picture,
         ),
     ] = None,
     write: Annotated[
-        Path | None, typer.Option(metavar="FILE.md", help="Update the marked block of a Markdown file.")
+        Path | None,
+        typer.Option(
+            metavar="FILE.md",
+            help="Update the graph between djproject's two comments in a Markdown file, or add it at the end.",
+        ),
     ] = None,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Draw the pipeline: modules or tables, without a database.
+    """Draw the modules or tables of the pipeline, without a database.
 
-    Selectors choose tables: module, module.Table, +T with its ancestors, T+ with its descendants, 2+T, A..B every
-    path between, tier:computed, store:main, changed:REV.
+    Selectors choose tables: module, module.Table, +T (T and its ancestors), T+ (T and its descendants), 2+T (T and two
+    levels of ancestors), A..B (every table on a path from A to B), tier:computed, store:main, changed:REV
+    (changed since REV).
 
     Example: djproject graph +analysis.Summary --format svg -o pipeline.svg
     """

@@ -26,21 +26,22 @@ app = new_app()
 @app.command()
 def import_schema(
     schema: Annotated[
-        list[str] | None, typer.Argument(help="Schemas to read; without one, lists those of the database.")
+        list[str] | None,
+        typer.Argument(help="Schemas to read; without any, the command fails and lists DataJoint's schemas."),
     ] = None,
     target: TargetOption = None,
     strip: Annotated[
-        str, typer.Option("--strip", metavar="PREFIX", help="Leave this out of the names of the modules.")
+        str, typer.Option("--strip", metavar="PREFIX", help="Prefix to remove from the names of the modules.")
     ] = "",
     contents: Annotated[
-        bool, typer.Option("--contents", help=f"Write the rows of lookup tables, up to {MOST_ROWS} each.")
+        bool, typer.Option("--contents", help=f"Also write the rows of lookup tables with at most {MOST_ROWS} rows.")
     ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Write schema modules from a database that has the tables but not the code.
+    """Write schema modules for tables that already exist in a database.
 
-    One module for each schema: tiers, parts, foreign keys, types, codecs, defaults, indexes and comments; a make is
-    to be filled in. Nothing changes in the database, and djproject drift finds nothing afterwards.
+    Writes one module for each schema, with tiers, parts, foreign keys, types, codecs, defaults, indexes and comments.
+    You write the make methods. The database is not changed, and djproject drift finds no differences afterwards.
 
     Example: djproject import-schema lab_subject lab_ephys --strip lab_ --target lab
     """

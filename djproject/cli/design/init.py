@@ -34,47 +34,54 @@ def _choices(values: tuple[str, ...]) -> "object":
 
 @app.command()
 def init(
-    directory: Annotated[Path, typer.Argument(help="The project's folder; its name is the project's.")],
-    name: Annotated[str, typer.Option(help="Name of the distribution; by default the folder's.")] = "",
+    directory: Annotated[Path, typer.Argument(help="Folder of the project; the project gets the folder's name.")],
+    name: Annotated[str, typer.Option(help="Name of the distribution; by default that of the folder.")] = "",
     package: Annotated[
         str,
         typer.Option(
-            help="The import package; projects in one environment need different names. By default workflow, or with "
-            "--adopt the package that is there."
+            help="Name of the import package: by default workflow, with --adopt the package that uses DataJoint. "
+            "Projects in one environment need different names."
         ),
     ] = "",
-    description: Annotated[str, typer.Option(metavar="TEXT", help="One line about the pipeline.")] = "",
+    description: Annotated[str, typer.Option(metavar="TEXT", help="Description of the pipeline in one line.")] = "",
     license: Annotated[
-        str, typer.Option(metavar="|".join(LICENSES), autocompletion=_choices(LICENSES), help="The project's licence.")
+        str, typer.Option(metavar="|".join(LICENSES), autocompletion=_choices(LICENSES), help="Licence of the project.")
     ] = "MIT",
     author: Annotated[
-        str, typer.Option(metavar="'NAME <EMAIL>'", help="By default the author of your Git commits.")
+        str,
+        typer.Option(
+            metavar="'NAME <EMAIL>'", help="Author of the project; by default the author of your Git commits."
+        ),
     ] = "",
     database: Annotated[
-        str, typer.Option(metavar="|".join(DATABASES), autocompletion=_choices(DATABASES), help="The backend.")
+        str,
+        typer.Option(
+            metavar="|".join(DATABASES), autocompletion=_choices(DATABASES), help="Database backend of the project."
+        ),
     ] = "postgresql",
     docs: Annotated[
-        str, typer.Option(metavar="|".join(DOCS), autocompletion=_choices(DOCS), help="What builds the documentation.")
+        str,
+        typer.Option(metavar="|".join(DOCS), autocompletion=_choices(DOCS), help="Tool that builds the documentation."),
     ] = "mkdocs",
     object_store: Annotated[
         str,
         typer.Option(
             metavar="|".join(OBJECT_STORES),
             autocompletion=_choices(OBJECT_STORES),
-            help="The object store of the Docker stack.",
+            help="Object store of the stack.",
         ),
     ] = "seaweedfs",
-    example: Annotated[bool, typer.Option("--example", help="Include a worked pipeline on real data.")] = False,
-    adopt: Annotated[bool, typer.Option("--adopt", help="Add what is missing to a folder that is not empty.")] = False,
+    example: Annotated[bool, typer.Option("--example", help="Include an example pipeline with real data.")] = False,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Add missing files to a folder that is not empty.")] = False,
     minimal: Annotated[
         bool,
-        typer.Option("--minimal", help="With --adopt: add [tool.djproject] and the call of configure, nothing else."),
+        typer.Option("--minimal", help="With --adopt: add only [tool.djproject] and the call of configure."),
     ] = False,
     no_git: Annotated[bool, typer.Option("--no-git", help="Do not create a Git repository.")] = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
-    """Write a new pipeline project, or add what is missing to one.
+    """Create a pipeline project, or add missing files to an existing one.
 
     Example: djproject init my_pipeline --example
     """

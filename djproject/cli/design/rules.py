@@ -8,7 +8,7 @@ app = new_app()
 
 @app.command()
 def rules(format: FormatOption = Format.TEXT) -> None:
-    """List the rules that check knows.
+    """List all rules of djproject check.
 
     Example: djproject rules --format json
     """

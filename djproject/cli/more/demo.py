@@ -30,13 +30,15 @@ app = new_app()
 
 @app.command()
 def demo(
-    directory: Annotated[Path, typer.Argument(help="The folder of the example project.")] = Path("demo"),
-    workers: Annotated[int, typer.Option("--workers", "-w", min=1, max=64, metavar="N", help="Worker processes.")] = 2,
+    directory: Annotated[Path, typer.Argument(help="Folder of the example project.")] = Path("demo"),
+    workers: Annotated[
+        int, typer.Option("--workers", "-w", min=1, max=64, metavar="N", help="Number of worker processes.")
+    ] = 2,
 ) -> None:
-    """Make and populate an example pipeline on real data.
+    """Create and populate an example pipeline with real data.
 
-    The recordings are measurements that come with matplotlib. Nothing is installed or downloaded; a second run
-    continues where the first one ended.
+    Needs matplotlib, which provides the data. Nothing is installed or downloaded. A second run
+    continues where the first run stopped.
 
     Example: djproject demo && cd demo && djproject status
     """

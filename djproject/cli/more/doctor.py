@@ -20,9 +20,9 @@ app = new_app()
 
 @app.command()
 def doctor(target: TargetOption = None, format: FormatOption = Format.TEXT) -> None:
-    """Check what this machine, project and database have, and say how to fix the rest.
+    """Check the machine, the project and the database, and say how to fix problems.
 
-    Exit code 1 if something failed; warnings are about what only some commands need.
+    Exit code 1 if a check fails. A warning is about something that only some commands need.
 
     Example: djproject doctor --target lab
     """

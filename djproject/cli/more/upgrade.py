@@ -17,16 +17,17 @@ app = new_app()
 @app.command()
 def upgrade(
     check: Annotated[
-        bool, typer.Option("--check", help="Only report whether anything would change; then exit code 1.")
+        bool, typer.Option("--check", help="Change nothing; exit code 1 if anything would change.")
     ] = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Bring the files of the project to the newest template.
+    """Update the files of the project to the newest template.
 
-    What init writes changes with djproject. This merges the changes into your files as git does: yours stay, and where
-    both changed the same lines, git's marks show it. Files with changes that are not committed are refused.
+    New versions of djproject can change the files that init writes. This command merges those changes into your files
+    as git does: your own changes are kept, and lines that both changed get git's conflict markers. Fails if a file to
+    be changed has uncommitted changes.
 
     Example: djproject upgrade --dry-run
     """

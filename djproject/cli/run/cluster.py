@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from djproject.cli import _render
-from djproject.cli._cluster import chosen, find_cluster, fleet_of, no_cluster, target_of
+from djproject.cli._cluster import (
+    ForOption,
+    GroupOption,
+    NameArgument,
+    RenewOption,
+    WhereOption,
+    chosen,
+    find_cluster,
+    fleet_of,
+    no_cluster,
+    target_of,
+)
 from djproject.cli._options import (
     DryRunOption,
     Format,
     FormatOption,
     SelectorsArgument,
     complete_clusters,
-    complete_group,
     new_app,
 )
 from djproject.cli._options import seconds as seconds_of
@@ -32,25 +42,6 @@ if TYPE_CHECKING:
     from djproject.clusters.progress import Progress
     from djproject.clusters.sizing import Waiting
 
-NameArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME", help="The cluster, from [tool.djproject.clusters.NAME].", autocompletion=complete_clusters
-    ),
-]
-GroupOption = Annotated[
-    str | None, typer.Option("--group", metavar="NAME", autocompletion=complete_group, help="A group of workers.")
-]
-WhereOption = Annotated[
-    list[str] | None,
-    typer.Option("--where", metavar="RESTRICTION", help="Only keys for which this SQL condition holds."),
-]
-ForOption = Annotated[
-    str | None, typer.Option("--for", metavar="DURATION", help="A pilot begins no job after this time.")
-]
-RenewOption = Annotated[
-    bool, typer.Option("--renew", help="Slurm: a pilot whose time is over submits others, while jobs wait.")
-]
 SHOWN_ENDED = 5
 
 app = new_app(no_args_is_help=True)
@@ -58,7 +49,9 @@ app = new_app(no_args_is_help=True)
 
 @app.callback()
 def cluster() -> None:
-    """Run workers on Slurm or on Kubernetes.
+    """Run workers on Slurm or Kubernetes.
+
+    A pilot is a worker that runs as a job of the cluster. It exits after five idle minutes or at its time limit.
 
     Example: djproject cluster submit hpc
     """
@@ -71,16 +64,21 @@ def render(
     group: GroupOption = None,
     where: WhereOption = None,
     for_: ForOption = None,
-    workers: Annotated[int, typer.Option("--workers", "-w", min=1, metavar="N", help="How many pods.")] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers", "-w", min=1, metavar="N", help="Kubernetes only: number of pods.")
+    ] = 1,
     renew: RenewOption = False,
     keda: Annotated[
-        bool, typer.Option("--keda", help="Kubernetes: a ScaledJob for KEDA, which asks the database for jobs.")
+        bool,
+        typer.Option(
+            "--keda", help="Kubernetes only: print a ScaledJob for KEDA, which starts pods when jobs are waiting."
+        ),
     ] = False,
 ) -> None:
-    """Print the batch script or the manifest of pilots; nothing is sent.
+    """Print the batch script (Slurm) or manifest (Kubernetes) of pilots; submit nothing.
 
-    A pilot claims keys in the database as any worker does, and ends when nothing is left. The same input gives the
-    same bytes, so it can be kept in Git. Nothing secret is in it. --keda asks the database for the tables' SQL.
+    The same input gives the same output, without secrets, so you can keep it in Git. With --keda, the command connects
+    to the database to write the query that counts waiting jobs.
 
     Example: djproject cluster render hpc processing | sbatch --array=1-4
     """
@@ -101,10 +99,10 @@ def render(
 
 @app.command()
 def test(name: NameArgument, format: FormatOption = Format.TEXT) -> None:
-    """Run one short job on a node, and report what a pilot would find there.
+    """Run one short job on a node, and report whether pilots can work there.
 
-    It imports the package, asks the database and the stores, compares the clocks, and looks for free space and GPUs.
-    Exit code 1 if something failed.
+    The job imports the package, connects to the database and the stores, compares the clocks, and checks free space and
+    GPUs. Exit code 1 if a check fails.
 
     Example: djproject cluster test hpc
     """
@@ -147,23 +145,25 @@ def submit(
     workers: Annotated[
         int | None,
         typer.Option(
-            "--workers", "-w", min=1, metavar="N", help="Start this many pilots instead of as many as are needed."
+            "--workers", "-w", min=1, metavar="N", help="Start this many pilots, whatever the number of waiting jobs."
         ),
     ] = None,
     finish_in: Annotated[
         str | None,
-        typer.Option(metavar="DURATION", help="Start as many pilots as finish the waiting jobs in this time."),
+        typer.Option(metavar="DURATION", help="Start as many pilots as would finish the waiting jobs in this time."),
     ] = None,
     renew: RenewOption = False,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Submit although the last pilots failed at their start.")
+        bool,
+        typer.Option("--anyway", help="Submit even if the last pilots failed at startup, and also use avoided nodes."),
     ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Start pilots on a cluster: as many as the waiting jobs need, never more than max.
+    """Start as many pilots as the waiting jobs need, at most the cluster's max.
 
-    Returns at once. Safe to repeat, for instance by cron: pilots that are alive or queued count. Nodes whose newest
-    pilot failed at its start are left out.
+    By default, starts as many pilots as would finish the waiting jobs in half a pilot's wall time, or in one hour if
+    the cluster sets no time. Returns at once. Safe to repeat, for example with cron, because running and queued pilots
+    are counted. Nodes whose newest pilot failed at startup are avoided.
 
     Example: djproject cluster submit hpc processing --finish-in 4h
     """
@@ -207,17 +207,18 @@ def submit(
 def status(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="By default all clusters.", autocompletion=complete_clusters),
+        typer.Argument(metavar="[NAME]", help="Cluster to show; by default all.", autocompletion=complete_clusters),
     ] = None,
     format: FormatOption = Format.TEXT,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
     interval: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="Seconds between two refreshes of --watch.")
+        float, typer.Option(min=1, metavar="SECONDS", help="Seconds between refreshes with --watch.")
     ] = 10.0,
 ) -> None:
-    """Show the pilots of a cluster: queued, running or ended, why, and what they make.
+    """Show the pilots of a cluster, with their state and their jobs.
 
-    One question to the cluster; what was made comes from the database, and is left out where it does not answer.
+    The state comes from the cluster, with a reason if a pilot waits or has ended. The jobs come from the database, and
+    are left out if it does not answer.
 
     Example: djproject cluster status hpc --watch
     """
@@ -263,11 +264,11 @@ def _look(project: Project, cluster: Cluster) -> _Look:
 def logs(
     name: NameArgument,
     pilot: Annotated[
-        str | None, typer.Argument(metavar="[PILOT]", help="As cluster status lists it; the newest if none is named.")
+        str | None, typer.Argument(metavar="[PILOT]", help="Pilot, as listed by cluster status; by default the newest.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines until Ctrl-C.")] = False,
 ) -> None:
-    """Show what a pilot printed.
+    """Show the log of a pilot.
 
     Example: djproject cluster logs hpc 812_1
     """
@@ -286,7 +287,7 @@ def drain(
     name: NameArgument,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Let the pilots of a cluster finish their running jobs and end; those that are queued are cancelled.
+    """Let running pilots finish their jobs and exit; cancel queued pilots.
 
     Example: djproject cluster drain hpc
     """
@@ -298,7 +299,7 @@ def cancel(
     name: NameArgument,
     dry_run: DryRunOption = False,
 ) -> None:
-    """End the pilots of a cluster now; what they were making goes back to the queue.
+    """Stop the pilots of a cluster now; their running jobs go back into the queue.
 
     Example: djproject cluster cancel hpc
     """

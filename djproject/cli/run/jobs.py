@@ -40,9 +40,11 @@ class Asked:
     selector: SelectorsArgument = None
     exclude: ExcludeOption = None
     where: Annotated[
-        list[str] | None, typer.Option(metavar="RESTRICTION", help="Only jobs for which this SQL condition holds.")
+        list[str] | None, typer.Option(metavar="RESTRICTION", help="Only jobs that match this SQL condition.")
     ] = None
-    error: Annotated[str | None, typer.Option(metavar="REGEX", help="Only jobs whose message matches.")] = None
+    error: Annotated[
+        str | None, typer.Option(metavar="REGEX", help="Only jobs whose error message matches this expression.")
+    ] = None
     target: TargetOption = None
 
     def typed(self) -> list[str]:
@@ -73,12 +75,15 @@ def _asking(command: Callable[..., None], without: str = "") -> Callable[..., No
 def list_jobs(
     asked: Asked,
     status: Annotated[
-        list[str] | None, typer.Option(help="pending, reserved, error, ignore or success; by default error and ignore.")
+        list[str] | None,
+        typer.Option(help="pending, reserved, error, ignore or success; by default error and ignore. Repeatable."),
     ] = None,
-    each: Annotated[bool, typer.Option("--each", help="Every job, instead of one line for each cause.")] = False,
+    each: Annotated[bool, typer.Option("--each", help="List every job, instead of one line for each cause.")] = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """List jobs, those that failed or made nothing by default, grouped by cause.
+    """List jobs, grouped by cause; by default failed and ignored jobs.
+
+    A job is ignored after `jobs ignore`, or if its make inserted nothing.
 
     Example: djproject jobs list --error Timeout --format json
     """
@@ -107,9 +112,9 @@ def list_jobs(
 @_asking
 def show(
     asked: Asked,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many, at most.")] = 3,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of jobs to show.")] = 3,
 ) -> None:
-    """Show failed jobs with their tracebacks.
+    """Show failed and ignored jobs with their tracebacks.
 
     Example: djproject jobs show analysis.Summary --where 'subject_id = 2'
     """
@@ -140,7 +145,7 @@ def retry(
     asked: Asked,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Put jobs that failed or made nothing back into the queue.
+    """Put failed and ignored jobs back into the queue.
 
     Example: djproject jobs retry analysis --error 'KeyError'
     """
@@ -153,7 +158,9 @@ def ignore(
     asked: Asked,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Keep jobs that wait or failed out of the queue, until `retry`.
+    """Take pending and failed jobs out of the queue, until `jobs retry`.
+
+    Needs a SELECTOR, --where or --error.
 
     Example: djproject jobs ignore analysis.Summary --where 'subject_id = 2'
     """
@@ -169,7 +176,9 @@ def clear(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
-    """Remove the records of jobs that failed, are ignored or are done; keys without rows are found again.
+    """Remove the records of failed, ignored and successful jobs.
+
+    Keys that still have no rows become pending again.
 
     Example: djproject jobs clear
     """
@@ -186,13 +195,19 @@ def clear(
 def requeue(
     asked: Asked,
     force: Annotated[
-        bool, typer.Option("--force", help="Also jobs whose worker has no lease, such as DataJoint's own populate.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Also jobs without a lease, as of DataJoint's own populate. First make sure that their program "
+            "has stopped.",
+        ),
     ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Give reserved jobs whose worker is gone back to the queue.
+    """Put reserved jobs whose worker is gone back into the queue.
 
-    Workers do so by themselves where the lost one had a lease. A job that a living worker has is never taken.
+    Other workers do this automatically if the lost worker had a lease. Jobs of a worker with a valid lease are never
+    taken.
 
     Example: djproject jobs requeue --force --where "host = 'node17'"
     """

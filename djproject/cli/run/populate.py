@@ -63,54 +63,74 @@ def populate(
     selector: SelectorsArgument = None,
     exclude: ExcludeOption = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", "-w", min=1, max=256, metavar="N", help="Worker processes; 1 by default.")
+        int | None,
+        typer.Option(
+            "--workers",
+            "-w",
+            min=1,
+            max=256,
+            metavar="N",
+            help="Number of worker processes; by default 1, or as the group says.",
+        ),
     ] = None,
     group: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
             autocompletion=complete_group,
-            help="With the tables, count and conditions of [tool.djproject.workers.NAME].",
+            help="Use the tables, processes and limits of [tool.djproject.workers.NAME].",
         ),
     ] = None,
     where: Annotated[
-        list[str] | None, typer.Option(metavar="RESTRICTION", help="Only keys for which this SQL condition holds.")
+        list[str] | None, typer.Option(metavar="RESTRICTION", help="Only keys that match this SQL condition.")
     ] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Try jobs again that failed before.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Also retry jobs that failed before.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Keep running, and wait for new keys.")] = False,
     idle_exit: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="With --watch: stop after being idle for this long.")
+        str | None, typer.Option(metavar="DURATION", help="With --watch: stop after this time without work.")
     ] = None,
     for_: Annotated[
         str | None,
-        typer.Option("--for", metavar="DURATION", help="Stop after this time; running jobs finish first."),
+        typer.Option(
+            "--for", metavar="DURATION", help="Stop after this time; running jobs finish first (see --grace)."
+        ),
     ] = None,
-    max_jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after so many jobs.")] = None,
+    max_jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after this many jobs.")] = None,
     grace: Annotated[
         str | None,
-        typer.Option(metavar="DURATION", help="How long running jobs may take to finish when the run is stopped."),
+        typer.Option(
+            metavar="DURATION", help="After a stop, put jobs that run for longer than this back into the queue."
+        ),
     ] = None,
     job_timeout: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="How long one job may take; then it is an error.")
+        str | None,
+        typer.Option(metavar="DURATION", help="Stop a job that takes longer than this, and record it as an error."),
     ] = None,
     max_jobs_per_process: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Jobs after which a fresh process takes over.")
+        int | None, typer.Option(min=1, metavar="N", help="Replace a worker process after this many jobs.")
     ] = None,
     max_rss: Annotated[
-        float | None, typer.Option(min=1, metavar="MEGABYTES", help="Memory above which a fresh process takes over.")
+        float | None,
+        typer.Option(min=1, metavar="MEGABYTES", help="Replace a worker process that uses more memory than this."),
     ] = None,
-    log_format: Annotated[LogFormat, typer.Option(help="Off a terminal: one line per event.")] = LogFormat.TEXT,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Format of the log, one line per event; not used on a terminal.")
+    ] = LogFormat.TEXT,
     metrics: Annotated[
         str | None,
-        typer.Option(metavar="[HOST:]PORT", help="Serve /metrics for Prometheus, and /healthz; this machine only."),
+        typer.Option(
+            metavar="[HOST:]PORT",
+            help="Serve /metrics for Prometheus, and /healthz; only on this machine unless HOST is given.",
+        ),
     ] = None,
     dry_run: DryRunOption = False,
     target: TargetOption = None,
 ) -> None:
-    """Fill the imported and computed tables with worker processes.
+    """Populate imported and computed tables with worker processes.
 
-    Parents before children, until nothing is left. Jobs are reserved in DataJoint's job tables, so several machines
-    may do this at once. Ctrl-C lets running jobs finish; a second one gives them back.
+    Parents are populated before children, until no jobs are left. Jobs are reserved in DataJoint's job tables, so you
+    can run this on several machines at once. Ctrl-C lets running jobs finish; a second Ctrl-C puts them back into the
+    queue.
 
     Example: djproject populate +processing.ProcessedScan --workers 4 --where 'subject_id < 10'
     """

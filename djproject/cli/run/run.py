@@ -21,8 +21,8 @@ def run(
 ) -> None:
     """Run any command with the project's settings in its environment.
 
-    Its exit code is passed on. The embedded database runs as long as the command does. Python finds the project's
-    package, whether it is installed or not.
+    The exit code is that of the command. The embedded database stays up while the command runs. Python finds the
+    project's package even if it is not installed.
 
     Example: djproject run -- jupyter lab
     """

@@ -29,7 +29,8 @@ def shell(
     service: Annotated[
         str | None,
         typer.Argument(
-            autocompletion=complete_services, help="A service of the stack: worker for Python, database for its client."
+            autocompletion=complete_services,
+            help="Service of the stack: worker opens Python, database its client, others a shell.",
         ),
     ] = None,
     code: Annotated[
@@ -39,11 +40,11 @@ def shell(
 ) -> None:
     """Open Python with the pipeline imported and connected to the target.
 
-    The console is IPython where it is installed. It starts with dj, the package and its modules. Without a terminal,
-    the script on standard input runs instead. An exception ends a script with exit code 1.
+    The console is IPython if it is installed. The names dj, the package and its modules are available. Without a
+    terminal, the script on standard input runs instead. Exit code 1 if the script raises an exception.
 
-    At the target stack, Python runs in a worker container. A service named on the command line opens its own shell
-    there, whatever the target is.
+    With the target stack, Python runs in a worker container. With SERVICE, a shell opens in that service of the stack,
+    whatever the target is.
 
     Example: djproject shell --target lab
 

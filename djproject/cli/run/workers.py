@@ -12,7 +12,7 @@ app = new_app()
 
 @app.command()
 def workers(target: TargetOption = None, format: FormatOption = Format.TEXT) -> None:
-    """List the workers at the database, on any machine, with their leases.
+    """List the workers that use the database, on any machine, with their leases.
 
     Example: djproject workers --format json
     """

@@ -21,20 +21,24 @@ app = new_app()
 @app.command()
 def down(
     volumes: Annotated[
-        bool, typer.Option("--volumes", help="Delete the stack's data too, once the project's name was typed.")
+        bool, typer.Option("--volumes", help="Also delete the stack's data, after you type the project's name.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask any questions.")] = False,
     forget_machine: Annotated[
         bool,
-        typer.Option("--forget-machine", help="Free the embedded database from a machine that no longer exists."),
+        typer.Option(
+            "--forget-machine",
+            help="Only release the embedded database from a machine that is gone. Data can be lost if that machine "
+            "still runs.",
+        ),
     ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Stop the stack and the embedded database.
 
-    The workers of the stack finish their jobs first, at most as long as WORKER_GRACE in docker/.env says. The data
-    stay unless --volumes is given. The embedded database starts again by itself when it is needed; programs that use
-    it now lose their connection.
+    Workers of the stack finish their jobs first, within WORKER_GRACE of docker/.env. The data are kept unless --volumes
+    is given. Programs that use the embedded database lose their connection. The embedded database starts again when a
+    command needs it.
 
     Example: djproject down
     """

@@ -13,12 +13,14 @@ app = new_app()
 @app.command()
 def logs(
     service: Annotated[
-        list[str] | None, typer.Argument(autocompletion=complete_services, help="Which services; by default all.")
+        list[str] | None, typer.Argument(autocompletion=complete_services, help="Services to show; by default all.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow until Ctrl-C.")] = False,
-    tail: Annotated[int, typer.Option(min=0, metavar="N", help="How many earlier lines of each service.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines until Ctrl-C.")] = False,
+    tail: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Number of earlier lines to show for each service.")
+    ] = 100,
 ) -> None:
-    """Show what the services of the stack print.
+    """Show the logs of the stack's services.
 
     Example: djproject logs worker -f
     """

@@ -14,13 +14,13 @@ app = new_app()
 @app.command()
 def restart(
     service: Annotated[
-        list[str] | None, typer.Argument(autocompletion=complete_services, help="Which services; by default all.")
+        list[str] | None, typer.Argument(autocompletion=complete_services, help="Services to restart; by default all.")
     ] = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Restart services of the stack.
 
-    Workers finish their jobs first. What was changed in docker/.env or the compose file counts afterwards.
+    Workers finish their jobs first. Changes in docker/.env and the compose file take effect.
 
     Example: djproject restart worker
     """

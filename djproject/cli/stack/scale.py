@@ -15,12 +15,12 @@ app = new_app()
 
 @app.command()
 def scale(
-    workers: Annotated[str, typer.Argument(metavar="worker=N", help="How many worker containers.")],
+    workers: Annotated[str, typer.Argument(metavar="worker=N", help="Number of worker containers.")],
     dry_run: DryRunOption = False,
 ) -> None:
     """Change how many workers the stack has.
 
-    The number is kept in docker/.env. Workers that are too many finish their jobs first.
+    The number is kept in docker/.env. Surplus workers finish their jobs first.
 
     Example: djproject scale worker=4
     """

@@ -13,13 +13,13 @@ from djproject.cli._stack import load_stack
 
 app = new_app(
     no_args_is_help=True,
-    help="Look at the stack; take a snapshot of its data, and restore it.\n\nExample: djproject stack status",
+    help="Show the services of the stack; save and restore its data.\n\nExample: djproject stack status",
 )
 
 
 @app.command()
 def status(format: FormatOption = Format.TEXT) -> None:
-    """Show the services of the stack: state, health, address.
+    """Show the state, health and address of the stack's services.
 
     Example: djproject stack status --format json
     """
@@ -41,13 +41,14 @@ def status(format: FormatOption = Format.TEXT) -> None:
 
 @app.command()
 def snapshot(
-    file: Annotated[Path, typer.Argument(help="The file to write, a tar archive.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    file: Annotated[Path, typer.Argument(help="Tar archive to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     yes: YesOption = False,
 ) -> None:
-    """Write the database and all buckets to one file.
+    """Write the database, the buckets and the folders of file stores to one file.
 
-    The dump is of one moment. Workers may continue meanwhile: objects are written before the rows that name them.
+    Workers can keep running: the database is dumped first, in one transaction, and objects are always written before
+    the rows that refer to them.
 
     Example: djproject stack snapshot before-the-change.tar
     """
@@ -68,14 +69,14 @@ def snapshot(
 
 @app.command()
 def restore(
-    file: Annotated[Path, typer.Argument(help="What `stack snapshot` wrote.")],
-    force: Annotated[bool, typer.Option("--force", help="Delete the data of the stack first.")] = False,
+    file: Annotated[Path, typer.Argument(help="File written by `stack snapshot`.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the data of the stack.")] = False,
     yes: YesOption = False,
 ) -> None:
-    """Put the data of a snapshot into the stack.
+    """Restore the data of a snapshot into the stack.
 
-    Database and object store are started for it, the workers are stopped; `djproject up` starts them again. A stack
-    that has data is refused, unless --force.
+    Starts the database and the object store, and stops the workers; `djproject up` starts them again. Fails if the
+    stack has data, unless --force is given.
 
     Example: djproject stack restore before-the-change.tar
     """

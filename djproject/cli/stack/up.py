@@ -15,22 +15,28 @@ app = new_app()
 @app.command()
 def up(
     workers: Annotated[
-        int | None, typer.Option("--workers", "-w", min=0, max=256, metavar="N", help="Worker containers; remembered.")
+        int | None,
+        typer.Option(
+            "--workers", "-w", min=0, max=256, metavar="N", help="Number of worker containers; kept in docker/.env."
+        ),
     ] = None,
     build: Annotated[bool, typer.Option("--build", help="Build the workers' image even if nothing changed.")] = False,
-    pull: Annotated[bool, typer.Option("--pull", help="Fetch the images of the services first.")] = False,
+    pull: Annotated[bool, typer.Option("--pull", help="Pull the images of the services first.")] = False,
     wait: Annotated[str, typer.Option(metavar="DURATION", help="How long to wait for a service to be healthy.")] = "2m",
-    no_deploy: Annotated[bool, typer.Option("--no-deploy", help="Skip making buckets and declaring tables.")] = False,
+    no_deploy: Annotated[bool, typer.Option("--no-deploy", help="Do not create buckets or declare tables.")] = False,
     auto_ports: Annotated[
-        bool, typer.Option("--auto-ports", help="Take free ports for those that are taken, and remember them.")
+        bool, typer.Option("--auto-ports", help="Use free ports instead of ports that are in use; kept in docker/.env.")
     ] = False,
-    rollback: Annotated[bool, typer.Option("--rollback", help="If it fails, stop what this command started.")] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="On failure, stop the services that this command started.")
+    ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Start the stack: database, object store and workers in Docker.
 
-    The services of docker/docker-compose.yaml, in order: database and object store until they are healthy, buckets and
-    tables, then the workers. What runs and did not change is left alone, so it can be typed again at any time.
+    Starts the database and the object store of docker/docker-compose.yaml, waits until they are healthy, creates
+    buckets and tables, and then starts the workers. Services that run and have not changed are left alone, so you can
+    repeat the command at any time. The stack becomes the target of this checkout.
 
     Example: djproject up --workers 2
     """
