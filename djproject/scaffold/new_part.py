@@ -29,7 +29,7 @@ def plan_part(project: Project, pipeline: Pipeline, module_name: str, name: str)
     Returns
     -------
     Plan
-        Without changes where the part is there already.
+        Without changes where the part already exists.
 
     Raises
     ------

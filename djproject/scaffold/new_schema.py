@@ -64,7 +64,7 @@ def plan_schema(
     Returns
     -------
     Plan
-        Without changes where the module is there already with these upstream modules and tables.
+        Without changes where the module already exists with these upstream modules and tables.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def plan_schema(
         return _plan_nothing(project, existing, upstream, tables)
     taken = [project.source / f"{name}.py", project.source / name]
     if any(path.exists() for path in taken):
-        raise ProjectError(f"{project.source_path}/{name} is there already and declares no schema.", hint=ADD_SCHEMA)
+        raise ProjectError(f"{project.source_path}/{name} already exists and declares no schema.", hint=ADD_SCHEMA)
     for module in upstream:
         _refuse_cycle(module_parents(_with_module(pipeline, name)), child=name, parent=module)
     parents = [_reference(table) for module in upstream if (table := _last_table(pipeline, module))]
@@ -114,7 +114,7 @@ def plan_table(project: Project, pipeline: Pipeline, module_name: str, table: Ne
     Returns
     -------
     Plan
-        Without changes where the table is there already with this tier and these parents.
+        Without changes where the table already exists with this tier and these parents.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def plan_table(project: Project, pipeline: Pipeline, module_name: str, table: Ne
         given = table_parents(pipeline)[existing.full_name]
         if existing.tier != table.tier or any(parent.full_name not in given for parent in found):
             raise ProjectError(
-                f"{existing.full_name} is there already (line {existing.line}), with another tier or other parents.",
+                f"{existing.full_name} already exists (line {existing.line}), with another tier or other parents.",
                 hint=f"$EDITOR {relative}",
             )
         return Plan(project.root, (PlannedFile(relative, text.encode(), Action.IDENTICAL),))
@@ -160,7 +160,7 @@ def _plan_nothing(project: Project, module: SchemaModule, upstream: Sequence[str
     absent = [name for name in upstream if name not in module.imports]
     if differs or absent:
         raise ProjectError(
-            f"{path} is there already, without {', '.join((*differs, *absent))} as asked for.",
+            f"{path} already exists, without {', '.join((*differs, *absent))} as asked for.",
             hint=f"djproject add-table {module.name} Class:tier --parent module.Table",
         )
     return Plan(project.root, (PlannedFile(path, module.path.read_bytes(), Action.IDENTICAL),))

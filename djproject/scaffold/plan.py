@@ -48,7 +48,7 @@ class Plan:
 
     @property
     def changes(self) -> tuple[PlannedFile, ...]:
-        """The files that are created or changed; empty where everything is there already."""
+        """The files that are created or changed; empty where everything already exists."""
         return tuple(file for file in self.files if file.action in {Action.CREATE, Action.CHANGE})
 
 

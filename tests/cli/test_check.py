@@ -232,6 +232,7 @@ def test_a_longblob_becomes_a_blob_only_where_the_user_says_so(run: Run, tmp_pat
     assert path.read_text() == before
     shown = run("check", "--select", "DJP215", "--diff", "--unsafe-fixes", cwd=root, code=1)
     assert path.read_text() == before
+    assert "--unsafe-fixes needs --fix or --diff." in run("check", "--unsafe-fixes", cwd=root, code=2).stderr
     assert "+    x : <blob>  # a longblob" in shown.stdout
     run("check", "--select", "DJP215", "--fix", "--unsafe-fixes", cwd=root)
     assert path.read_text() == before.replace("x : longblob", "x : <blob>").replace(

@@ -163,13 +163,21 @@ def test_the_command_makes_a_pipeline_of_a_database(example: Path, run: Run, pyt
     again = run("import-schema", *names, "--contents", cwd=example)
     assert "Next: djproject status" in again.stderr
     (example / "src/workflow/subject.py").write_text("x = 1\n")
-    assert "is there already" in run("import-schema", "subject", cwd=example, code=2).stderr
+    assert "already exists" in run("import-schema", "subject", cwd=example, code=2).stderr
     nothing = run("import-schema", "nowhere", cwd=example, code=2)
     assert "The database has no schema nowhere" in nothing.stderr
     assert "subject" in nothing.stderr
+    code = (
+        "import datajoint as dj; import workflow; schema = dj.Schema('coded')\n"
+        "class Probe(dj.Lookup):\n    definition = 'name : varchar(9)\\n---\\nmap : <blob>'\n"
+        "schema(Probe).insert1(('a', [1]))"
+    )
+    python(code, cwd=example)
+    told = run("import-schema", "coded", "--contents", "--dry-run", cwd=example).stderr
+    assert "The rows of coded.#probe are left out: map has a codec." in told
     which = run("import-schema", cwd=example, code=2).stderr
     assert "Which schemas?" in which
-    assert "acquisition, analysis, processing, subject" in which
+    assert "acquisition, analysis, coded, processing, subject" in which
 
 
 @pytest.mark.mysql

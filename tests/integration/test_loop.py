@@ -27,7 +27,7 @@ from tests.integration.conftest import MySQL, PostgreSQL
 PIPELINE = f"loop-{os.getpid()}"  # other processes test at the same server
 SERVERS = ["postgresql", pytest.param("mysql", marks=pytest.mark.mysql)]
 Body = Callable[[Any, dict[str, Any]], Any]
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(200)
 
 
 @pytest.fixture(params=SERVERS)

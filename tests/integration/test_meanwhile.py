@@ -24,7 +24,7 @@ from tests.integration.test_loop import PIPELINE, connection, insert, of, schema
 from tests.integration.test_populate import status_of
 
 __all__ = ["connection", "schema", "server"]  # fixtures
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(200)
 
 
 def delete_item(table: Any, number: int) -> None:

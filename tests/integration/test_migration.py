@@ -535,6 +535,7 @@ def follow(root: Path, run: Run, python: Run) -> None:
     assert "the database has no attribute unit" in run("drift", cwd=root, code=1).stdout
 
     plan = root / "plan.json"
+    assert "Next: djproject migrate -o plan.json" in run("migrate", "-o", "plan.txt", cwd=root, code=2).stderr
     run("migrate", "-o", str(plan), cwd=root)
     path.write_text(path.read_text().replace('"mV"', '"uV"'))
     stale = run("migrate", str(plan), "--yes", cwd=root, code=2)

@@ -17,7 +17,7 @@ from djproject.database.own_tables import OwnTable, declare
 from tests.integration.test_loop import connection, server
 
 __all__ = ["connection", "server"]  # fixtures
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(200)
 SECOND = {"mysql": ("ALTER TABLE {table} ADD COLUMN more INT NULL",), "postgresql": ("ALTER TABLE {table} ADD COLUMN more INT NULL",)}  # fmt: skip
 
 

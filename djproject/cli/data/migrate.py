@@ -102,6 +102,9 @@ def migrate(
     if restore is not None:
         _restore(place, restore, yes=yes)
         return
+    if output is not None and output.suffix != ".json":
+        named = output.with_suffix(".json")
+        raise ProjectError(f"The file of a plan must end in .json: {output}.", hint=f"djproject migrate -o {named}")
     migrator = Migrator(project, place, pipeline)
     names = [table.full_name for table in select(pipeline, () if file else selector or (), ())]
     wishes = _wishes(names, rename or (), drop_table or ())

@@ -53,13 +53,13 @@ def add_schema(
     plan = plan_schema(project, pipeline, name, upstream or [], tables)
     conflicts = [str(file.path) for file in plan.files if file.action is Action.CONFLICT]
     if conflicts:
-        raise ProjectError(f"{', '.join(conflicts)} is there already, with other content.", hint=f"rm {conflicts[0]}")
+        raise ProjectError(f"{', '.join(conflicts)} already exists, with other content.", hint=f"rm {conflicts[0]}")
     plan = plan_with_readme(project, plan)
     written = () if dry_run else write_plan(plan)
     _render.plan(plan, dry_run=dry_run)
     if dry_run:
         return
     if not written:
-        _render.note(f"Nothing to do: the schema module {name} is there already.")
+        _render.note(f"Nothing to do: the schema module {name} already exists.")
         return
     _render.next_step("djproject deploy")

@@ -62,6 +62,6 @@ def add_table(
     if dry_run:
         return
     if not written:
-        _render.note(f"Nothing to do: {module}.{table.partition(':')[0]} is there already.")
+        _render.note(f"Nothing to do: {module}.{table.partition(':')[0]} already exists.")
         return
     _render.next_step("djproject deploy")

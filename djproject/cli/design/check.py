@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from djproject.cli._options import new_app
+from djproject.errors import ProjectError
 
 app = new_app()
 
@@ -73,6 +74,9 @@ def check(
     """
     from djproject.cli._checking import Request, run_check
     from djproject.project.checking import read_codes
+
+    if unsafe_fixes and not (fix or diff):
+        raise ProjectError("--unsafe-fixes needs --fix or --diff.", hint="djproject check --diff --unsafe-fixes")
 
     def codes(given: list[str] | None) -> tuple[str, ...] | None:
         return None if given is None else read_codes(tuple(code for text in given for code in text.split(",") if code))

@@ -73,7 +73,7 @@ def import_schema(
     conflicts = [str(file.path) for file in plan.files if file.action is Action.CONFLICT]
     if conflicts:
         raise ProjectError(
-            f"{', '.join(conflicts)} is there already, with other content.", hint="djproject drift  (what differs)"
+            f"{', '.join(conflicts)} already exists, with other content.", hint="djproject drift  (what differs)"
         )
     if not dry_run:
         write_plan(plan)
@@ -99,17 +99,20 @@ def _schemas_there(connection: Any) -> str:
 
 
 def _rows(connection: Any, declared: "Declared") -> "Rows":
-    """The rows of lookup tables, in the order of their attributes; what has no plain value is left out."""
+    """The rows of lookup tables, in the order of their attributes; what cannot be written is named."""
     quote = connection.adapter.quote_identifier
     found: dict[Place, list[tuple[object, ...]]] = {}
     for place, table in declared.items():
-        if not place[1].startswith("#") or "__" in place[1] or any(a.type.startswith("<") for a in table.attributes):
+        if not place[1].startswith("#") or "__" in place[1]:
+            continue
+        if coded := [attribute.name for attribute in table.attributes if attribute.type.startswith("<")]:
+            _render.note(f"The rows of {'.'.join(place)} are left out: {', '.join(coded)} has a codec.")
             continue
         columns = ", ".join(quote(attribute.name) for attribute in table.attributes)
         query = f"SELECT {columns} FROM {quote(place[0])}.{quote(place[1])} ORDER BY 1 LIMIT {MOST_ROWS + 1}"
         rows = connection.query(query).fetchall()
         if len(rows) > MOST_ROWS:
-            _render.note(f"{'.'.join(place)} has more than {MOST_ROWS} rows, which are left out.")
+            _render.note(f"The rows of {'.'.join(place)} are left out: there are more than {MOST_ROWS}.")
             continue
         found[place] = [tuple(_plain(value) for value in row) for row in rows]
     return found

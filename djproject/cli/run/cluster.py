@@ -3,7 +3,7 @@
 import os
 import time
 import zlib
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,8 +29,9 @@ from djproject.cli._options import (
     new_app,
 )
 from djproject.cli._options import seconds as seconds_of
-from djproject.clusters.pilot import ENDED, QUEUED, RUNNING, Pilot, SeenPilot, alive
-from djproject.errors import DJProjectError, ProjectError
+from djproject.cli._pilots import look, show
+from djproject.clusters.pilot import RUNNING, Pilot, SeenPilot, alive
+from djproject.errors import ProjectError
 from djproject.pipeline.selection import select
 from djproject.pipeline.source import load_readable
 from djproject.project.clusters import KUBERNETES, SLURM, Cluster
@@ -39,10 +40,7 @@ from djproject.project.location import Project, load_project
 from djproject.worker.pilot import pilot_place
 
 if TYPE_CHECKING:
-    from djproject.clusters.progress import Progress
     from djproject.clusters.sizing import Waiting
-
-SHOWN_ENDED = 5
 
 app = new_app(no_args_is_help=True)
 
@@ -227,37 +225,18 @@ def status(
     if not clusters:
         raise no_cluster("")
     while True:
-        looks = [_look(project, cluster) for cluster in clusters]
+        looks = [look(project, cluster) for cluster in clusters]
         if format is Format.JSON:
-            values = [
-                {"cluster": look.name, "pilots": [_as_value(each, look.made) for each in look.pilots],
-                 "problem": look.problem}
-                for look in looks
-            ]  # fmt: skip
+            values = [each.as_value() for each in looks]
             _render.as_json(values[0] if name else {"clusters": values})
         else:
             if watch:
                 _render.clear_screen()
-            for look in looks:
-                _show(look, with_name=not name)
+            for each in looks:
+                show(each, with_name=not name)
         if not watch:
             return
         time.sleep(interval)
-
-
-class _Look(NamedTuple):
-    """One picture of a cluster: its pilots, by pilot what it makes, and why that is not known."""
-
-    name: str
-    pilots: list[SeenPilot]
-    made: dict[str, "Progress"]
-    problem: str
-
-
-def _look(project: Project, cluster: Cluster) -> _Look:
-    found = fleet_of(project, cluster).pilots()
-    made, problem = _progress(project, cluster) if any(each.state == RUNNING for each in found) else ({}, "")
-    return _Look(cluster.name, found, made, problem)
 
 
 @app.command()
@@ -341,61 +320,6 @@ def _paused(name: str, failed: tuple[SeenPilot, ...]) -> ProjectError:
         f"The last {len(failed)} pilots failed at their start: {newest.reason}.",
         hint=f"djproject cluster logs {name} {newest.job}, then: djproject cluster submit {name} --anyway",
     )
-
-
-def _progress(project: Project, cluster: Cluster) -> tuple[dict[str, "Progress"], str]:
-    """By pilot what it makes, and why that is not known."""
-    from djproject.clusters.progress import progress
-    from djproject.database.agreement import source_places
-    from djproject.database.leases import read_leases
-    from djproject.targets.choice import load_target
-    from djproject.targets.direct import connect_directly
-
-    try:
-        target = load_target(project, target_of(project, cluster))
-        places = source_places(load_readable(project), target.prefix.name)
-        names = {f"{schema}.{table.lstrip('_#')}": name for name, (schema, table) in places.items()}
-        connection = connect_directly(target)
-        return progress(connection, read_leases(connection), cluster.name, names), ""
-    except DJProjectError as error:
-        return {}, error.message
-
-
-def _as_value(pilot: SeenPilot, made: dict[str, "Progress"]) -> dict[str, Any]:
-    known = made.get(pilot.job)
-    return pilot._asdict() | {"made": known.made if known else None, "making": list(known.making) if known else []}
-
-
-def _show(look: _Look, *, with_name: bool) -> None:
-    now = time.time()
-    ended = sorted((pilot for pilot in look.pilots if pilot.state == ENDED), key=lambda pilot: -pilot.started)
-    there = alive(look.pilots)
-    rows = []
-    for pilot in [*there, *ended[:SHOWN_ENDED]]:
-        known = look.made.get(pilot.job)
-        rows.append(
-            (
-                pilot.job, "failed" if pilot.failed else pilot.state, pilot.node,
-                _render.duration(now - pilot.started) if pilot.started else "",
-                _render.duration(max(pilot.ends - now, 0)) if pilot.ends else "",
-                str(known.made) if known else "",
-                pilot.reason or (", ".join(known.making) if known else ""),
-            )
-        )  # fmt: skip
-    if with_name:
-        _render.heading(look.name)
-    if rows:
-        _render.columns(("pilot", "state", "node", "since", "left", "made", "reason or job"), rows, right=[5])
-    if len(ended) > SHOWN_ENDED:
-        _render.note(f"… and {len(ended) - SHOWN_ENDED} more that ended (--format json lists all).")
-    if look.problem:
-        _render.note(f"What they make is not known: {look.problem}")
-    if not there:
-        _render.note("No pilot is alive or queued.")
-        _render.next_step(f"djproject cluster submit {look.name}")
-    elif failed := [pilot for pilot in (*ended, *there) if pilot.failed]:
-        logs = f"djproject cluster logs {look.name} {failed[0].job}"
-        _render.next_step(f"djproject cluster cancel {look.name}" if failed[0].state == QUEUED else logs)
 
 
 def _waiting(project: Project, pilot: Pilot) -> "list[Waiting]":

@@ -56,7 +56,7 @@ def snapshot(
     from djproject.stack.snapshot import write_snapshot
 
     if file.exists() and not force:
-        raise ProjectError(f"{file} is there already.", hint=f"djproject stack snapshot {file} --force")
+        raise ProjectError(f"{file} already exists.", hint=f"djproject stack snapshot {file} --force")
     if file.exists():
         require_consent(f"Replace {file}", yes=yes, command=("stack", "snapshot", str(file), "--force"))
     manifest = write_snapshot(load_stack(), file.absolute())

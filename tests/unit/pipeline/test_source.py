@@ -322,7 +322,7 @@ def test_a_file_that_is_not_python_stops_who_needs_it(tmp_path: Path, imports: s
         assert [table.full_name for table in load_package(tmp_path, "workflow").tables] == ["a.A"]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(200)
 @pytest.mark.parametrize(
     "text",
     [
@@ -337,7 +337,7 @@ def test_a_file_made_to_keep_the_reader_busy_does_not(tmp_path: Path, text: str)
     assert load_package(tmp_path, "workflow").tables == ()
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(200)
 def test_lines_of_a_definition_made_to_keep_the_reader_busy_do_not() -> None:
     from djproject.pipeline.definition import old_reference, read_definition
 

@@ -139,7 +139,7 @@ def test_a_computed_table_continues_from_the_last_table_of_its_module(here: Proj
         (lambda p: table(p, "subject", "T"), "has no tier"),
         (lambda p: table(p, "subject", "T:magic"), "not a tier"),
         (lambda p: schema(p, "new", upstream=("nowhere",)), "no schema module called 'nowhere'"),
-        (lambda p: schema(p, "subject", "Other:manual"), "is there already"),
+        (lambda p: schema(p, "subject", "Other:manual"), "already exists"),
         (lambda p: schema(p, "worker"), "meaning of its own"),
         (lambda p: schema(p, "json"), "standard library"),
         (lambda p: schema(p, "new", "T:manual", "T:computed"), "named twice"),
