@@ -57,7 +57,7 @@ Then put this line at the top of `pyproject.toml`:
 #:schema ./pyproject.schema.json
 ```
 
-`validate-pyproject` finds the schemas by itself where djproject is installed beside it.
+`validate-pyproject` finds the schemas if djproject is in the same environment.
 """
 
 

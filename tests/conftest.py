@@ -111,7 +111,7 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Warm]:
     """Starts the commands of `run` and `python` without importing their libraries once more."""
-    started = Warm()
+    started = Warm({**os.environ, **PYTHON_ENVIRONMENT})
     yield started
     started.stop()
 

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 LIBRARIES = ("pandas", "networkx", "pyparsing", "pydantic_settings", "numpy", "typer.main", "rich.console", "rich.table",
@@ -29,26 +29,32 @@ LONGEST_REQUEST = 1 << 20
 
 
 class Warm:
-    """The server's client, one for each process of pytest; the server starts with the first command."""
+    """The server's client, one for each process of pytest; the server starts with the first command.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    env
+        What the environment of commands is like, unless a test changes it.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = {name: value for name, value in env.items() if not name.startswith("COVERAGE")}
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
-        self._interpreter: dict[str, str] = {}
 
     def run(
         self, arguments: list[str], *, cwd: Path, env: dict[str, str], timeout: float
     ) -> subprocess.CompletedProcess[str]:
         """As `subprocess.run([sys.executable, *arguments], capture_output=True, text=True)`, with an empty stdin."""
-        with self._lock:
-            if self._socket is None:
-                self._start(env)
-        if not hasattr(socket, "send_fds") or _of_the_interpreter(env) != self._interpreter:
+        if _of_the_interpreter(env) != _of_the_interpreter(self._env):
             return subprocess.run(
                 [sys.executable, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout,
                 stdin=subprocess.DEVNULL, check=False,
             )  # fmt: skip
+        with self._lock:
+            if self._socket is None:
+                self._start()
         return self._run(arguments, cwd, env, timeout)
 
     def stop(self) -> None:
@@ -57,12 +63,11 @@ class Warm:
             self._socket.close()
             self._process.wait(timeout=30)
 
-    def _start(self, env: dict[str, str]) -> None:
-        self._interpreter = _of_the_interpreter(env)
+    def _start(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, __file__, str(theirs.fileno())], env=env, stdin=subprocess.DEVNULL,
+                [sys.executable, __file__, str(theirs.fileno())], env=self._env, stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )  # fmt: skip
 
@@ -99,7 +104,7 @@ class Warm:
         return subprocess.CompletedProcess(arguments, code, stdout, stderr)
 
 
-def _of_the_interpreter(env: dict[str, str]) -> dict[str, str]:
+def _of_the_interpreter(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if name.startswith(OF_THE_INTERPRETER) and name != "PYTHONPATH"}
 
 

@@ -70,14 +70,14 @@ def moved_stores(target: str, configured: Mapping[str, "StoreSpec"]) -> None:
         note(f"At the target {target}, the store {name} is not where [tool.datajoint.stores] says: {place(spec)}.")
     if configured and target in MANAGED_TARGETS:
         table = f"[tool.djproject.targets.{target}.stores.{next(iter(configured))}]"
-        note(f"To choose its place there, set location in {table}.")
+        note(f"To choose another folder, set location in {table}.")
 
 
 def moved_stores_in_brief(target: str, names: Iterable[str]) -> None:
     """The same in one line, for commands that are about something else."""
     text = ", ".join(names)
     if text:
-        note(f"Stores in another place than [tool.datajoint.stores] says: {text}  (djproject stores list -t {target})")
+        note(f"Stores that are not where [tool.datajoint.stores] says: {text}  (djproject stores list -t {target})")
 
 
 def diff(name: str, old: bytes, new: bytes) -> None:

@@ -31,7 +31,7 @@ class Seen:
     incomplete
         Those of which the source's reader does not understand every line.
     differences
-        In what the database is not as in the source.
+        In what the database differs from the source.
     """
 
     tables: tuple[str, ...]
@@ -117,7 +117,7 @@ def drift_line(found: Iterable[Difference]) -> str:
     if not those:
         return ""
     counted = f"{len(those)} difference{'s' if len(those) > 1 else ''} in {tables} table{'s' if tables > 1 else ''}"
-    return f"The database is not as in the source: {counted}  (djproject drift)"
+    return f"The database differs from the source: {counted}  (djproject drift)"
 
 
 def place_of(pipeline: Pipeline, difference: Difference) -> tuple[FilePath, int] | None:

@@ -56,7 +56,7 @@ class Deployment:
     created
         What was missing and is declared now, or would be.
     differences
-        Where the database is not as in the source; tables that were there are left alone.
+        Where the database differs from the source; tables that existed are left alone.
     """
 
     created: tuple[Declared, ...]

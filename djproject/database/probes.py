@@ -10,7 +10,7 @@ from djproject.targets.probes import Probe, State
 
 
 def table_probes(target: Target, pipeline: Pipeline) -> Iterator[Probe]:
-    """Whether the pipeline's tables are declared, and are as in the source; nothing where it has no tables."""
+    """Whether the pipeline's tables are declared, and match the source; nothing where it has no tables."""
     if not pipeline.tables:
         return
     plan = plan_deployment(target, pipeline)
@@ -23,4 +23,4 @@ def table_probes(target: Target, pipeline: Pipeline) -> Iterator[Probe]:
     if plan.created:
         yield Probe("tables", State.WARNING, f"{len(plan.created)} schemas and tables are missing", "djproject deploy")
     elif not plan.differences:
-        yield Probe("tables", State.OK, f"all {len(pipeline.tables)} are declared as in the source")
+        yield Probe("tables", State.OK, f"all {len(pipeline.tables)} match the source")

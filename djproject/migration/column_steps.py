@@ -151,7 +151,7 @@ class ColumnSteps:
         column = self._draft.columns.of(name, attribute)
         what = f"add {attribute.name} ({attribute.type}{_default_words(attribute)})"
         if not attribute.nullable and not column.default and not self._draft.rows.none(place):
-            self._draft.refuse(difference, what, "the rows that are there have no value for it, and it has no default")
+            self._draft.refuse(difference, what, "existing rows have no value for it, and it has no default")
             return
         order = [each.name for each in self._draft.source[name].attributes]
         here = self._draft.declared[place]

@@ -85,7 +85,7 @@ def _without_keys(draft: Draft, found: list[Difference]) -> list[Difference]:
     of_keys = {difference.table: difference for difference in found if difference.aspect is Aspect.KEY}
     for difference in of_keys.values():
         what = f"the primary key {difference.source} ({difference.database} in the database)"
-        draft.refuse(difference, what, "the rows that are there have no value for it, or more than one for a key")
+        draft.refuse(difference, what, "existing rows have no value for it, or more than one for a key")
     return [difference for difference in found if difference.table not in of_keys]
 
 

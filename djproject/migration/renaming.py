@@ -112,7 +112,7 @@ class Renames:
             new = [d.attribute for d in found if d.table == name and d.aspect is Aspect.MISSING]
             if len(gone) == len(new) == 1 and self._is_alike(name, gone[0], new[0]):
                 self._draft.notes.append(
-                    f"If {name}.{gone[0]} is called {new[0]} now: djproject migrate --rename {name}.{gone[0]}={new[0]}"
+                    f"To rename {name}.{gone[0]} to {new[0]}: djproject migrate --rename {name}.{gone[0]}={new[0]}"
                 )
 
     def _is_alike(self, name: str, old: str, new: str) -> bool:

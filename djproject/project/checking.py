@@ -20,7 +20,7 @@ class CheckTable(NamedTuple):
     select, ignore
         Codes or beginnings of codes (`DJP2`); nothing in `select` means all.
     convention
-        "strict" or "advise": whether what works and departs from the convention is an error or a warning.
+        "strict" or "advise": whether code that works but departs from the convention is an error or a warning.
     fail_level
         "error" or "warning": from where on findings make the exit code 1.
     per_file_ignores

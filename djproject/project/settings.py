@@ -30,7 +30,7 @@ KNOWN = {
         KnownSetting(
             "database.backend", "DJ_BACKEND", str, "mysql", "the database server's kind", ("mysql", "postgresql")
         ),
-        KnownSetting("database.host", "DJ_HOST", str, "localhost", "the server; better in a target"),
+        KnownSetting("database.host", "DJ_HOST", str, "localhost", "the server; set it in a target instead"),
         KnownSetting("database.port", "DJ_PORT", int, None, "its port"),
         KnownSetting("database.user", "DJ_USER", str, None, "who connects"),
         KnownSetting("database.password", "DJ_PASS", str, None, "secret: in `.secrets/database.password`"),
@@ -42,14 +42,14 @@ KNOWN = {
             "DJ_CREATE_TABLES",
             bool,
             True,
-            "declare tables on import; djproject declares them in `deploy` only",
+            "declare tables on import, in plain Python; under djproject only `deploy` declares them",
         ),
         KnownSetting("connection.charset", "", str, "", "the connection's character set (MySQL)"),
         KnownSetting("display.limit", "", int, 12, "rows shown of a query"),
         KnownSetting("display.width", "", int, 14, "characters shown of a value"),
         KnownSetting("display.show_tuple_count", "", bool, True, "show how many rows a query has"),
         KnownSetting(
-            "display.diagram_direction", "DJ_DIAGRAM_DIRECTION", str, "LR", "where `dj.Diagram` grows to", ("TB", "LR")
+            "display.diagram_direction", "DJ_DIAGRAM_DIRECTION", str, "LR", "direction of `dj.Diagram`", ("TB", "LR")
         ),
         KnownSetting(
             "display.diagram_theme", "DJ_DIAGRAM_THEME", str, "auto", "its colours", ("light", "dark", "auto")

@@ -194,8 +194,8 @@ def _datajoint(stores: Mapping[str, Any] | None = None, **values: Any) -> DataJo
 _STORE_NAME = "djproject stores default NAME"
 STORES = Table(
     {
-        DEFAULT_KEYS[0]: Key(TEXT, "the store that `<blob@>` means", hint=_STORE_NAME),
-        DEFAULT_KEYS[1]: Key(TEXT, "the store that `<filepath@>` means", hint=_STORE_NAME),
+        DEFAULT_KEYS[0]: Key(TEXT, "the store that `check --fix` writes into `<blob@>`", hint=_STORE_NAME),
+        DEFAULT_KEYS[1]: Key(TEXT, "the store that `check --fix` writes into `<filepath@>`", hint=_STORE_NAME),
     },
     others=lambda _: STORE,
 )
@@ -256,20 +256,20 @@ TARGET = Table(
 )
 CHECK = Table(
     {
-        "select": Key(CODES, 'codes of [rules](../rules/index.md), or their beginnings (`"DJP2"`)', "all"),
-        "ignore": Key(CODES, "codes, or their beginnings, that are not examined", "none"),
+        "select": Key(CODES, 'codes of [rules](../rules/index.md), or their prefixes (`"DJP2"`)', "all"),
+        "ignore": Key(CODES, "codes, or their prefixes, that are not checked", "none"),
         "convention": Key(
             choice(STRICT, ADVISE),
-            "whether what works and departs from the convention is an error or a warning",
+            "whether code that works but departs from the convention is an error or a warning",
             f"`{STRICT}`",
         ),
-        "fail-level": Key(choice(*LEVELS), "what makes the exit code 1", "`error`", "fail_level"),
+        "fail-level": Key(choice(*LEVELS), "the lowest level that sets exit code 1", "`error`", "fail_level"),
         "per-file-ignores": Key(
             Table({}, others=lambda _: CODES),
             'codes by pattern of a path: `"src/workflow/old/*" = ["DJP2"]`',
             attribute="per_file_ignores",
         ),
-        "baseline": Key(TEXT, "the file with findings that are known"),
+        "baseline": Key(TEXT, "the file of known findings"),
         "layers": Key(LAYERS, 'modules, upstream first; `"ephys"` means all of a package'),
         "independent": Key(texts(), "modules that do not depend on each other"),
         "forbid": Key(PAIRS, '`"child -> parent"`: a dependency that is not allowed'),
@@ -305,13 +305,13 @@ GROUP = Table(
         "count": Key(WHOLE, "worker processes on one machine", "one for each GPU, else 1", "processes"),
         "concurrency": Key(
             Table({}, others=lambda _: WHOLE),
-            'at most so many of the group at one table: `{ "acquisition.Scan" = 2 }`',
+            'at most this many workers of the group at one table: `{ "acquisition.Scan" = 2 }`',
         ),
         "environment": Key(
             Table({}, others=lambda _: TEXT, refused=_secret_variables),
             "variables of the worker processes; no secrets",
         ),
-        "gpus": Key(GPUS, "devices, one to a worker in turn (`CUDA_VISIBLE_DEVICES`)"),
+        "gpus": Key(GPUS, "devices, assigned to the workers in turn (`CUDA_VISIBLE_DEVICES`)"),
         "threads": Key(WHOLE, "threads of BLAS and OpenMP in each process", "an even share of the processors"),
         "grace": Key(
             SECONDS, "how long a running job may take to finish when the workers are stopped", "any time",
@@ -319,9 +319,9 @@ GROUP = Table(
         ),
         "job-timeout": Key(SECONDS, "a job that takes longer is stopped, and is an error", "any time", "job_seconds"),
         "max-jobs-per-process": Key(
-            WHOLE, "start a new process after so many jobs", "any number", "jobs_per_process"
+            WHOLE, "replace a process after this many jobs", "any number", "jobs_per_process"
         ),
-        "max-rss": Key(WHOLE, "start a new process when one uses more megabytes", "any", "megabytes"),
+        "max-rss": Key(WHOLE, "replace a process that uses more megabytes", "any", "megabytes"),
         "cluster": Key(NAME, "the cluster that pilots of the group are for", "any"),
         "cpus": Key(WHOLE, "processors of a pilot of the group", "the cluster's"),
         "memory": Key(MEMORY, "memory of a pilot of the group", "the cluster's"),
@@ -364,7 +364,7 @@ DJPROJECT = Table(
     {
         "package": Key(NAME, "the import package", "`workflow`, or the only one there"),
         "source": Key(FOLDER, "the folder that has the package", "`src`, or the project's own"),
-        "target": Key(NAME, "the target to use where nobody chooses another one", "`embedded`"),
+        "target": Key(NAME, "the target to use unless you choose another one", "`embedded`"),
         "schema_prefix": Key(
             PREFIX,
             "put before the names of schemas; see [targets](../how-to/targets.md#one-server-several-people)",
@@ -378,7 +378,7 @@ DJPROJECT = Table(
         "check": Key(CHECK, "what `djproject check` examines"),
         "workers": Key(Table({}, others=lambda _: GROUP, make=_named_groups), "groups of workers, by name"),
         "clusters": Key(Table({}, others=lambda _: CLUSTER, make=_named_clusters), "clusters of machines, by name"),
-        "template": Key(TEMPLATE, "what `djproject init` made the project of; `djproject upgrade` reads it"),
+        "template": Key(TEMPLATE, "the answers that `djproject init` was given; `djproject upgrade` reads them"),
     },
     refused=_unknown_clusters,
 )

@@ -80,7 +80,7 @@ def _engine_error(error: Exception) -> EnvironmentUnavailableError:
     text = str(error).lower()
     if "permission denied" in text:
         return EnvironmentUnavailableError(
-            "This user may not talk to the Docker engine.",
+            "This user cannot access the Docker engine.",
             hint=f"sudo usermod -aG docker $USER, then log in again; or: {WITHOUT}",
         )
     return EnvironmentUnavailableError(

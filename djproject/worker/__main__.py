@@ -196,7 +196,7 @@ def _forget_errors(table: LoadedTable) -> None:
 def _fitting(
     tables: Sequence[LoadedTable], pipeline: Pipeline, chosen: set[str], assignment: Assignment, tell: Tell
 ) -> list[LoadedTable]:
-    """The chosen tables that are in the database as in the source; those that are not are set aside.
+    """The chosen tables that match the source in the database; the others are set aside.
 
     Raises
     ------

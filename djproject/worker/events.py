@@ -220,7 +220,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """The database is not as in the source. The message counts the differences, and names the command that lists them.
+    """The database differs from the source. The message counts the differences, and names the command that lists them.
 
     Tables that cannot be filled because of it are set aside as well.
     """

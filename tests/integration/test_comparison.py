@@ -295,7 +295,7 @@ def follow_a_change(root: Path, run: Run, python: Run) -> None:
     raw = text.replace('notes = "" : varchar(1000)', "trace = null : bytes")
     module.write_text(raw)
     run("deploy", cwd=root)
-    assert "Nothing to do: all 3 tables are declared as in the source." in run("deploy", cwd=root).stderr
+    assert "Nothing to do: all 3 tables match the source." in run("deploy", cwd=root).stderr
     python("from workflow import work; work.Item.insert1(dict(item_id=1, trace=b'abc'))", cwd=root)
     module.write_text(raw.replace("trace = null : bytes", "trace = null : <blob>"))
     sentence = "work.Item differs from the database: trace is <blob> in the source and bytes in the database."

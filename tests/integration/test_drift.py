@@ -196,7 +196,7 @@ def follow_drift(root: Path, run: Run, python: Run) -> None:
     assert before.stdout.splitlines()[0].endswith(": work.Item: is not declared in the database")
     assert "Next: djproject deploy" in before.stderr
     run("deploy", cwd=root)
-    assert "No drift: 3 tables are as in the source." in run("drift", cwd=root).stderr
+    assert "No drift: 3 tables match the source." in run("drift", cwd=root).stderr
     python("from workflow import work; work.Item.insert1(dict(item_id=1))", cwd=root)
 
     path = root / "src/workflow/work.py"
@@ -212,7 +212,7 @@ def follow_drift(root: Path, run: Run, python: Run) -> None:
         comment
         == f'src/workflow/work.py:{number}: work.Item: the comment of notes is "by hand" in the source and "" in the database'
     )
-    sentence = "The database is not as in the source: 2 differences in 1 table  (djproject drift)"
+    sentence = "The database differs from the source: 2 differences in 1 table  (djproject drift)"
     deployed = run("deploy", cwd=root)
     assert sentence in deployed.stderr
     assert "Nothing to do" not in deployed.stderr

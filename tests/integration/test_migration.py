@@ -185,7 +185,7 @@ def test_an_edit_on_empty_tables_is_always_possible(change: Any, edit: str) -> N
 
 def test_a_rename_that_is_declared_keeps_the_values(change: Any) -> None:
     changed = change("rename")
-    assert changed.plan().notes == ("If mine.T.w is called weight now: djproject migrate --rename mine.T.w=weight",)
+    assert changed.plan().notes == ("To rename mine.T.w to weight: djproject migrate --rename mine.T.w=weight",)
     before = [row["w"] for row in changed.rows("t")]
     plan = changed.plan(renames={"mine.T.w": "weight"})
     assert [step.what for step in plan.steps] == ["rename w to weight"]

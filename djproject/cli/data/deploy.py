@@ -78,12 +78,12 @@ def _show(done: "Deployment", pipeline: Pipeline, *, dry_run: bool, whole: bool)
     for sentence in sentences(blocked).values():
         _render.result(sentence)
     if done.differences:
-        _render.note(f"{drift_line(done.differences)}; deploy leaves tables that exist as they are.")
+        _render.note(f"{drift_line(done.differences)}; deploy keeps existing tables as they are.")
     if blocked:
         _render.note("populate does not fill the tables listed above.")
     if blocked and whole:
         _render.next_step(way_out(pipeline, blocked))
     elif not done.created and not done.differences:
-        _render.note(f"Nothing to do: all {len(pipeline.tables)} tables are declared as in the source.")
+        _render.note(f"Nothing to do: all {len(pipeline.tables)} tables match the source.")
     elif done.created and whole and not dry_run:
         _render.next_step("djproject populate")

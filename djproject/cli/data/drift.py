@@ -68,7 +68,7 @@ def drift(
         for line in show(found, pipeline, project.root):
             _render.result(line)
         if not found:
-            _render.note(f"No drift: {len(seen.tables)} tables are as in the source.")
+            _render.note(f"No drift: {len(seen.tables)} tables match the source.")
         else:
             _render.next_step("djproject migrate" if without_missing(found) else "djproject deploy")
     raise typer.Exit(1 if found else 0)

@@ -179,7 +179,7 @@ def _apply(
         possible = sorted({step.table for step in plan.steps} - {refusal.table for refusal in plan.refusals})
         renames = [note.rpartition(": ")[2] for note in plan.notes if "--rename" in note]
         if renames:
-            hint = f"{renames[0]}  (if it is called so now)"
+            hint = f"{renames[0]}  (if you renamed it)"
         elif possible:
             hint = f"djproject migrate {' '.join(possible[:5])}  (the tables that can be)"
         else:
@@ -274,7 +274,7 @@ def _show(plan: "Plan", *, with_sql: bool) -> None:
     for note in plan.notes:
         _render.note(note)
     if not plan.steps and not plan.refusals:
-        _render.note("Nothing to do: the database is as in the source.")
+        _render.note("Nothing to do: the database matches the source.")
 
 
 def _as_json(plan: "Plan", place: Target, *, dry_run: bool) -> None:
