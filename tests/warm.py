@@ -47,7 +47,7 @@ class Warm:
         self, arguments: list[str], *, cwd: Path, env: dict[str, str], timeout: float
     ) -> subprocess.CompletedProcess[str]:
         """As `subprocess.run([sys.executable, *arguments], capture_output=True, text=True)`, with an empty stdin."""
-        if _of_the_interpreter(env) != _of_the_interpreter(self._env):
+        if sys.platform != "linux" or _of_the_interpreter(env) != _of_the_interpreter(self._env):
             return subprocess.run(
                 [sys.executable, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout,
                 stdin=subprocess.DEVNULL, check=False,
@@ -74,7 +74,7 @@ class Warm:
     def _run(
         self, arguments: list[str], cwd: Path, env: dict[str, str], timeout: float
     ) -> subprocess.CompletedProcess[str]:
-        ours, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # which keeps messages apart
         outputs = [os.pipe() for _ in range(2)]
         request = json.dumps([arguments, str(cwd), env, _umask()]).encode()
         assert self._socket is not None
