@@ -19,7 +19,7 @@ from djproject.database.leases import TABLE, declare_leases
 from djproject.database.loading import LoadedTable
 from djproject.database.own_tables import SCHEMA
 from djproject.targets.machine import machine_id
-from djproject.worker.attempt import AbandonJob, attempt
+from djproject.worker.attempt import AbandonJob, attempt, roll_back
 from djproject.worker.events import Failed, LostJob, Made, MadeNothing, Postponed
 from djproject.worker.queue import Queue
 from djproject.worker.recovery import recover
@@ -77,6 +77,13 @@ class Worker:
         self.history = History(None, "model")
         self.id = f"{secrets.token_hex(8)}-{number}"  # another test at this server has workers too
         self.lease()
+
+    def wake(self) -> None:
+        """Connect again where somebody ended the session, as the loop of a worker does."""
+        try:
+            self.connection.query("SELECT 1")
+        except Exception:  # either driver's word for it
+            roll_back(self.connection)
 
     def lease(self) -> None:
         host, pid, connection_id = self.queue._owner
@@ -201,15 +208,22 @@ class Model(RuleBasedStateMachine):
         old = self.workers[number]
         old.expire()
         old.connection.close()
-        recover([self.workers[(number + 1) % 3].loaded], self.workers[0].history)
+        self._recover((number + 1) % 3, gone=old)
         self.held[number] = []
         self._free(number, *self.expired)
         self.expired.clear()
         type(self).workers[number] = Worker(self.connect, self.schema_name, number)
 
+    def _recover(self, number: int, gone: Worker | None = None) -> None:
+        """One worker ends the sessions of those that it takes for dead; those that live connect again."""
+        recover([self.workers[number].loaded], self.workers[number].history)
+        for worker in self.workers:
+            if worker is not gone:
+                worker.wake()
+
     @rule(number=WORKERS)
     def take_over(self, number: int) -> None:
-        recover([self.workers[number].loaded], self.workers[0].history)
+        self._recover(number)
         self._free(*self.expired)
         self.expired.clear()
 
@@ -363,6 +377,7 @@ def test_a_worker_of_other_tables_leaves_the_lease_to_those_who_need_it(machine:
     assert recover([others.loaded], History(None, "other")).count == 0
     assert len(first.queue.jobs & "status='reserved'") == 1
     assert recover([second.loaded], second.history).count == 1
+    first.wake()
     assert len(first.queue.jobs & "status='reserved'") == 0
     assert first.connection.query(f"SELECT COUNT(*) FROM {TABLE} WHERE worker=%s", args=(first.id,)).fetchone()[0] == 0
     drop_schema(others.connection, f"{machine.schema_name}_other")
@@ -382,6 +397,7 @@ def test_a_job_that_killed_two_workers_waits_for_what_is_said_of_the_third(machi
     second.connection.query(f"UPDATE {TABLE} SET machine=%s, process_started=%s WHERE worker=%s", args=here)
     assert recover([second.loaded], history).undecided == 1
     assert len(second.queue.jobs & "status='reserved'") == 1
+    first.wake()
     first.connection.query(f"UPDATE {TABLE} SET seconds=-1 WHERE worker=%s", args=(first.id,))
     recovery = recover([second.loaded], history)
     assert (recovery.count, recovery.undecided) == (1, 0)
