@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -109,11 +109,9 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
 
 
 @pytest.fixture(scope="session")
-def warm() -> Iterator[Warm]:
+def warm() -> Warm:
     """Starts the commands of `run` and `python` without importing their libraries once more."""
-    started = Warm({**os.environ, **PYTHON_ENVIRONMENT})
-    yield started
-    started.stop()
+    return Warm({**os.environ, **PYTHON_ENVIRONMENT})
 
 
 @pytest.fixture
