@@ -86,7 +86,8 @@ def _command(arguments: list[str], cwd: str, env: dict[str, str], *written: Conn
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
-    installed = [entry for entry in sys.path if entry.startswith(sys.base_prefix) or "site-packages" in entry]
+    prefixes = (sys.base_prefix, sys.prefix)
+    installed = [entry for entry in sys.path if entry.startswith(prefixes) or entry.startswith("__editable__")]
     paths = [entry for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry]
     try:
         if arguments[0] == "-m":

@@ -39,8 +39,9 @@ def leased(connection: Any, pipeline: str, tables: Sequence[LoadedTable]) -> Ite
     values = (worker, pipeline, *me, json.dumps([job_table(loaded.instance).full_table_name for loaded in tables]))
     place = pilot_place(os.environ)
     _insert(own, values, place)
+    (began,) = own.query(f"SELECT started FROM {TABLE} WHERE worker=%s", args=(worker,)).fetchone()
     ended = threading.Event()
-    thread = threading.Thread(target=_beat, args=(own, values, place, ended), daemon=True)
+    thread = threading.Thread(target=_beat, args=(own, values, place, began, ended), daemon=True)
     thread.start()
     clean = False
     try:
@@ -59,11 +60,14 @@ def leased(connection: Any, pipeline: str, tables: Sequence[LoadedTable]) -> Ite
 def _connect(connection: Any) -> Any | None:
     """A connection of the lease's own; None where there can be no lease, as without the right to make a schema."""
     for _ in range(MOST_TRIES):
+        own = None
         try:
             own = second_connection(connection)
             keep_alive(own)
             declare_leases(own)
         except Exception as error:
+            if own is not None:
+                own.close()
             if not is_passing(error):
                 return None
             time.sleep(RETRY_SECONDS)
@@ -72,14 +76,17 @@ def _connect(connection: Any) -> Any | None:
     return None
 
 
-def _beat(own: Any, values: tuple[Any, ...], place: PilotPlace, ended: threading.Event) -> None:
-    """Renew the lease every few seconds; after an outage, on a new connection; another one where it is lost."""
+def _beat(own: Any, values: tuple[Any, ...], place: PilotPlace, began: object, ended: threading.Event) -> None:
+    """Renew the lease every few seconds; after an outage, on a new connection; write it again where it was removed.
+
+    It keeps the time of the first one: a session with this number that began later is another program's.
+    """
     while not ended.wait(HEARTBEAT_SECONDS):
         try:
             renewal = f"UPDATE {TABLE} SET beat={NOW[own.adapter.backend]}, job_tables=%s WHERE worker=%s"
             cursor = own.query(renewal, args=(values[-1], values[0]))
             if cursor.rowcount == 0:
-                _insert(own, values, place)
+                _insert(own, values, place, began)
         except Exception:  # the database is away; the next beat tries again
             try:
                 own.connect()
@@ -88,13 +95,13 @@ def _beat(own: Any, values: tuple[Any, ...], place: PilotPlace, ended: threading
                 continue
 
 
-def _insert(own: Any, values: tuple[Any, ...], place: PilotPlace) -> None:
+def _insert(own: Any, values: tuple[Any, ...], place: PilotPlace, began: object = None) -> None:
     now = NOW[own.adapter.backend]
     own.query(
         f"INSERT INTO {TABLE} "
         "(worker, pipeline, host, machine, pid, connection_id, process_started, job_tables, seconds, started, beat) "
-        f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, {now}, {now})",
-        args=(*values, LEASE_SECONDS),
+        f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, COALESCE(%s, {now}), {now})",
+        args=(*values, LEASE_SECONDS, began),
     )
     if place.job:
         with suppress(Exception):  # the table may still be as an older version made it

@@ -151,7 +151,7 @@ def _end_session(connection: Any, lease: Lease) -> None:
                 connection.query(f"KILL {number}")
         else:
             connection.query(
-                f"SELECT pg_terminate_backend(session.pid) FROM pg_stat_activity AS session, {TABLE} AS lease "
+                f"SELECT pg_terminate_backend(session.pid) FROM pg_stat_activity AS session, {TABLE} "
                 f"WHERE worker=%s AND session.pid={number} AND backend_start <= started AT TIME ZONE 'UTC'",
                 args=(lease.worker,),
             )

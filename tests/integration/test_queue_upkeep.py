@@ -238,13 +238,18 @@ def test_a_lease_comes_back_after_a_false_death_and_goes_with_its_worker(
     monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.05)
     loaded = fill(1, make=insert_row)
 
+    def leases() -> list[str]:
+        return [found.started for found in read_leases(connection) if found.worker == worker]
+
     def mine() -> bool:
-        return any(found.worker == worker for found in read_leases(connection))
+        return bool(leases())
 
     with lease.leased(loaded.instance.connection, pipeline, [loaded]) as worker:
-        assert mine()
+        before = leases()
+        assert before
         connection.query(f"DELETE FROM djproject.worker_lease WHERE worker='{worker}'")
         assert wait_until(mine), "another worker took it for dead"
+        assert leases() == before, "a session that began since is somebody else's"
     assert not mine()
 
 
