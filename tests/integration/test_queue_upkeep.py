@@ -270,6 +270,28 @@ def test_a_worker_waits_for_its_lease_where_that_helps(
         assert bool(worker) == has_one
 
 
+def test_connections_that_are_of_no_use_for_a_lease_are_closed(
+    fill: FillTable, pipeline: str, connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, opened = fill(1, make=insert_row), []
+
+    def connect(connection: Any) -> Any:
+        opened.append(second_connection(connection))
+        return opened[-1]
+
+    def declare(own: Any) -> None:
+        if len(opened) < 3:
+            raise OSError(28, "No space left")
+        declare_leases(own)
+
+    monkeypatch.setattr(lease, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(lease, "second_connection", connect)
+    monkeypatch.setattr(lease, "declare_leases", declare)
+    with lease.leased(connection, pipeline, [loaded]) as worker:
+        assert worker
+        assert [own.is_connected for own in opened] == [False, False, True]
+
+
 def test_a_worker_that_crashes_leaves_its_lease(fill: FillTable, pipeline: str, connection: Any) -> None:
     loaded = fill(1, make=insert_row)
     with pytest.raises(RuntimeError), lease.leased(loaded.instance.connection, pipeline, [loaded]) as worker:
@@ -300,8 +322,8 @@ def test_what_dead_workers_have_locked_is_set_free(fill: FillTable, pipeline: st
     Queue(loaded).refresh()
     jobs, rows = job_table(loaded.instance).full_table_name, loaded.instance.full_table_name
     mysql = connection.adapter.backend == "mysql"
-    for _ in range(2):  # once as the only one, once as one of two
-        dead = [second_connection(connection) for _ in range(2)]
+    for count in (1, 2, 3):
+        dead = [second_connection(connection) for _ in range(count)]
         for key, other in enumerate(dead):
             number = other.connection_id
             with pytest.raises(RuntimeError), lease.leased(other, pipeline, [loaded]) as worker:
@@ -315,7 +337,7 @@ def test_what_dead_workers_have_locked_is_set_free(fill: FillTable, pipeline: st
             other.query(f"INSERT INTO {rows} VALUES ({key}, 1)")
             other.query(f"DELETE FROM {jobs} WHERE k={key}")
         connection.query("SET innodb_lock_wait_timeout = 3" if mysql else "SET lock_timeout = '3s'")
-        assert recover([loaded], History(connection, pipeline)).count == 2
+        assert recover([loaded], History(connection, pipeline)).count == count
         assert jobs_of(loaded) == dict.fromkeys(range(3), "pending")
         assert len(loaded.instance) == 0
         assert not [found for found in read_leases(connection) if found.pipeline == pipeline]

@@ -183,3 +183,13 @@ def test_what_stands_for_a_secret_is_none(tmp_path: Path, value: str) -> None:
     )
     found = codes_in(root, "DJP006", "DJP007", "DJP008")
     assert found == ([] if value in PLACEHOLDERS else ["DJP006", "DJP007", "DJP007", "DJP008"])
+
+
+@pytest.mark.parametrize(("code", "sentence"), [
+    ("DJP112", "Imports form a cycle: a → b → a."),
+    ("DJP113", "Schema modules form a cycle: a → b → a."),
+])  # fmt: skip
+def test_a_cycle_says_what_forms_it(tmp_path: Path, code: str, sentence: str) -> None:
+    case = next(case for case in CASES if case.code == code)
+    write_project(tmp_path, case.bad)
+    assert [finding.message for finding in findings_in(tmp_path, [code])] == [sentence]
