@@ -15,6 +15,7 @@ from djproject.cli._app import app, with_global_options_first
 from tests.warm import Warm
 
 SERVICES_REQUIRED = os.environ.get("DJPROJECT_REQUIRE_SERVICES") == "1"
+FRESH_WANTED = SERVICES_REQUIRED or os.environ.get("DJPROJECT_TEST_FRESH") == "1"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 PYTHON_ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "200"}
 
@@ -61,7 +62,9 @@ def _turn(item: pytest.Item) -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Measure the processes that a test starts, or only the test's own."""
+    """Leave out what installs from the package index; measure the processes that a test starts, or only its own."""
+    if item.get_closest_marker("fresh") and not FRESH_WANTED:
+        pytest.skip("installs from the package index: set DJPROJECT_TEST_FRESH=1")
     settings = item.config.stash.setdefault(COVERAGE_SETTINGS, os.environ.get(COVERAGE, ""))
     if settings and item.path.name in MEASURED:
         os.environ[COVERAGE] = settings

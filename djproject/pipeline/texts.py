@@ -33,7 +33,9 @@ def read_text(node: ast.expr, known: Known) -> Text:
             return _made(_percent(read_text(left, known), right, known), node)
         case ast.JoinedStr(values=values):
             return joined([read_text(value, known) for value in values])
-        case ast.NamedExpr(value=value) | ast.FormattedValue(value=value, conversion=-1, format_spec=None):
+        case ast.NamedExpr(value=value):
+            return read_text(value, known)
+        case ast.FormattedValue(value=value, conversion=-1, format_spec=None):  # pragma: no mutate (+1 is no pattern)
             return read_text(value, known)
         case ast.IfExp(test=test, body=body, orelse=orelse):
             return either(test, read_text(body, known), read_text(orelse, known))

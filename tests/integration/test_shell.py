@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import PYTHON_ENVIRONMENT, Run
 from tests.integration.conftest import MySQL
+from tests.integration.stacks import require_engine
 from tests.integration.test_namesakes import Twins, twins  # noqa: F401 (a fixture)
 from tests.integration.test_pipeline import use_mysql
 
@@ -136,6 +137,11 @@ def test_the_console_is_ipython_where_it_is_installed(jobs_project: Path, run: R
 def test_a_service_belongs_to_the_stack(jobs_project: Path, run: Run) -> None:
     refused = run("shell", "database", "--target", "embedded", cwd=jobs_project, code=2)
     assert "database is a service of the stack, but --target is embedded." in refused.stderr
+
+
+@pytest.mark.docker
+def test_a_stack_that_was_never_started(jobs_project: Path, run: Run) -> None:
+    require_engine()
     assert "was never started" in run("shell", "database", cwd=jobs_project, code=2).stderr
 
 
