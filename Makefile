@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# More than there are cores, because most tests wait.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1) + 1)')
 
 .PHONY: demo test test-quick coverage mutation mutations check docs benchmarks clean
 
@@ -15,17 +17,17 @@ $(READY): pyproject.toml
 demo: $(READY)
 	$(BIN)/djproject demo demo --workers 2
 
-# Three processes for two cores, because many tests wait; the tests of one file share what they build.
+# The tests of one file share what they build, in one process.
 test: $(READY)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # What needs no server and no container, without what takes long.
 test-quick: $(READY)
-	$(BIN)/python -m pytest -n 3 -q -m "not slow" tests/unit tests/cli tests/test_architecture.py djproject $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(PROCESSES) -q -m "not slow" tests/unit tests/cli tests/test_architecture.py djproject $(PYTEST_ARGS)
 
 # Lines and branches that the tests reach, in some also in the processes they start; a server in .venv is enough.
 coverage: $(READY)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q --cov --cov-report=term \
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -q --cov --cov-report=term \
 	  -m "not (docker or fresh or slurm or kubernetes)" $(PYTEST_ARGS)
 
 # Breaks the code on purpose, one change at a time, and shows which changes no test notices.
