@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
+from djproject.project.cluster_settings import CLUSTER
 from djproject.project.schema import Key, Scalar, Table, leaves
 from djproject.project.settings import KNOWN
-from djproject.project.settings_schema import CHECK, DATAJOINT, DJPROJECT, GROUP, STORES, TARGET
+from djproject.project.settings_schema import CHECK, DATAJOINT, DJPROJECT, GROUP, STORES, TARGET, TEMPLATE
 from djproject.project.stores import ATTRIBUTES, COMMON_KEYS, PREFIX_DEFAULTS, PROTOCOLS
 
 HEAD = """# Configuration
 
-Every key of `[tool.djproject]` and `[tool.datajoint]` in `pyproject.toml`. Made from the code; do not edit. Unknown
+Every key of `[tool.djproject]` and `[tool.datajoint]` in `pyproject.toml`. Unknown
 keys and values of another type are errors. Environment variables, files and precedence: [Settings](settings.md).
 
 ```toml
@@ -69,7 +70,7 @@ def configuration_page() -> str:
             "## `[tool.djproject]`\n",
             *_rows(DJPROJECT.keys.items()),
             "\n## `[tool.djproject.targets.NAME]`\n",
-            "A server where the pipeline's tables are: [Work at a lab's database](../how-to/targets.md). The tables of",
+            "A server where the pipeline's tables are: [Use a lab's database](../how-to/targets.md). The tables of",
             "`embedded` and `stack`, whose databases djproject runs, take `schema_prefix` and `stores` only: [Where a",
             "store really is](../how-to/stores.md#where-a-store-really-is).\n",
             *_rows(TARGET.keys.items()),
@@ -78,6 +79,12 @@ def configuration_page() -> str:
             "\n## `[tool.djproject.workers.NAME]`\n",
             "A duration is a string such as `90s`, `2m` or `1h`.\n",
             *_rows(GROUP.keys.items()),
+            "\n## `[tool.djproject.clusters.NAME]`\n",
+            "A Slurm or a Kubernetes cluster: [Run on a cluster](../how-to/cluster.md).\n",
+            *_rows(CLUSTER.keys.items()),
+            "\n## `[tool.djproject.template]`\n",
+            "What `djproject init` was told; `djproject upgrade` reads it: [Upgrade a project](../how-to/upgrade.md).\n",
+            *_rows(TEMPLATE.keys.items()),
             "\n## `[tool.datajoint]`\n",
             "DataJoint's own settings, by the name they have in `dj.config`. Write `jobs.keep_completed` as",
             "`keep_completed` under `[tool.datajoint.jobs]`. Passwords are refused here.\n",
@@ -100,7 +107,7 @@ def _rows(entries: Iterable[tuple[str, Key]]) -> Iterator[str]:
 
 def _value(key: Key) -> str:
     if isinstance(key.value, Table):
-        return "table" if key.value.keys else "table of names that you choose"
+        return "table" if key.value.keys else "table; you choose its keys"
     return _words(key.value)
 
 

@@ -77,7 +77,7 @@ def _clock(connection: Any) -> Probe:
     fix = "Ask the administrators about NTP; leases use the server's clock, so jobs are not at risk."
     if abs(difference) > MOST_CLOCK_SECONDS:
         return Probe("clock", State.WARNING, f"{difference:+.0f} s from the database's", fix)
-    return Probe("clock", State.OK, "as the database's")
+    return Probe("clock", State.OK, "same as the database's")
 
 
 def _free_space(folder: Path) -> Probe:
