@@ -83,7 +83,7 @@ def configuration_page() -> str:
             "A Slurm or a Kubernetes cluster: [Run on a cluster](../how-to/cluster.md).\n",
             *_rows(CLUSTER.keys.items()),
             "\n## `[tool.djproject.template]`\n",
-            "What `djproject init` was told; `djproject upgrade` reads it: [Upgrade a project](../how-to/upgrade.md).\n",
+            "The answers given to `djproject init`: [Upgrade a project](../how-to/upgrade.md).\n",
             *_rows(TEMPLATE.keys.items()),
             "\n## `[tool.datajoint]`\n",
             "DataJoint's own settings, by the name they have in `dj.config`. Write `jobs.keep_completed` as",
