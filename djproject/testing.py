@@ -92,7 +92,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--djproject-target",
         metavar="NAME",
-        help="Run the tests against this target of pyproject.toml instead of a throw-away embedded database.",
+        help="Run the tests against this target defined in pyproject.toml instead of a throwaway embedded database.",
     )
 
 
