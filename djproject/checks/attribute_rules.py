@@ -212,8 +212,7 @@ def _too_long_for_mysql(examined: Examined, table: Table, indexes: list[Index]) 
 
 @rule
 def indexes_name_attributes(examined: Examined) -> Iterator[Found]:
-    """DJP232 error: An index names attributes of its table, each once; on PostgreSQL, it contains only attribute names
-    and is declared once.
+    """DJP232 error: Indexes list attributes of their table, each once; on PostgreSQL, only names, and no index twice.
 
     What it does: compares the names in `index(…)` with the table's attributes, including those from foreign keys. On
     MySQL it finds a name that is repeated within an index. On PostgreSQL it finds an index that is declared twice, and

@@ -183,7 +183,8 @@ def schema_names_fit_the_database(examined: Examined) -> Iterator[Found]:
         schema = dj.Schema("recordings")
         schema = dj.Schema("subject")
 
-    Source: PostgreSQL, Lexical Structure and CREATE SCHEMA; MySQL, Identifier Length Limits; tested with DataJoint 2.3.5.
+    Source: PostgreSQL, Lexical Structure and CREATE SCHEMA; MySQL, Identifier Length Limits; tested with DataJoint
+    2.3.5.
     """
     for module in examined.pipeline.modules:
         problem = schema_name_problem(module.schema or "", examined.backends)

@@ -51,8 +51,7 @@ def protocols_are_known(examined: Examined) -> Iterator[Found]:
 
 @rule
 def store_keys_are_those_of_the_protocol(examined: Examined) -> Iterator[Found]:
-    """DJP302 error: Every store has all attributes that its protocol requires, none that it does not allow, and only
-    valid values.
+    """DJP302 error: Every store has all attributes that its protocol requires, only allowed ones, and valid values.
 
     What it does: compares the attributes of each store with those that DataJoint requires and allows.
 

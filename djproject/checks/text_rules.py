@@ -14,7 +14,7 @@ _MYSQL_TEXT = re.compile(r'(?:[^"\\]|\\.|"")*', re.DOTALL)
 
 @rule
 def percent_signs_are_doubled(examined: Examined) -> Iterator[Found]:
-    """DJP235 error: Percent signs in a definition are doubled; on MySQL, attributes that foreign keys copy contain none.
+    """DJP235 error: Percent signs in definitions are doubled; on MySQL, attributes that foreign keys copy contain none.
 
     What it does: finds a single `%` in the comment of a table, in attributes (type, default, comment) and in indexes.
     On MySQL it also finds `%%` in an attribute that foreign keys copy to other tables: DataJoint reads the type and the

@@ -17,7 +17,7 @@ ADOPTED = """\
 package = "{package}"{source}
 
 [tool.djproject.check]
-convention = "advise"  # what works and departs from the convention is a warning; "strict" makes it an error
+convention = "advise"  # code that works but breaks the convention gives a warning; with "strict", an error
 """
 CONFIGURE = "from djproject.runtime import configure\n\nconfigure(__file__)\n"
 # What a repository has under another name already, so that it needs none of ours: our file, and the names of others.

@@ -59,7 +59,8 @@ def migrate(
         typer.Option("--output", "-o", metavar="FILE", help="Write the plan to a file; change nothing else."),
     ] = None,
     wait: Annotated[
-        str, typer.Option("--wait", metavar="DURATION", help="How long to wait for running jobs in these tables to finish.")
+        str,
+        typer.Option("--wait", metavar="DURATION", help="How long to wait for running jobs in these tables to finish."),
     ] = "10m",
     snapshot: Annotated[
         bool | None,

@@ -99,7 +99,8 @@ def populate(
     grace: Annotated[
         str | None,
         typer.Option(
-            metavar="DURATION", help="When stopping, wait this long for running jobs, then put them back into the queue."
+            metavar="DURATION",
+            help="When stopping, wait this long for running jobs, then put them back into the queue.",
         ),
     ] = None,
     job_timeout: Annotated[
