@@ -90,7 +90,7 @@ def plan_minimal(root: Path, place: Place) -> Plan:
 
 
 def with_own_settings(plan: Plan, place: Place, *, alone: bool = False) -> Plan:
-    """A plan that also gives pyproject.toml its `[tool.djproject]`, and the package the call of `configure`.
+    """A plan that also gives pyproject.toml its `[tool.djproject]`, and the package the call to `configure`.
 
     No metadata are written beside a setup.py or setup.cfg, nor where these tables are all that is added (`alone`).
     """
