@@ -1,4 +1,4 @@
-"""The pytest plugin: a throw-away database and stores per test session, with the pipeline deployed in it.
+"""The pytest plugin: a throwaway database and stores per test session, with the pipeline deployed in it.
 
 Inert outside projects whose pyproject.toml has a `[tool.djproject]` or `[tool.datajoint]` table. Nothing heavy is
 imported until a test asks for the pipeline.
@@ -92,13 +92,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--djproject-target",
         metavar="NAME",
-        help="Run the tests against this target of pyproject.toml instead of a throw-away embedded database.",
+        help="Run the tests against this target defined in pyproject.toml instead of a throwaway embedded database.",
     )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Point everything that is imported from now on at a throw-away database, never at a real one.
+    """Point everything that is imported from now on at a throwaway database, never at a real one.
 
     A conftest.py may import the pipeline, so this comes before any of them is read.
     """
@@ -153,7 +153,7 @@ def _choose_database(config: pytest.Config, root: Path) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the throw-away database and remove it with its stores."""
+    """Stop the throwaway database and remove it with its stores."""
     state = config.stash.get(STATE, None)
     if state is None:
         return
@@ -172,7 +172,7 @@ def djproject_project() -> "Project":
 
 @pytest.fixture(scope="session")
 def djproject_target(djproject_project: "Project") -> "Target":
-    """The target the tests run against: a throw-away embedded one, unless `--djproject-target` says otherwise."""
+    """The target the tests run against: a throwaway embedded one, unless `--djproject-target` says otherwise."""
     from djproject.targets.choice import load_target
 
     return load_target(djproject_project)

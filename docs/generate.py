@@ -21,7 +21,7 @@ HEAD = """# Commands
 
 Generated from the help of the commands; do not edit.
 
-`--project DIRECTORY` and `--quiet` can be placed anywhere before the arguments of `run`.
+`--project DIRECTORY` and `--quiet` can be placed anywhere; with `run`, they come before the word `run`.
 Shell completion: `djproject --install-completion`.
 """
 

@@ -179,7 +179,7 @@ def keys_can_be_indexed(examined: Examined) -> Iterator[Found]:
 
     Use instead: put a short identifier in the primary key, and the data below the `---`.
 
-    Source: MySQL, Column Indexes; PostgreSQL, Unique Indexes; tried on both servers.
+    Source: MySQL, Column Indexes; PostgreSQL, Unique Indexes; tested on both servers.
     """
     for table in examined.tables:
         if table.definition is None:
@@ -212,7 +212,7 @@ def _too_long_for_mysql(examined: Examined, table: Table, indexes: list[Index]) 
 
 @rule
 def indexes_name_attributes(examined: Examined) -> Iterator[Found]:
-    """DJP232 error: An index names attributes of its table, each once; on PostgreSQL, it contains only attribute names.
+    """DJP232 error: Indexes list attributes of their table, each once; on PostgreSQL, only names, and no index twice.
 
     What it does: compares the names in `index(…)` with the table's attributes, including those from foreign keys. On
     MySQL it finds a name that is repeated within an index. On PostgreSQL it finds an index that is declared twice, and
@@ -228,7 +228,7 @@ def indexes_name_attributes(examined: Examined) -> Iterator[Found]:
     Use instead:
         index(subject_name)
 
-    Source: datajoint/declare.py, compile_index; tried on both servers.
+    Source: datajoint/declare.py, compile_index; tested on both servers.
     """
     for table in examined.tables:
         if table.definition is None:

@@ -63,7 +63,7 @@ def images_exist(examined: Examined) -> Iterator[Found]:
         image: minio/minio
 
     Use instead:
-        image: chrislusf/seaweedfs:4.20
+        image: chrislusf/seaweedfs:4.48
 
     Source: esmero/archipelago-deployment issue 301 and others of September 2026.
     """

@@ -97,7 +97,7 @@ _WAY_OUT = {
 def makes_depend_on_ancestors_alone(examined: Examined) -> Iterator[Found]:
     """DJP242 info: The rows that a `make` inserts depend only on its key and its ancestors.
 
-    What it does: finds calls of random generators without a seed and calls that read the time, except times that are
+    What it does: finds calls to random generators without a seed and calls that read the time, except times that are
     only subtracted or printed. In computed tables, it also finds functions that read a file whose path is written in
     the source. The functions of the package that `make` calls are included.
 

@@ -72,8 +72,8 @@ def imports_form_no_cycle(examined: Examined) -> Iterator[Found]:
     What it does: for each group of modules that import each other, reports the shortest cycle, its imports, the foreign
     keys along them, and which imports to remove. Imports inside functions and under `if TYPE_CHECKING` do not count.
 
-    Why it matters: Python runs one of the modules before the other one is complete. Importing them then fails with a
-    foreign key that "could not be resolved", and leaves an empty schema in the database.
+    Why it matters: Python runs one of the modules before the other one is complete. The import then fails
+    because a foreign key "could not be resolved", and leaves an empty schema in the database.
 
     Example:
         # subject.py
@@ -94,8 +94,8 @@ def imports_form_no_cycle(examined: Examined) -> Iterator[Found]:
 def modules_form_no_cycle(examined: Examined) -> Iterator[Found]:
     """DJP113 error (convention): The foreign keys and imports between schema modules form a directed acyclic graph.
 
-    What it does: takes the imports and foreign keys between modules together and reports the shortest cycle of each
-    group of modules that depend on each other. (DJP112 reports cycles of imports alone.)
+    What it does: combines the imports and foreign keys between modules, and reports the shortest cycle of each group
+    of modules that depend on each other. (DJP112 reports cycles of imports alone.)
 
     Why it matters: data flow in both directions between the schemas, so none of them can be declared, backed up or
     dropped on its own.

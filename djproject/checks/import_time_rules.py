@@ -20,7 +20,7 @@ _MAKES_NAMES = r"\b(__getattr__|globals|exec|setattr|vars|spawn_missing_classes|
 def deferred_schemas_are_activated(examined: Examined) -> Iterator[Found]:
     """DJP118 warning: Every schema without a name is activated in the package.
 
-    What it does: if a module has `schema = dj.Schema()`, looks for a call of `activate` in the files of the package.
+    What it does: if a module has `schema = dj.Schema()`, looks for a call to `activate` in the files of the package.
 
     Why it matters: the tables do not exist before `activate` is called. Using one of them fails, often with an
     AssertionError that has no message.
@@ -44,7 +44,7 @@ def deferred_schemas_are_activated(examined: Examined) -> Iterator[Found]:
 def importing_changes_no_data(examined: Examined) -> Iterator[Found]:
     """DJP116 error (convention): Importing a module does not populate, insert, update, delete or drop.
 
-    What it does: finds calls of `populate`, `insert`, `insert1`, `update1`, `delete`, `drop` and similar methods
+    What it does: finds calls to `populate`, `insert`, `insert1`, `update1`, `delete`, `drop` and similar methods
     outside functions and `if __name__ == "__main__"`.
 
     Why it matters: every worker, test and notebook that imports the pipeline would change the data again.
@@ -91,7 +91,7 @@ def schemas_are_made_by_dj_schema(examined: Examined) -> Iterator[Found]:
     Use instead:
         schema = dj.Schema("subject")
 
-    Source: datajoint/__init__.py (2.3.5), tried.
+    Source: datajoint/__init__.py; tested with DataJoint 2.3.5.
     """
     for source in examined.pipeline.sources.values():
         for call in source.schemas:

@@ -25,12 +25,12 @@ def imported_modules_are_used(examined: Examined) -> Iterator[Found]:
 
     What it does: looks for the imported name in foreign keys, in the rest of the code, in `__all__` and in strings that
     may be evaluated. These are not checked: `__init__.py` files, imports with a comment such as `# noqa: F401`, and
-    modules whose names other code can get at (`linking_module=__name__`, `globals()`). The fix removes an import only
-    if it is alone on its line, no other file of the project reaches the name through this module, and the imported
+    modules whose names can be reached indirectly (`linking_module=__name__`, `globals()`). The fix removes an import
+    only if it is alone on its line, no other file of the project reaches the name through this module, and the imported
     module does nothing but declare tables.
 
     Why it matters: an import is an edge of the DAG. An unused import still affects the order of deployment and can
-    close a cycle.
+    complete a cycle.
 
     Example:
         from . import subject  # nothing uses it

@@ -18,7 +18,7 @@ OPTIONS = ("nullable", "unique")
 
 @rule
 def foreign_keys_lead_to_tables(examined: Examined) -> Iterator[Found]:
-    """DJP207 error: The target of every foreign key exists.
+    """DJP207 error: Every foreign key names an existing table.
 
     What it does: looks up each name after `->` among the classes, imports and aliases of its module. Names from other
     packages are assumed to exist.

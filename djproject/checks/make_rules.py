@@ -70,13 +70,17 @@ def populated_keys_are_foreign_keys(examined: Examined) -> Iterator[Found]:
         ---
 
     Use instead: use a part table for the rows that belong to one key.
-        -> Session
-        ---
-        class Scan(dj.Part):
+        @schema
+        class Recording(dj.Imported):
             definition = \"\"\"
-            -> master
-            scan_idx : int32
+            -> Session
             \"\"\"
+
+            class Scan(dj.Part):
+                definition = \"\"\"
+                -> master
+                scan_idx : int32
+                \"\"\"
 
     Source: datajoint/autopopulate.py, AutoPopulate._declare_check.
     """
@@ -155,7 +159,7 @@ def makes_insert(examined: Examined) -> Iterator[Found]:
             values = (Recording & key).fetch1()
             self.insert1({**key, "mean": values["trace"].mean()})
 
-    Source: DataJoint 2.3.5, tried: success_count counts such calls.
+    Source: tested with DataJoint 2.3.5: success_count counts such calls.
     """
     for table in populated(examined):
         methods = [m for m in table.facts.methods if m.name in {"make", "make_insert"}]

@@ -38,7 +38,7 @@ def modules_can_be_read(examined: Examined) -> Iterator[Found]:
 def modules_declare_one_schema(examined: Examined) -> Iterator[Found]:
     """DJP101 error (convention): A schema module declares exactly one schema.
 
-    What it does: counts the calls of `dj.Schema` at the top level of each module.
+    What it does: counts the calls to `dj.Schema` at the top level of each module.
 
     Why it matters: by convention, one schema corresponds to one module. Tools that rely on this miss the tables of a
     second schema.
@@ -183,7 +183,8 @@ def schema_names_fit_the_database(examined: Examined) -> Iterator[Found]:
         schema = dj.Schema("recordings")
         schema = dj.Schema("subject")
 
-    Source: PostgreSQL, Lexical Structure and CREATE SCHEMA; MySQL, Identifier Length Limits; DataJoint, tried.
+    Source: PostgreSQL, Lexical Structure and CREATE SCHEMA; MySQL, Identifier Length Limits; tested with DataJoint
+    2.3.5.
     """
     for module in examined.pipeline.modules:
         problem = schema_name_problem(module.schema or "", examined.backends)
@@ -299,7 +300,7 @@ def everything_is_known(examined: Examined) -> Iterator[Found]:
 
     Use instead: write a string in the class.
 
-    Source: this checker.
+    Source: djproject.
     """
     for module in examined.pipeline.modules:
         for call in schemas_of(module):

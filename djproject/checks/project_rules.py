@@ -9,7 +9,7 @@ from djproject.checks.secret_rules import pyproject_holds_no_secrets
 from djproject.checks.store_rules import toml_place
 from djproject.findings import Location
 
-FLOOR = (2, 3, 2)
+FLOOR = (2, 3, 5)
 
 
 NEEDED_FILES = ("README.md", "LICENSE", ".gitignore")
@@ -86,18 +86,18 @@ def the_package_is_below_src(examined: Examined) -> Iterator[Found]:
 
 @rule
 def datajoint_is_new_enough(examined: Examined) -> Iterator[Found]:
-    """DJP009 warning, fix: The project depends on datajoint 2.3.2 or newer.
+    """DJP009 warning, fix: The project depends on datajoint 2.3.5 or newer.
 
     What it does: reads `[project] dependencies`.
 
-    Why it matters: before 2.3.2, two workers could reserve the same job, and DataJoint could ignore restrictions or
-    fail to create job tables.
+    Why it matters: djproject refuses to work with an older version. Before 2.3.2, two workers could reserve the same
+    job, and DataJoint could ignore restrictions or fail to create job tables.
 
     Example:
         dependencies = ["datajoint>=0.14"]
 
     Use instead:
-        dependencies = ["datajoint>=2.3.2"]
+        dependencies = ["datajoint>=2.3.5"]
 
     Source: datajoint-python issues 1398, 1413, 1515.
     """
@@ -110,21 +110,21 @@ def datajoint_is_new_enough(examined: Examined) -> Iterator[Found]:
     ]
     if not found:
         where = toml_place(examined, "project", "dependencies")
-        yield Found(where, "The project does not depend on datajoint.", 'dependencies = ["datajoint>=2.3.2", …]')
+        yield Found(where, "The project does not depend on datajoint.", 'dependencies = ["datajoint>=2.3.5", …]')
     for requirement in found:
         if _floor(requirement) < FLOOR and "@" not in requirement:
             where = _quoted(examined, requirement)
             better = _with_floor(requirement)
             edits = examined.replacement(where, better) if where.column > 1 and better else ()
-            message = f"{requirement!r} allows versions of DataJoint before 2.3.2, which fixed errors in job tables."
-            yield Found(where, message, better or "datajoint>=2.3.2", edits)
+            message = f"{requirement!r} allows versions of DataJoint before 2.3.5, which djproject does not support."
+            yield Found(where, message, better or "datajoint>=2.3.5", edits)
 
 
 @rule
 def settings_can_be_understood(examined: Examined) -> Iterator[Found]:
     """DJP013 error: `[tool.datajoint]` and `[tool.djproject]` contain only known settings with valid values.
 
-    What it does: reads both tables as every command does.
+    What it does: reads both sections the way every command does.
 
     Why it matters: other commands do not work until this is fixed.
 
@@ -166,7 +166,7 @@ def _with_floor(requirement: str) -> str:
         return ""
     name = re.match(r"\s*datajoint\s*(\[[^\]]*\])?", specifiers, re.IGNORECASE)
     rest = re.sub(r",?\s*>=?\s*[\d.]+", "", specifiers[name.end() :]) if name else ""
-    return f"{name[0].strip()}>=2.3.2{rest}{semicolon}{marker}" if name else ""
+    return f"{name[0].strip()}>=2.3.5{rest}{semicolon}{marker}" if name else ""
 
 
 def _quoted(examined: Examined, requirement: str) -> Location:

@@ -66,7 +66,7 @@ def ignores_are_used(_: Examined) -> Iterator[Found]:
 
     Use instead: remove the comment.
 
-    Source: this checker.
+    Source: djproject.
     """
     return iter(())
 

@@ -26,8 +26,8 @@ def protocols_are_known(examined: Examined) -> Iterator[Found]:
 
     What it does: compares `protocol` with file, s3, gcs, azure and the protocols of installed plugins.
 
-    Why it matters: DataJoint does not check the protocol before the store is first used. "S3" passes this check and
-    fails later.
+    Why it matters: DataJoint checks the protocol only when the store is first used. That check ignores case, so "S3"
+    passes it, but the code that opens the store expects "s3".
 
     Example:
         protocol = "S3"
@@ -51,7 +51,7 @@ def protocols_are_known(examined: Examined) -> Iterator[Found]:
 
 @rule
 def store_keys_are_those_of_the_protocol(examined: Examined) -> Iterator[Found]:
-    """DJP302 error: Every store has the attributes that its protocol requires, no others, and valid values.
+    """DJP302 error: Every store has all attributes that its protocol requires, only allowed ones, and valid values.
 
     What it does: compares the attributes of each store with those that DataJoint requires and allows.
 
@@ -62,7 +62,7 @@ def store_keys_are_those_of_the_protocol(examined: Examined) -> Iterator[Found]:
         protocol = "s3"
         bucket = "data"
 
-    Use instead: set endpoint, bucket and location.
+    Use instead: also set endpoint and location.
 
     Source: datajoint/settings.py, Config.get_store_spec.
     """
@@ -85,10 +85,10 @@ def store_keys_are_those_of_the_protocol(examined: Examined) -> Iterator[Found]:
 
 @rule
 def default_stores_exist(examined: Examined) -> Iterator[Found]:
-    """DJP303 error: The stores that `default` and `filepath_default` name exist, and store names are valid.
+    """DJP303 error: `default` and `filepath_default` name existing stores, and store names are valid.
 
-    What it does: compares the two settings with the names of the stores. A store name must start with a letter and
-    contain only letters, digits, `_` and `-`, at most 63 characters.
+    What it does: compares the two settings with the names of the stores. A store name must start with a letter,
+    contain only letters, digits, `_` and `-`, and be at most 63 characters long.
 
     Why it matters: DataJoint uses the default store if no store is named, and `check --fix` writes its name into
     `<blob@>`.

@@ -19,8 +19,8 @@ def table_classes_are_in_camel_case(examined: Examined) -> Iterator[Found]:
     What it does: checks that the name of each table class is a capital letter followed by letters and digits.
 
     Why it matters: DataJoint derives the table's name in the database from the name of the class, and refuses to
-    declare the table if the class is not in CamelCase. For underscores it only warns, and drops them from the table's
-    name.
+    declare the table if the class is not in CamelCase. If the name is CamelCase apart from underscores, DataJoint only
+    warns, and drops the underscores.
 
     Example:
         class session_note(dj.Manual): ...

@@ -14,7 +14,7 @@ _MYSQL_TEXT = re.compile(r'(?:[^"\\]|\\.|"")*', re.DOTALL)
 
 @rule
 def percent_signs_are_doubled(examined: Examined) -> Iterator[Found]:
-    """DJP235 error: Every percent sign in a definition is doubled.
+    """DJP235 error: Percent signs in definitions are doubled; on MySQL, attributes that foreign keys copy contain none.
 
     What it does: finds a single `%` in the comment of a table, in attributes (type, default, comment) and in indexes.
     On MySQL it also finds `%%` in an attribute that foreign keys copy to other tables: DataJoint reads the type and the
@@ -29,7 +29,9 @@ def percent_signs_are_doubled(examined: Examined) -> Iterator[Found]:
     Use instead:
         contrast : float32  # in %%
 
-    Source: datajoint/connection.py, Connection.query; PyMySQL and psycopg2, execute; tried on both servers.
+    On MySQL, in attributes that foreign keys copy, write "percent" instead of the sign.
+
+    Source: datajoint/connection.py, Connection.query; PyMySQL and psycopg2, execute; tested on both servers.
     """
     for table in examined.tables:
         if table.definition is None or "%" not in table.definition.text:
@@ -68,7 +70,7 @@ def comments_stay_within_their_quotes(examined: Examined) -> Iterator[Found]:
         # Sessions of the 'new' rig
         session_id : int32
 
-    Source: datajoint/adapters/mysql.py, create_table_sql and format_column_definition; tried on MySQL 8.4.
+    Source: datajoint/adapters/mysql.py, create_table_sql and format_column_definition; tested on MySQL 8.4.
     """
     if MYSQL not in examined.backends:
         return

@@ -162,7 +162,7 @@ def types_are_valid_on_the_database(examined: Examined) -> Iterator[Found]:
 def blobs_are_serialised(examined: Examined) -> Iterator[Found]:
     """DJP215 error: No attribute is a bare `tinyblob`, `blob`, `mediumblob` or `longblob`.
 
-    What it does: finds these four types. With `--unsafe-fixes`, `--fix` replaces them by `<blob>`, which is what they
+    What it does: finds these four types. With `--unsafe-fixes`, `--fix` replaces them with `<blob>`, which is what they
     meant in DataJoint 0.14.
 
     Why it matters: DataJoint 2 stores raw bytes in these columns and does not serialise values. An array is silently
@@ -238,7 +238,7 @@ def codecs_name_their_store(examined: Examined) -> Iterator[Found]:
     Use instead:
         trace : <blob@main>
 
-    Source: datajoint/codecs.py, parse_type_spec; datajoint/settings.py, Config.get_store_spec; tried with every codec.
+    Source: datajoint/codecs.py, parse_type_spec; datajoint/settings.py, Config.get_store_spec; tested with every codec.
     """
     for table, attribute in examined.attributes_where(lambda kind: _store(kind) == ""):
         codec = read_codec(attribute.type)

@@ -120,7 +120,7 @@ TargetOption = Annotated[
         "--target",
         "-t",
         metavar="NAME",
-        help="Where the database is: embedded, stack, or a target of pyproject.toml.",
+        help="Where the database is: embedded, stack, or a target defined in pyproject.toml.",
         autocompletion=complete_targets,
     ),
 ]

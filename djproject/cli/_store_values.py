@@ -1,4 +1,4 @@
-"""Attributes and secrets of a store as they are typed: words, options, a prompt, a line of stdin."""
+"""Attributes and secrets of a store as they are typed: words, options, a prompt, a line from stdin."""
 
 import sys
 from typing import Annotated
@@ -13,15 +13,17 @@ from djproject.project.stores import StoreSpec, StoreValue, find_protocol, looks
 
 AccessKeyOption = Annotated[
     str | None,
-    typer.Option("--access-key", metavar="KEY", help="'-' prompts, or reads a line of stdin. Kept in .secrets/."),
+    typer.Option("--access-key", metavar="KEY", help="'-' prompts, or reads a line from stdin. Kept in .secrets/."),
 ]
 SecretKeyOption = Annotated[
     str | None,
-    typer.Option("--secret-key", metavar="KEY", help="'-' prompts, or reads a line of stdin. Kept in .secrets/."),
+    typer.Option("--secret-key", metavar="KEY", help="'-' prompts, or reads a line from stdin. Kept in .secrets/."),
 ]
 SecretOption = Annotated[
     list[str] | None,
-    typer.Option("--secret", metavar="KEY", help="Name of another secret; its value is asked for, or read from stdin."),
+    typer.Option(
+        "--secret", metavar="KEY", help="Name of another secret; prompts for its value, or reads it from stdin."
+    ),
 ]
 
 

@@ -25,9 +25,9 @@ class WorkerGroup(NamedTuple):
     threads
         Of numerical libraries (BLAS, OpenMP) in each process; 0 for an even share of the processors.
     grace_seconds, job_seconds
-        As `--grace` and `--job-timeout`; None for any time.
+        As `--grace` and `--job-timeout`; None for no limit.
     jobs_per_process, megabytes
-        As `--max-jobs-per-process` and `--max-rss`; None for any number.
+        As `--max-jobs-per-process` and `--max-rss`; None for no limit.
     cluster
         The cluster that its pilots are for; empty for any.
     cpus, memory, seconds

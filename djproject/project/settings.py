@@ -32,7 +32,7 @@ KNOWN = {
         ),
         KnownSetting("database.host", "DJ_HOST", str, "localhost", "the server; set it in a target instead"),
         KnownSetting("database.port", "DJ_PORT", int, None, "its port"),
-        KnownSetting("database.user", "DJ_USER", str, None, "who connects"),
+        KnownSetting("database.user", "DJ_USER", str, None, "the user name"),
         KnownSetting("database.password", "DJ_PASS", str, None, "secret: in `.secrets/database.password`"),
         KnownSetting("database.name", "DJ_DATABASE_NAME", str, None, "the database (PostgreSQL)"),
         KnownSetting("database.use_tls", "DJ_USE_TLS", bool, None, "whether the connection must be encrypted"),

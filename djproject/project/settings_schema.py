@@ -238,7 +238,7 @@ _TARGET_KEYS = {
 }
 _MEANINGS = {
     "host": "the server; required",
-    "user": "who connects; the password goes to `.secrets/targets.NAME.password` or `DJPROJECT_NAME_PASSWORD`",
+    "user": "the user name; the password goes in `.secrets/targets.NAME.password` or `DJPROJECT_NAME_PASSWORD`",
 }
 MANAGED_TARGET = Table(_TARGET_KEYS, make=_target, refused=_refused_in_target)
 TARGET = Table(
@@ -263,7 +263,7 @@ CHECK = Table(
             "whether code that works but departs from the convention is an error or a warning",
             f"`{STRICT}`",
         ),
-        "fail-level": Key(choice(*LEVELS), "the lowest level that sets exit code 1", "`error`", "fail_level"),
+        "fail-level": Key(choice(*LEVELS), "the lowest severity that causes exit code 1", "`error`", "fail_level"),
         "per-file-ignores": Key(
             Table({}, others=lambda _: CODES),
             'codes by pattern of a path: `"src/workflow/old/*" = ["DJP2"]`',
@@ -305,7 +305,7 @@ GROUP = Table(
         "count": Key(WHOLE, "worker processes on one machine", "one for each GPU, else 1", "processes"),
         "concurrency": Key(
             Table({}, others=lambda _: WHOLE),
-            'at most this many workers of the group at one table: `{ "acquisition.Scan" = 2 }`',
+            'at most this many workers of the group on one table: `{ "acquisition.Scan" = 2 }`',
         ),
         "environment": Key(
             Table({}, others=lambda _: TEXT, refused=_secret_variables),
@@ -314,14 +314,14 @@ GROUP = Table(
         "gpus": Key(GPUS, "devices, assigned to the workers in turn (`CUDA_VISIBLE_DEVICES`)"),
         "threads": Key(WHOLE, "threads of BLAS and OpenMP in each process", "an even share of the processors"),
         "grace": Key(
-            SECONDS, "how long a running job may take to finish when the workers are stopped", "any time",
+            SECONDS, "how long a running job may take to finish when the workers are stopped", "no limit",
             "grace_seconds",
         ),
-        "job-timeout": Key(SECONDS, "a job that takes longer is stopped, and is an error", "any time", "job_seconds"),
+        "job-timeout": Key(SECONDS, "a job that takes longer is stopped, and is an error", "no limit", "job_seconds"),
         "max-jobs-per-process": Key(
-            WHOLE, "replace a process after this many jobs", "any number", "jobs_per_process"
+            WHOLE, "replace a process after this many jobs", "no limit", "jobs_per_process"
         ),
-        "max-rss": Key(WHOLE, "replace a process that uses more megabytes", "any", "megabytes"),
+        "max-rss": Key(WHOLE, "replace a process that uses more megabytes than this", "no limit", "megabytes"),
         "cluster": Key(NAME, "the cluster that pilots of the group are for", "any"),
         "cpus": Key(WHOLE, "processors of a pilot of the group", "the cluster's"),
         "memory": Key(MEMORY, "memory of a pilot of the group", "the cluster's"),
@@ -352,12 +352,12 @@ def _unknown_clusters(path: Path, table: Mapping[str, object]) -> Iterator[tuple
 
 TEMPLATE = Table(
     {
-        "version": Key(WHOLE, "of the template that the project was made of"),
+        "version": Key(WHOLE, "version of the template that generated the project"),
         "docs": Key(TEXT, "what builds the documentation"),
         "object-store": Key(TEXT, "what the stack keeps objects in"),
-        "example": Key(FLAG, "whether the worked pipeline was included"),
-        "license": Key(TEXT, "of the project"),
-        "year": Key(INTEGER, "in the licence"),
+        "example": Key(FLAG, "whether the example pipeline was included"),
+        "license": Key(TEXT, "licence of the project"),
+        "year": Key(INTEGER, "year in the licence"),
     },
 )
 DJPROJECT = Table(

@@ -17,7 +17,7 @@ ADOPTED = """\
 package = "{package}"{source}
 
 [tool.djproject.check]
-convention = "advise"  # what works and departs from the convention is a warning; "strict" makes it an error
+convention = "advise"  # code that works but breaks the convention gives a warning; with "strict", an error
 """
 CONFIGURE = "from djproject.runtime import configure\n\nconfigure(__file__)\n"
 # What a repository has under another name already, so that it needs none of ours: our file, and the names of others.
@@ -90,7 +90,7 @@ def plan_minimal(root: Path, place: Place) -> Plan:
 
 
 def with_own_settings(plan: Plan, place: Place, *, alone: bool = False) -> Plan:
-    """A plan that also gives pyproject.toml its `[tool.djproject]`, and the package the call of `configure`.
+    """A plan that also gives pyproject.toml its `[tool.djproject]`, and the package the call to `configure`.
 
     No metadata are written beside a setup.py or setup.cfg, nor where these tables are all that is added (`alone`).
     """

@@ -150,7 +150,7 @@ def load_target(
     elif name == EMBEDDED:
         throw_away = environ.get("DJPROJECT_DURABLE") == "false"
         server = EmbeddedServer(state_directory(project.root, environ), durable=not throw_away)
-        # Tests run at a throw-away database, and never write into a folder of real data.
+        # Tests run at a throwaway database, and never write into a folder of real data.
         overrides = {} if throw_away else overrides
         layer = _embedded_layer(project, server, overrides)
         folders = _own_folders(layer, overrides)

@@ -51,7 +51,7 @@ class EmbeddedServer:
     state
         The project's state directory (`.djproject/`).
     durable
-        False for a throw-away server: commits are then not flushed to the disk.
+        False for a throwaway server: commits are then not flushed to the disk.
     """
 
     state: Path

@@ -32,7 +32,7 @@ def test_the_examples_tests_populate_it_in_a_throw_away_database(example: Path) 
         result = run_pytest(example, env={"TMPDIR": folder})
         assert result.returncode == 0, result.stdout
         assert "7 passed" in result.stdout
-        assert not list(Path(folder).glob("djproject-test-*")), "the throw-away database was left behind"
+        assert not list(Path(folder).glob("djproject-test-*")), "the throwaway database was left behind"
 
 
 def test_dj_variables_never_lead_the_tests_to_a_real_database(project: Path) -> None:

@@ -34,8 +34,8 @@ def deploy(
     """Declare schemas, tables and job tables in the database.
 
     Parents are declared before children. Existing tables are left alone, so a second deploy does nothing. Exit code 1
-    if a module is broken and left out, or if a table differs from the source so that populate cannot fill it. djproject
-    drift lists every difference.
+    if a module is skipped because it is broken, or if a table differs from the source in a way that prevents populate
+    from filling it. djproject drift lists every difference.
 
     Example: djproject deploy --target embedded --dry-run
     """

@@ -59,7 +59,8 @@ def migrate(
         typer.Option("--output", "-o", metavar="FILE", help="Write the plan to a file; change nothing else."),
     ] = None,
     wait: Annotated[
-        str, typer.Option("--wait", metavar="DURATION", help="How long to wait for running jobs of the tables.")
+        str,
+        typer.Option("--wait", metavar="DURATION", help="How long to wait for running jobs in these tables to finish."),
     ] = "10m",
     snapshot: Annotated[
         bool | None,
@@ -79,10 +80,11 @@ def migrate(
 ) -> None:
     """Change the tables in the database to match the source.
 
-    Shows the plan, asks, and applies it: on PostgreSQL all steps or none, on MySQL step by step. Each step is safe, a
-    rewrite of all rows, or lossy; lossy steps need --allow-loss. Workers leave the tables alone meanwhile. To apply a
-    plan written with -o, give its .json file as the only argument; the plan is refused if the source or the database
-    has changed since. With the embedded database and the stack, a snapshot is offered first.
+    Shows the plan, asks, and applies it: on PostgreSQL all steps or none, on MySQL step by step. Each step is marked
+    safe, rewrite (all rows are rewritten) or lossy; lossy steps need --allow-loss. Workers do not use these tables
+    during the migration. To apply a plan written with -o, give its .json file as the only argument; the plan is
+    rejected if the source or the database has changed since. With the embedded database and the stack, a snapshot is
+    offered first.
 
     Example: djproject migrate subject.Subject --plan-only
     """

@@ -29,8 +29,8 @@ def status(
 ) -> None:
     """Show how much of each table is done.
 
-    Each key is one call of make. Keys are done, pending (waiting), reserved (running) or errors. Ignored keys are shown
-    only with --format json.
+    make is called once for each key. Keys are done, pending (waiting), reserved (running) or errors. Ignored keys are
+    shown only with --format json.
 
     Example: djproject status +analysis.Summary --format json
     """

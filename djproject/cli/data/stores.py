@@ -105,7 +105,7 @@ def add(
 
 @app.command("list")
 def list_stores(target: TargetOption = None, format: FormatOption = Format.TEXT) -> None:
-    """List the stores, their places at the target, and the tables that use them.
+    """List the stores, where they are for the target, and the tables that use them.
 
     Example: djproject stores list --format json
     """
@@ -145,7 +145,7 @@ def list_stores(target: TargetOption = None, format: FormatOption = Format.TEXT)
 
 @app.command()
 def show(name: NameArgument, target: TargetOption = None, format: FormatOption = Format.TEXT) -> None:
-    """Show the attributes of a store at the target, the names of its secrets, and its tables.
+    """Show the attributes of a store for the target, the names of its secrets, and its tables.
 
     Example: djproject stores show main
     """

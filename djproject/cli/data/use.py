@@ -18,7 +18,7 @@ def use(
         str | None,
         typer.Argument(
             autocompletion=complete_targets,
-            help="embedded, stack, or a target of pyproject.toml; by default, lists the targets.",
+            help="embedded, stack, or a target defined in pyproject.toml; by default, lists the targets.",
         ),
     ] = None,
     format: FormatOption = Format.TEXT,

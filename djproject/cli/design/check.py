@@ -54,7 +54,7 @@ def check(
             help="With --fix or --diff: also apply fixes that change the meaning, such as longblob to <blob>.",
         ),
     ] = False,
-    fail_level: Annotated[FailLevel | None, typer.Option(help="Lowest level that sets exit code 1.")] = None,
+    fail_level: Annotated[FailLevel | None, typer.Option(help="Lowest severity that causes exit code 1.")] = None,
     format: Annotated[FindingsFormat, typer.Option("--format", help="How findings are printed.")] = FindingsFormat.TEXT,
     watch: Annotated[bool, typer.Option("--watch", help="Check again after every change, until Ctrl-C.")] = False,
     baseline: Annotated[

@@ -37,8 +37,8 @@ def diff(
     """Show which tables changed since a revision: definition, make or contents.
 
     A make also counts as changed if a function of the project that it calls changed. Comments, docstrings and
-    formatting do not count. Nothing is imported or checked out. With --target, the affected rows in that database are
-    counted, by the version of the code that made them. Exit code 1 if a table changed.
+    formatting do not count. Nothing is imported or checked out. With --target, also counts the affected rows in that
+    database, grouped by the code version that made them. Exit code 1 if a table changed.
 
     Example: djproject diff v1.2
     """

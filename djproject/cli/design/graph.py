@@ -69,7 +69,9 @@ def graph(
     level: Annotated[Level, typer.Option(help="Draw one box for each module or for each table.")] = Level.TABLE,
     format: Annotated[
         PictureFormat | None,
-        typer.Option("--format", help="By default tree; mermaid with --write; with --output, from the file's ending."),
+        typer.Option(
+            "--format", help="By default tree; mermaid with --write; with --output, from the file's extension."
+        ),
     ] = None,
     output: Annotated[
         Path | None,

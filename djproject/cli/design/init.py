@@ -75,7 +75,7 @@ def init(
     adopt: Annotated[bool, typer.Option("--adopt", help="Add missing files to a folder that is not empty.")] = False,
     minimal: Annotated[
         bool,
-        typer.Option("--minimal", help="With --adopt: add only [tool.djproject] and the call of configure."),
+        typer.Option("--minimal", help="With --adopt: add only [tool.djproject] and the call to configure."),
     ] = False,
     no_git: Annotated[bool, typer.Option("--no-git", help="Do not create a Git repository.")] = False,
     dry_run: DryRunOption = False,

@@ -26,8 +26,8 @@ def upgrade(
     """Update the files of the project to the newest template.
 
     New versions of djproject can change the files that init writes. This command merges those changes into your files
-    as git does: your own changes are kept, and lines that both changed get git's conflict markers. Fails if a file to
-    be changed has uncommitted changes.
+    as Git does: your own changes are kept, and lines changed both by you and by the template get Git conflict markers.
+    Fails if a file to be changed has uncommitted changes.
 
     Example: djproject upgrade --dry-run
     """

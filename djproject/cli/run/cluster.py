@@ -157,7 +157,7 @@ def submit(
     ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Start as many pilots as the waiting jobs need, at most the cluster's max.
+    """Start as many pilots as the waiting jobs need, up to the cluster's max.
 
     By default, starts as many pilots as would finish the waiting jobs in half a pilot's wall time, or in one hour if
     the cluster sets no time. Returns at once. Safe to repeat, for example with cron, because running and queued pilots
@@ -205,7 +205,7 @@ def submit(
 def status(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="Cluster to show; by default all.", autocompletion=complete_clusters),
+        typer.Argument(metavar="NAME", help="Cluster to show; by default all.", autocompletion=complete_clusters),
     ] = None,
     format: FormatOption = Format.TEXT,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
@@ -215,8 +215,8 @@ def status(
 ) -> None:
     """Show the pilots of a cluster, with their state and their jobs.
 
-    The state comes from the cluster, with a reason if a pilot waits or has ended. The jobs come from the database, and
-    are left out if it does not answer.
+    The state comes from the cluster, with a reason if a pilot is waiting or has ended. The jobs come from the database,
+    and are left out if it does not answer.
 
     Example: djproject cluster status hpc --watch
     """
@@ -243,7 +243,7 @@ def status(
 def logs(
     name: NameArgument,
     pilot: Annotated[
-        str | None, typer.Argument(metavar="[PILOT]", help="Pilot, as listed by cluster status; by default the newest.")
+        str | None, typer.Argument(metavar="PILOT", help="Pilot, as listed by cluster status; by default the newest.")
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines until Ctrl-C.")] = False,
 ) -> None:

@@ -198,13 +198,13 @@ def requeue(
         bool,
         typer.Option(
             "--force",
-            help="Also jobs without a lease, as of DataJoint's own populate. First make sure that their program "
-            "has stopped.",
+            help="Also requeue jobs without a lease, such as those of DataJoint's own populate. First make sure that "
+            "that program has stopped.",
         ),
     ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Put reserved jobs whose worker is gone back into the queue.
+    """Put reserved jobs back into the queue if their worker is gone.
 
     Other workers do this automatically if the lost worker had a lease. Jobs of a worker with a valid lease are never
     taken.

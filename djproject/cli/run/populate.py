@@ -70,7 +70,7 @@ def populate(
             min=1,
             max=256,
             metavar="N",
-            help="Number of worker processes; by default 1, or as the group says.",
+            help="Number of worker processes; by default 1, or the number set for the group.",
         ),
     ] = None,
     group: Annotated[
@@ -99,7 +99,8 @@ def populate(
     grace: Annotated[
         str | None,
         typer.Option(
-            metavar="DURATION", help="After a stop, put jobs that run for longer than this back into the queue."
+            metavar="DURATION",
+            help="When stopping, wait this long for running jobs, then put them back into the queue.",
         ),
     ] = None,
     job_timeout: Annotated[

@@ -30,7 +30,8 @@ def shell(
         str | None,
         typer.Argument(
             autocompletion=complete_services,
-            help="Service of the stack: worker opens Python, database its client, others a shell.",
+            help="Service of the stack: 'worker' opens Python, 'database' opens the database client, any other service "
+            "opens a shell.",
         ),
     ] = None,
     code: Annotated[
@@ -40,8 +41,8 @@ def shell(
 ) -> None:
     """Open Python with the pipeline imported and connected to the target.
 
-    The console is IPython if it is installed. The names dj, the package and its modules are available. Without a
-    terminal, the script on standard input runs instead. Exit code 1 if the script raises an exception.
+    The console is IPython if it is installed. dj, the package and its modules are already imported. Without
+    a terminal, the script on standard input runs instead. Exit code 1 if the script raises an exception.
 
     With the target stack, Python runs in a worker container. With SERVICE, a shell opens in that service of the stack,
     whatever the target is.

@@ -29,7 +29,7 @@ def down(
         typer.Option(
             "--forget-machine",
             help="Only release the embedded database from a machine that is gone. Data can be lost if that machine "
-            "still runs.",
+            "is still running.",
         ),
     ] = False,
     dry_run: DryRunOption = False,

@@ -20,7 +20,7 @@ def restart(
 ) -> None:
     """Restart services of the stack.
 
-    Workers finish their jobs first. Changes in docker/.env and the compose file take effect.
+    Workers finish their jobs first. Changes to docker/.env and the compose file take effect.
 
     Example: djproject restart worker
     """

@@ -47,8 +47,8 @@ def snapshot(
 ) -> None:
     """Write the database, the buckets and the folders of file stores to one file.
 
-    Workers can keep running: the database is dumped first, in one transaction, and objects are always written before
-    the rows that refer to them.
+    Workers can keep running. The database is dumped first, in one transaction. DataJoint writes objects before the
+    rows that refer to them, so the snapshot contains the objects of all its rows.
 
     Example: djproject stack snapshot before-the-change.tar
     """

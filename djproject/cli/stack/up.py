@@ -35,7 +35,7 @@ def up(
     """Start the stack: database, object store and workers in Docker.
 
     Starts the database and the object store of docker/docker-compose.yaml, waits until they are healthy, creates
-    buckets and tables, and then starts the workers. Services that run and have not changed are left alone, so you can
+    buckets and tables, and then starts the workers. Running services that have not changed are left alone, so you can
     repeat the command at any time. The stack becomes the target of this checkout.
 
     Example: djproject up --workers 2

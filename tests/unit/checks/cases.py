@@ -88,7 +88,7 @@ CASES = [
     Case(
         "DJP011",
         {"docker/docker-compose.yaml": "services:\n  minio:\n    image: minio/minio\n"},
-        {"docker/docker-compose.yaml": "services:\n  s3:\n    image: chrislusf/seaweedfs:4.20\n"},
+        {"docker/docker-compose.yaml": "services:\n  s3:\n    image: chrislusf/seaweedfs:4.48\n"},
     ),
     Case(
         "DJP012", {"docker/Dockerfile": "FROM python\n"}, {"docker/Dockerfile": "FROM python:3.11-slim AS x\nFROM x\n"}

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from djproject.checks import project_rules
 from djproject.errors import EnvironmentUnavailableError
-from djproject.targets.connection import DATAJOINT, import_datajoint
+from djproject.targets import probes
+from djproject.targets.connection import DATAJOINT, OLDEST_DATAJOINT, import_datajoint
 
 ROOT = Path(__file__).parents[3]
 
@@ -38,3 +40,7 @@ def test_a_supported_datajoint_is_imported(monkeypatch: pytest.MonkeyPatch, vers
 def test_the_requirement_is_the_one_of_the_package() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert extras["datajoint"] == [DATAJOINT]
+
+
+def test_check_and_doctor_ask_for_the_same_version() -> None:
+    assert project_rules.FLOOR == probes.MINIMUM_DATAJOINT == OLDEST_DATAJOINT
