@@ -24,7 +24,7 @@ _PASSWORD = re.compile(
     |\b(?P<e>AKIA[0-9A-Z]{16})\b
     """
 )
-_WORDS = (b"password", b"_key", b"connection_string", b"akia")
+_WORDS = (b"password", b"_key", b"connection_string", b"akia", b"conn(")
 _PRINTED = re.compile(r"""(?i)password[\\"']*\s*[:=]\s*[\\"']+(?P<g>[^\\"'\s]{3,})""")
 _PLACEHOLDER = re.compile(
     r"""(?ix)
