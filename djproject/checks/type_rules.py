@@ -290,7 +290,7 @@ def _refused(kind: str, backend: str) -> str | None:
     facts = type_facts(kind)
     if facts.kind not in {Kind.CORE, Kind.NATIVE}:
         return None
-    reason = refused_parameters(kind, backend) if facts.kind is Kind.CORE else ""
+    reason = refused_parameters(kind, backend)
     return reason if reason or backend in facts.refused_by else None
 
 

@@ -31,6 +31,7 @@ NATIVE = [
     "g : real", "h : int", "i : mediumint", "j : BIGINT(20)", "k : numeric(5,2)", "l : dec", "m : fixed", "n : text",
     "o : mediumtext", "p : smalltext", "q : timestamp", "r : time", "s : year", "t : float", "u : double unsigned",
     "v : datetime(9)", "w : varchar(0)", "x : decimal(70,2)", "y : varchar(20)", "z : timestamp(3)",
+    "aa : decimal(70,2) unsigned",
 ]  # fmt: skip
 OLD = [
     "a : object@raw", "b : object", "c : external", "d : external-raw", "e : attach", "f : boolean", "g : INT32",

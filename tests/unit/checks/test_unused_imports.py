@@ -32,6 +32,7 @@ def said(root: Path, imports: str = IMPORT, more: str = "", **others: str) -> li
         (IMPORT, "subject"),
         ("from .subject import Subject", "Subject"),
         ("from . import subject as who", "who"),
+        ("from . import subject as X", "X"),
         ("import workflow.subject", "workflow.subject"),
         ("import workflow.subject as who", "who"),
         ("from . import (\n    subject,\n)", "subject"),
@@ -76,6 +77,7 @@ def test_an_import_that_is_meant_or_not_of_a_schema_module(tmp_path: Path, impor
         "x = subject\n", "def f():\n    return subject.Subject\n", '__all__ = ["subject"]\n', "x = eval('subject.Subject')\n",
         "x = globals()\n", "f(linking_module=__name__)\n", "@schema\nclass U(dj.Manual):\n    definition = make()\n",
         "@schema\nclass U(dj.Manual):\n    definition = '-> subject.Subject'\n",
+        "@schema\nclass U(dj.Manual):\n    definition = '-> subject.Subject.Part'\n",
     ],
 )  # fmt: skip
 def test_an_import_that_is_used_or_may_be(tmp_path: Path, more: str) -> None:
@@ -138,6 +140,7 @@ def test_what_the_module_itself_says_of_it_does_not_count(tmp_path: Path) -> Non
         ("from . import up\n" + SUBJECT + "x = up\n", {"up": SUBJECT}, True),
         ("from . import up\n" + SUBJECT + "x = up\n", {"up": ACTS}, False),
         ("from . import up, upper\n" + SUBJECT + "x = up, upper\n", {"up": SUBJECT, "upper": ACTS}, False),
+        ("from . import up, upper\n" + SUBJECT + "x = up, upper\n", {"up": ACTS, "upper": SUBJECT}, False),
         ("from . import up\n" + SUBJECT + "x = up\n", {"up": "from . import codecs\n", "codecs": CODEC}, False),
         ("from . import up\n" + SUBJECT + "x = up\n", {"up": "from . import subject\n"}, True),
         (SUBJECT + "class Tool(Other): ...\n", {"up": ACTS}, True),
@@ -149,6 +152,36 @@ def test_a_module_that_does_something_when_it_is_imported_stays(
     found = said(tmp_path, subject=subject, **others)
     assert (MESSAGE, removed) in found
     assert (MESSAGE, not removed) not in found
+
+
+def test_the_first_part_of_a_dotted_import_is_what_counts(tmp_path: Path) -> None:
+    assert said(tmp_path, "import workflow.subject", "x = workflow\n") == []
+    assert said(tmp_path / "other", "import workflow.subject", "x = subject\n") == [
+        ("mine imports workflow.subject, and nothing uses it.", True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("other", "removed"),
+    [
+        ("x = 1\n", True),
+        ("from .deep import mine\nx = mine.subject\n", False),
+        ("from .deep import mine\nx = mine.T\n", True),
+        ("import workflow.deep\nx = workflow.deep.subject\n", False),
+        ("import workflow.deep.subject\nx = workflow.deep.subject\n", True),
+        ("x = 'workflow.subject'\n", True),
+    ],
+)
+def test_modules_inside_packages(tmp_path: Path, other: str, *, removed: bool) -> None:
+    files: dict[str, str | bytes] = {
+        "src/workflow/deep/__init__.py": "",
+        "src/workflow/deep/mine.py": module("lab", table("T", *KEY), imports=IMPORT),
+        "src/workflow/deep/subject.py": SUBJECT,
+        "other.py": other,
+    }
+    write_project(tmp_path, files, git=False)
+    (found,) = findings_in(tmp_path, ["DJP115"])
+    assert (found.message, bool(found.edits)) == ("deep.mine imports subject, and nothing uses it.", removed)
 
 
 def test_each_import_of_a_module_is_judged_by_itself(tmp_path: Path) -> None:
