@@ -228,4 +228,4 @@ def _mentions_secrets(data: bytes) -> bool:
 def _is_secret(match: re.Match[str]) -> bool:
     """Whether the value that was found is more than a placeholder."""
     groups = match.groupdict()
-    return not is_placeholder(next((groups[name] for name in "abcdefg" if groups.get(name)), ""))
+    return not is_placeholder(next(groups[name] for name in "abcdefg" if groups.get(name)))

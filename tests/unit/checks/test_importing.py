@@ -25,7 +25,7 @@ def test_which_calls_change_data_when_a_module_is_imported(tmp_path: Path) -> No
     text = module(
         "mine",
         table("T", *KEY, body="    class P(dj.Part):\n        definition = '-> master'"),
-        "T.insert1({'k': 1})\nT.P.insert([])\nschema.drop()\nsubject.Subject.delete()\nOther.populate()\n[].insert(0, 1)",
+        "T.insert1({'k': 1})\nT.P.insert([])\nschema.drop()\nsubject.Subject.delete()\nOther.populate()\n[].insert(0, 1)\nf().drop()",
         "rows.insert(1)\ntools.Tool.insert(1)\nsubject.delete()\noutside.T.insert(1)\nTool.drop()",
         imports="import outside\nfrom . import subject, tools\nfrom .subject import Subject as Other\nclass Tool: ...\nrows = []",
     )

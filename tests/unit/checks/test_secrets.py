@@ -61,6 +61,8 @@ def test_every_credential_of_a_file_is_found(tmp_path: Path) -> None:
         (1, 'access_key = "simple"'),
         (4, 'secret_key = "simple"'),
     ]
+    words = "# password connection_string akia conn()\n"
+    assert in_source(tmp_path, words + 'secret_key = "simple"\n') == [(2, 'secret_key = "simple"')]
 
 
 def test_a_very_large_file_is_left_out(tmp_path: Path) -> None:
