@@ -240,8 +240,8 @@ def indexes_name_attributes(examined: Examined) -> Iterator[Found]:
             where = examined.in_definition(table, line.line)
             for name in dict.fromkeys(line.attributes) if heading.complete else ():
                 if name not in heading.names:
-                    where = examined.in_definition(table, line.line, name)
-                    yield Found(where, f"The index of {table.name} names {name!r}, which is not an attribute of it.")
+                    place = examined.in_definition(table, line.line, name)
+                    yield Found(place, f"The index of {table.name} names {name!r}, which is not an attribute of it.")
             problem = _refused_index(examined, line, again=line.attributes in seen)
             if problem:
                 yield Found(where, f"The index of {table.name} {problem}.")

@@ -99,6 +99,7 @@ def _misfit(row: Row, names: tuple[str, ...]) -> str:
     if not row.names:
         if row.length == len(names):
             return ""
-        return f"has {row.length} value{'s' * (row.length != 1)}, but the table has {len(names)} attributes"
+        given, wanted = row.length, len(names)
+        return f"has {given} value{'s' * (given != 1)}, but the table has {wanted} attribute{'s' * (wanted != 1)}"
     unknown = [name for name in row.names if name not in names]
     return f"has {unknown[0]!r}, which is not an attribute" if unknown else ""

@@ -1,7 +1,7 @@
 """Whether a literal default is a value of an attribute's type."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from djproject.pipeline.definition import Attribute
@@ -21,8 +21,8 @@ def refused_default(attribute: Attribute, backends: Sequence[str]) -> str:
     """
     written = attribute.default or ""
     kind = _as_core(stored_type(attribute.type), backends)
-    if kind in {"bytes", "json"} or re.fullmatch("(tiny|medium|long)?(blob|text)", kind.lower()):
-        refused = MYSQL in backends or "blob" in kind.lower() or attribute.type.startswith("<")
+    if kind in {"bytes", "json"} or re.fullmatch("(tiny|medium|long)?(blob|text)", kind):
+        refused = MYSQL in backends or "blob" in kind or attribute.type.startswith("<")
         return f"can only be null: {attribute.type} allows no other default" if refused else ""
     constant = written.split("(")[0].upper()
     if constant in CONSTANTS:
@@ -36,12 +36,14 @@ def refused_default(attribute: Attribute, backends: Sequence[str]) -> str:
 def _as_core(kind: str, backends: Sequence[str]) -> str:
     """A native type as the core type whose values it has, so that one set of rules is enough."""
     native = kind.lower()
+    if native.startswith("enum"):
+        return kind  # its values keep their case, and may be called anything
     known = next(filter(None, (core_type(native, backend) for backend in backends)), "")
     if known:
         return known
     name, parenthesis, rest = native.replace("unsigned", "").replace("zerofill", "").strip().partition("(")
     name = {"numeric": "decimal", "dec": "decimal", "fixed": "decimal", "timestamp": "datetime"}.get(name.strip(), name)
-    return kind if name == kind.lower() else name + parenthesis + rest
+    return name + parenthesis + rest
 
 
 def _refused_constant(constant: str, written: str, kind: str, backends: Sequence[str]) -> str:
@@ -60,12 +62,15 @@ def _refused_constant(constant: str, written: str, kind: str, backends: Sequence
 
 
 def _value(written: str) -> str | None:
-    if written[:1] in {'"', "'"}:
-        quote = written[0]
-        if len(written) < 2 or written[-1] != quote or quote in written[1:-1].replace(quote * 2, ""):
-            return None
-        return written[1:-1]
-    return None if "'" in written else written
+    """The text that the server keeps; None where it is not one text."""
+    text = written.replace("%%", "%")
+    quote = text[:1]
+    if quote not in {'"', "'"}:
+        return None if "'" in text else text
+    inside = text[1:-1]
+    if len(text) < 2 or text[-1] != quote or quote in inside.replace(quote * 2, ""):
+        return None
+    return inside.replace("''", "'") if quote == "'" else inside
 
 
 def _refused_value(value: str, kind: str, backends: Sequence[str]) -> str:
@@ -108,9 +113,7 @@ def _refused_number(value: str, kind: str, backends: Sequence[str]) -> str:
     return ""
 
 
-def _refused_time(value: str, read: object, kind: str) -> str:
-    if not callable(read):
-        return ""
+def _refused_time(value: str, read: Callable[[str], object], kind: str) -> str:
     if kind == "date" and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
         return f"is not a date as in 2026-01-31: {value}"
     if kind != "date" and not re.fullmatch(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?)?", value):

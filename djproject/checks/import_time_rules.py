@@ -67,9 +67,7 @@ def importing_changes_no_data(examined: Examined) -> Iterator[Found]:
 
 
 def _acts_on(examined: Examined, source: PythonModule, owner: str) -> bool:
-    meaning = examined.pipeline.scopes.meaning(source.name, owner) if owner else None
-    if meaning is None:
-        return False
+    meaning = examined.pipeline.scopes.meaning(source.name, owner)
     if meaning.kind is Kind.SCHEMA:
         return True
     return meaning.kind is Kind.CLASS and any(

@@ -82,11 +82,12 @@ def foreign_keys_lead_to_tables_declared_before(examined: Examined) -> Iterator[
     for table, key, parent, _ in examined.keys:
         if parent is None or order.get(parent, -1) <= order[table.full_name]:
             continue
-        if examined.tables[order[parent]].module == table.module:
+        other = examined.tables[order[parent]]
+        if other.module == table.module:
             yield Found(
                 examined.of_key(table, key),
                 f"{table.name} refers to {key.target}, which is declared further down.",
-                f"Move the class {key.target.partition('.')[0]} above {table.name.partition('.')[0]}.",
+                _in_order(table.name.split("."), other.name.split(".")),
             )
 
 
@@ -181,6 +182,12 @@ def foreign_keys_are_tables_or_projections(examined: Examined) -> Iterator[Found
             if brought == ():
                 message = f"{table.name} refers to {parent}, which has no primary key to refer to."
                 yield Found(examined.of_key(table, key), message)
+
+
+def _in_order(child: list[str], parent: list[str]) -> str:
+    """Which class to move where; empty where a master refers to its own part."""
+    differ = next(((mine, theirs) for mine, theirs in zip(child, parent, strict=False) if mine != theirs), None)
+    return f"Move the class {differ[1]} above {differ[0]}." if differ else ""
 
 
 def _may_be_linked_later(examined: Examined, table: Table) -> bool:

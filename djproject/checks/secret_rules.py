@@ -24,7 +24,7 @@ _PASSWORD = re.compile(
     |\b(?P<e>AKIA[0-9A-Z]{16})\b
     """
 )
-_WORDS = (b"password", b"_key", b"connection_string", b"akia")
+_WORDS = (b"password", b"_key", b"connection_string", b"akia", b"conn(")
 _PRINTED = re.compile(r"""(?i)password[\\"']*\s*[:=]\s*[\\"']+(?P<g>[^\\"'\s]{3,})""")
 _PLACEHOLDER = re.compile(
     r"""(?ix)
@@ -228,4 +228,4 @@ def _mentions_secrets(data: bytes) -> bool:
 def _is_secret(match: re.Match[str]) -> bool:
     """Whether the value that was found is more than a placeholder."""
     groups = match.groupdict()
-    return not is_placeholder(next((groups[name] for name in "abcdefg" if groups.get(name)), ""))
+    return not is_placeholder(next(groups[name] for name in "abcdefg" if groups.get(name)))

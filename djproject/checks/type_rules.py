@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from djproject.checks.examined import Examined
 from djproject.checks.rule import Found, rule
+from djproject.findings import Edit
 from djproject.pipeline.definition import Attribute, read_codec
 from djproject.pipeline.model import Table
 from djproject.pipeline.types import (
@@ -182,7 +183,7 @@ def blobs_are_serialised(examined: Examined) -> Iterator[Found]:
             where,
             f"{table.name}.{attribute.name} is a bare {attribute.type}: arrays would be stored as text.",
             "Write <blob> for arrays and objects, or bytes where raw bytes are wanted.",
-            unsafe=examined.replacement(where, "<blob>") if examined.text_at(where) == attribute.type else (),
+            unsafe=_replaced(examined, table, attribute, "<blob>"),
         )
 
 
@@ -289,7 +290,7 @@ def _refused(kind: str, backend: str) -> str | None:
     facts = type_facts(kind)
     if facts.kind not in {Kind.CORE, Kind.NATIVE}:
         return None
-    reason = refused_parameters(kind, backend) if facts.kind is Kind.CORE else ""
+    reason = refused_parameters(kind, backend)
     return reason if reason or backend in facts.refused_by else None
 
 
@@ -297,7 +298,7 @@ def _near(text: str) -> str:
     """What to use instead of a native type that no core type equals."""
     lowered = text.lower()
     for pattern, better in (
-        (r".*unsigned.*|.*auto_increment.*|serial", "int32 or int64"),
+        (r".*int.*unsigned.*|.*auto_increment.*|serial", "int32 or int64"),
         (r"double.*|float.*|real.*", "float32 or float64"),
         (r".*int.*", "int8, int16, int32 or int64"),
         (r"(numeric|dec|fixed).*", "decimal(m,n)"),
@@ -309,11 +310,7 @@ def _near(text: str) -> str:
     return ""
 
 
-def _replaced(examined: Examined, table: Table, attribute: Attribute, text: str) -> tuple:  # type: ignore[type-arg]
+def _replaced(examined: Examined, table: Table, attribute: Attribute, text: str) -> tuple[Edit, ...]:
+    """The edit that replaces a type; none where the type is not in the file as one text."""
     where = examined.of_type(table, attribute)
-    if where.end_column - where.column != len(attribute.type):
-        return ()
-    line = examined.lines(table.text_path)[where.line - 1]
-    if line[where.column - 1 : where.end_column - 1] != attribute.type:
-        return ()
-    return examined.replacement(where, text)
+    return examined.replacement(where, text) if examined.text_at(where) == attribute.type else ()

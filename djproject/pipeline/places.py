@@ -1,5 +1,6 @@
 """Where the lines of a definition are in the file that holds it."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from djproject.pipeline.module import Place, Text
@@ -17,7 +18,7 @@ def place_in_text(text: Text, lines: Sequence[str], line: int, token: str = "") 
     line
         Within the definition, counted from 1.
     token
-        What to point at within the line; the first place it occurs.
+        What to point at within the line; the first place it occurs, as a word if there is one.
     """
     value = text.value or ""
     wanted = value.split("\n")[line - 1] if line <= value.count("\n") + 1 else ""
@@ -29,9 +30,15 @@ def place_in_text(text: Text, lines: Sequence[str], line: int, token: str = "") 
     for candidate in _candidates(first + inside, first, last):
         found = lines[candidate - 1].find(wanted.strip()) if candidate <= len(lines) else -1
         if found >= 0:
-            shift = max(wanted.strip().find(token), 0) if token else 0
+            shift = _shift(wanted.strip(), token) if token else 0
             return Place(candidate, len(lines[candidate - 1][: found + shift].encode()) + 1)
     return segment.place
+
+
+def _shift(line: str, token: str) -> int:
+    """Where a token is in a line: as a whole word, if it is there as one."""
+    word = re.search(rf"(?<!\w){re.escape(token)}(?!\w)", line)
+    return word.start() if word else max(line.find(token), 0)
 
 
 def _candidates(guess: int, first: int, last: int) -> Iterable[int]:

@@ -116,8 +116,10 @@ def core_type(native: str, backend: str) -> str:
     --------
     >>> core_type("int(11)", "mysql"), core_type("float", "mysql"), core_type("float", "postgresql")
     ('int32', 'float32', 'float64')
+    >>> core_type("float(5)", "postgresql")  # its precision decides which one it is
+    ''
     """
-    return _SAME_COLUMN[backend].get(re.sub(r"\s*\(\d+\)", "", native.lower()), "")
+    return _SAME_COLUMN[backend].get(re.sub(r"(int|integer)\s*\(\d+\)", r"\1", native.lower()), "")
 
 
 @lru_cache(maxsize=4096)
