@@ -214,9 +214,7 @@ def test_a_baseline_is_a_sorted_file_and_is_read_back(tmp_path: Path) -> None:
     listed = ",\n".join(entry.format(*values) for values in entries)
     assert text == '{\n  "version": 1,\n  "findings": [\n' + listed + "\n  ]\n}\n"
     (tmp_path / "known.json").write_text(text, encoding="utf-8")
-    assert load_baseline(tmp_path / "known.json") == {
-        (code, PATH, message): count for code, message, count in entries
-    }
+    assert load_baseline(tmp_path / "known.json") == {(code, PATH, message): count for code, message, count in entries}
     (tmp_path / "empty.json").write_text(baseline_text([]))
     assert load_baseline(tmp_path / "empty.json") == {}
 
