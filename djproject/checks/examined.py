@@ -172,9 +172,11 @@ class Examined:
         where = self.in_definition(table, attribute.line)
         lines = self.lines(table.text_path)
         line = lines[where.line - 1] if where.line <= len(lines) else ""
+        default = attribute.default or ""
         after_name = line.find(attribute.name, where.column - 1) + len(attribute.name)
-        colon = line.rfind(":", 0, line.find(attribute.type, after_name) + 1)
-        column = line.find(attribute.type, max(colon, after_name))
+        behind = line.find(default, after_name)
+        colon = line.find(":", behind + len(default)) if behind >= 0 else -1
+        column = line.find(attribute.type, colon) if colon >= 0 else -1
         if column < 0:
             return where
         return Location(where.path, where.line, column + 1, column + 1 + len(attribute.type))
@@ -225,4 +227,4 @@ def decode(data: bytes) -> tuple[str, str]:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         return data.decode(encoding), encoding
     except (SyntaxError, UnicodeDecodeError, LookupError):
-        return data.decode("utf-8", errors="replace"), "utf-8"
+        return data.decode(errors="replace"), "utf-8"

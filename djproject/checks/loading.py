@@ -41,7 +41,7 @@ class Inputs(NamedTuple):
         parts = [__version__, sys.version, str(self.project.root), str(self.in_git), repr(self.setting_problems)]
         parts += [str(entry.stat().st_mtime_ns) for folder in _CODE for entry in os.scandir(folder)]
         parts += [str(place.stat().st_mtime_ns) for place in installed if place.exists()]
-        parts += [*sorted(self.names), *sorted(self.tracked), "", *sorted(self.unignored)]
+        parts += [*sorted(self.names), "", *sorted(self.tracked), "", *sorted(self.unignored)]
         state.update("\0".join(parts).encode(errors="surrogateescape"))
         for path, data in self.files.items():
             state.update(f"\0{path}\0{len(data)}\0".encode(errors="surrogateescape"))

@@ -131,7 +131,7 @@ class Reached:
         found = {}
         for name in sorted(set(names)):
             place, function = self._examined.pipeline.scopes.owner(module, name)
-            if place and place != module and function.isidentifier() and place in self._examined.pipeline.sources:
+            if place != module and function.isidentifier():
                 found[name] = (place, function)
         return found
 
@@ -140,7 +140,7 @@ class Reached:
         for place, text in ((module, name), self._examined.pipeline.scopes.owner(module, name)):
             variable, *rest = text.split(".")
             classes = ".".join(takewhile(lambda part: part[:1].isupper(), rest))
-            schema = self._virtual_modules(place).get(variable, "") if place and classes else ""
+            schema = self._virtual_modules(place).get(variable) if classes else None
             if schema:
                 own = [table for table in self._examined.tables if table.schema == schema]
                 if not own:
@@ -151,7 +151,7 @@ class Reached:
 
     def _virtual_modules(self, module: str) -> dict[str, str]:
         if module not in self._virtual:
-            data = self._examined.files.get(self.path(module), b"")
+            data = self._examined.files[self.path(module)]
             tree = parse(data) if any(maker.encode() in data for maker in MAKERS) else None
             self._virtual[module] = virtual_modules(tree) if isinstance(tree, ast.Module) else {}
         return self._virtual[module]

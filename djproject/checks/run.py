@@ -86,7 +86,7 @@ class Choice(NamedTuple):
 
     def wants(self, code: str) -> bool:
         """Whether findings of a code are wanted at all."""
-        return (not self.select or code.startswith(self.select)) and not code.startswith(self.ignore or ("-",))
+        return (not self.select or code.startswith(self.select)) and not code.startswith(self.ignore)
 
 
 def examine(inputs: Inputs) -> Results:
@@ -109,7 +109,7 @@ def examine(inputs: Inputs) -> Results:
         if table.text
         for segment in table.text.segments[-1:]
     }
-    ignores = tuple(_ignores(inputs, spans))
+    ignores = tuple(_ignores(examined, spans))
     unique = {(f.order, f.hint): f for f in findings}
     ordered = tuple(sorted(unique.values(), key=lambda finding: finding.order))
     return Results(ordered, ignores, len(pipeline.modules), len(pipeline.tables), len(python))
@@ -200,12 +200,11 @@ def baseline_text(findings: Iterable[Finding]) -> str:
     return json.dumps({"version": 1, "findings": entries}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _ignores(inputs: Inputs, spans: Mapping[tuple[str, int], int]) -> Iterator[Ignore]:
-    root = str(inputs.project.root)
-    for path, data in inputs.files.items():
+def _ignores(examined: "Examined", spans: Mapping[tuple[str, int], int]) -> Iterator[Ignore]:
+    for path, data in examined.files.items():
         if b"djp:" not in data:
             continue
-        name = str(path)[len(root) + 1 :].replace("\\", "/")
+        name = examined.relative(path)
         for number, line in enumerate(data.decode("utf-8", errors="replace").split("\n"), start=1):
             match = _IGNORE.search(line)
             if match:
@@ -236,7 +235,7 @@ def _is_ignored_in_file(finding: Finding, choice: Choice) -> bool:
     return any(
         finding.code.startswith(codes)
         for pattern, codes in patterns.items()
-        if codes and (fnmatch(path, pattern) or fnmatch(path, f"{pattern.rstrip('/')}/*"))
+        if fnmatch(path, pattern) or fnmatch(path, f"{pattern.rstrip('/')}/*")
     )
 
 
