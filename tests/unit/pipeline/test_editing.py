@@ -1,5 +1,7 @@
 """Imports and entries of a docstring, added to a module's source and removed from it, to the letter."""
 
+import ast
+
 import pytest
 
 from djproject.pipeline.editing import (
@@ -35,6 +37,10 @@ LONG = "a" * 36
         ("from . import a\n", "p.b", "from . import a\nfrom .p import b\n"),
         ("from .p.q import a\nfrom . import c\n", "p.q.b", "from .p.q import a, b\nfrom . import c\n"),
         ("from .. import a\n", "b", "from .. import a\nfrom . import b\n"),
+        ("x = 1\nfrom .. import a", "b", "x = 1\nfrom .. import a\nfrom . import b\n"),
+        ("x = 1\nimport a", "b", "x = 1\nimport a\n\nfrom . import b\n"),
+        ('"""A.\n"""', "b", '"""A.\n"""\n\nfrom . import b\n'),
+        ("import a\nx = 1", "b", "import a\n\nfrom . import b\nx = 1"),
         ("from p import a\n", "p.b", "from p import a\n\nfrom .p import b\n"),
         ("from . import a as x\n", "b", "from . import a as x\nfrom . import b\n"),
         ("from . import a as x\nfrom . import c\n", "b", "from . import a as x\nfrom . import b, c\n"),
@@ -123,6 +129,8 @@ HEAD = '"""A.\n\nDependencies:\n'
         ("    - nothing yet\n", {}),
         ("    - nothing yet.\n", {}),
         ("    - a: who\n    - `b` : what: it is\n", {"a": "who", "b": "what: it is"}),
+        ("    - `Xa`: who\n    - `bX`: x\n", {"Xa": "who", "bX": "x"}),
+        ("    - a: who\n          -and x\n", {"a": "who -and x"}),
         ("  - a\n\t-  b:  x   y \n", {"a": "", "b": "x y"}),
         (
             "    - a: who\n          and where\n          and when\n    - b: x\n",
@@ -138,7 +146,7 @@ def test_the_entries_of_a_list_are_read(listed: str, entries: dict[str, str], ne
     text = f"A.\n\nProvides:\n    - no: x\n\nDependencies:\n{listed}\nMore.\n"
     assert docstring_entries(text, "Dependencies") == entries
     if newline == "\r\n":
-        assert docstring_entries(text.replace("\n", newline).replace("none\r", "none \r"), "Dependencies") == entries
+        assert docstring_entries(text.replace("\n", newline), "Dependencies") == entries
 
 
 @pytest.mark.parametrize(
@@ -204,3 +212,39 @@ def test_entries_are_removed_from_a_list(listed: str, names: list[str], after: s
 def test_a_module_without_the_list_stays_as_it_is(text: str) -> None:
     assert with_docstring_entries(text, "Dependencies", {"a": "who"}) == text
     assert without_docstring_entries(text, "Dependencies", ["none"]) == text
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("quotes", ['"""', "'''"])
+@pytest.mark.parametrize(
+    ("before", "added", "removed", "after"),
+    [
+        ("    - a: größe{}\n", {"b": "x"}, [], "    - a: größe\n    - b: x\n{}\n"),
+        ("    - a: who\n    - c: y {}; x = 1\n", {}, ["a"], "    - c: y \n{}; x = 1\n"),
+        ("    - a: who{}  # c\n", {"b": "x"}, ["a"], "    - b: x\n{}  # c\n"),
+        ("    - none{}", {"b": "x", "c": "y"}, [], "    - b: x\n    - c: y\n{}"),
+        ("    - a: who{}", {}, ["a"], "    - none\n{}"),
+        ("    - a: who{}", {}, [], "    - a: who{}"),
+        ("    - a: who{}", {}, ["b"], "    - a: who{}"),
+        ("    - a: who\n    {}\n", {"b": "x"}, [], "    - a: who\n    - b: x\n    {}\n"),
+    ],
+)
+def test_quotes_in_the_last_line_of_a_list_come_after_it(
+    before: str, added: dict[str, str], removed: list[str], after: str, quotes: str, newline: str
+) -> None:
+    head = HEAD.replace('"""', quotes)
+    text = f"{head}{before.format(quotes)}".replace("\n", newline)
+    changed = without_docstring_entries(text, "Dependencies", removed)
+    changed = with_docstring_entries(changed, "Dependencies", added)
+    assert changed == f"{head}{after.format(quotes)}".replace("\n", newline)
+    ast.parse(changed)
+
+
+def test_a_docstring_within_single_quotes_has_no_list() -> None:
+    text = '"A.\\\nDependencies:\\\n    - none"\n'
+    ast.parse(text)
+    assert with_docstring_entries(text, "Dependencies", {"a": "who"}) == text
+    parenthesised = '("""\nDependencies:\n    - none""")\n'
+    assert with_docstring_entries(parenthesised, "Dependencies", {"a": "who"}) == (
+        '("""\nDependencies:\n    - a: who\n""")\n'
+    )
