@@ -53,6 +53,7 @@ def found(body: str, more: str = "") -> list[Input]:
         ("open('/data/x', 'r')", FILE),
         ("open('/data/x', mode='rb')", FILE),
         ("open('/data/x', mode)", FILE),
+        ("open('/data/x', 'r', 'w')", FILE),
         ("open('/data/x', encoding='w')", FILE),
         ("np.load('x.npy')", FILE),
         ("np.load(f'x{key}')", FILE),
