@@ -26,7 +26,7 @@ _OLD_REFERENCE = re.compile(
 )
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _RENAME = re.compile(r"\s*[a-zA-Z_]\w*\s*")
-_CODEC = re.compile(r"<\s*(?P<codec>[^@>]*?)\s*(?P<at>@\s*(?P<store>[^>]*?)\s*)?>")
+_CODEC = re.compile(r"<\s*(?P<codec>[^@>]*?)\s*(?:@\s*(?P<store>[^>]*?)\s*)?>")
 
 
 class Attribute(NamedTuple):
@@ -202,7 +202,7 @@ def read_codec(text: str) -> CodecType | None:
     match = _CODEC.fullmatch(text)
     if match is None:
         return None
-    return CodecType(match["codec"], match["store"] if match["at"] else None)
+    return CodecType(match["codec"], match["store"])
 
 
 def read_definition(text: str) -> Definition:

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import takewhile
 
 LINE_LENGTH = 88  # of a generated project: ruff's default
 EMPTY_ENTRIES = r"[ \t]+- (none|nothing yet)\.?\s*"
@@ -34,6 +35,8 @@ def with_import(text: str, module: str) -> str:
             return "".join(lines)
     last = imports[-1] if imports else None
     position = (last.end_lineno or 0) if last else _after_docstring(tree)
+    if position == len(lines) > 0 and not lines[-1].endswith(("\n", "\r")):
+        lines[-1] += newline
     gap = [] if isinstance(last, ast.ImportFrom) and last.level else [newline]
     lines[position:position] = [*gap, import_statement(package, [name]).replace("\n", newline)]
     return "".join(lines)
@@ -98,29 +101,29 @@ def docstring_entries(docstring: str, section: str) -> dict[str, str] | None:
 def with_docstring_entries(text: str, section: str, entries: Mapping[str, str]) -> str:
     """Add lines to the Dependencies or Provides list of the module's docstring, where it has one."""
     for name, purpose in entries.items():
-        match = _list_in(text, section)
-        if match is None:
+        found = _list_in(text, section)
+        if found is None:
             return text
-        listed = "" if re.fullmatch(EMPTY_ENTRIES, match["list"]) else match["list"]
-        newline = "\r\n" if "\r\n" in match["list"] else "\n"
-        indent = (re.match(r"[ \t]+", match["list"]) or [""])[0]
-        text = (
-            text[: match.start("list")] + listed + f"{indent}- {name}: {purpose}{newline}" + text[match.end("list") :]
-        )
+        before, listed, after = found
+        newline = "\r\n" if "\r\n" in listed else "\n"
+        indent = listed[: len(listed) - len(listed.lstrip(" \t"))]
+        kept = "" if re.fullmatch(EMPTY_ENTRIES, listed) else listed
+        text = f"{before}{kept}{indent}- {name}: {purpose}{newline}{after}"
     return text
 
 
 def without_docstring_entries(text: str, section: str, names: Sequence[str]) -> str:
     """Remove lines from a list of the module's docstring; an empty list says "none"."""
-    match = _list_in(text, section)
-    if match is None:
+    found = _list_in(text, section)
+    if found is None:
         return text
-    listed = match["list"]
+    before, listed, after = found
+    kept = listed
     for name in names:
-        listed = re.sub(rf"(?m)^[ \t]+-[ \t]*`?{re.escape(name)}`?[ \t]*(:.*)?\r?\n(?:[ \t]{{6,}}\S.*\n)*", "", listed)
-    if not listed.strip():
-        listed = "    - none\r\n" if "\r\n" in match["list"] else "    - none\n"
-    return text[: match.start("list")] + listed + text[match.end("list") :]
+        kept = re.sub(rf"(?m)^[ \t]+-[ \t]*`?{re.escape(name)}`?[ \t]*(:.*)?\r?\n(?:[ \t]{{6,}}\S.*\n)*", "", kept)
+    if not kept.strip():
+        kept = "    - none\r\n" if "\r\n" in listed else "    - none\n"
+    return text if kept == listed else f"{before}{kept}{after}"
 
 
 def _wrapped(start: str, names: Sequence[str]) -> str:
@@ -133,8 +136,8 @@ def _wrapped(start: str, names: Sequence[str]) -> str:
 def _leading_imports(tree: ast.Module) -> list[ast.Import | ast.ImportFrom]:
     """The imports before the first class or function; what they bind is there when a class is decorated."""
     made = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    end = next((index for index, node in enumerate(tree.body) if isinstance(node, made)), len(tree.body))
-    return [node for node in tree.body[:end] if isinstance(node, ast.Import | ast.ImportFrom)]
+    before = takewhile(lambda node: not isinstance(node, made), tree.body)
+    return [node for node in before if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def _after_docstring(tree: ast.Module) -> int:
@@ -143,14 +146,24 @@ def _after_docstring(tree: ast.Module) -> int:
     return (first.end_lineno or 0) if first and is_text else 0
 
 
-def _list_in(text: str, section: str) -> re.Match[str] | None:
-    """The list of a section within the module's docstring."""
-    body = ast.parse(text).body
-    if not body or not isinstance(body[0], ast.Expr) or not isinstance(body[0].value, ast.Constant):
+def _list_in(text: str, section: str) -> tuple[str, str, str] | None:
+    """The list of a section of the module's docstring, with what is before and after it.
+
+    The quotes that end the docstring are after the list, also where they are in its last line.
+    """
+    first = next(iter(ast.parse(text).body), None)
+    if not isinstance(first, ast.Expr) or not isinstance(first.value, ast.Constant):
         return None
-    lines = source_lines(text)
-    end = sum(map(len, lines[: body[0].end_lineno]))
-    return _list_pattern(section).search(text, 0, end)
+    *lines, last = source_lines(text)[: first.value.end_lineno]
+    docstring = "".join(lines) + last.encode()[: first.value.end_col_offset].decode()
+    if not docstring.endswith(('"""', "'''")):
+        return None
+    end = len(docstring) - 3
+    newline = "\r\n" if "\r\n" in text else "\n"
+    match = _list_pattern(section).search(text[:end] + newline)
+    if match is None:
+        return None
+    return text[: match.start("list")], match["list"], text[min(match.end("list"), end) :]
 
 
 @lru_cache(maxsize=8)

@@ -136,7 +136,7 @@ def _is_duration(call: ast.Call, function: ast.AST, parents: Mapping[ast.AST, as
 def _is_aside(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
     """Whether a value is printed, logged or slept for."""
     return any(
-        isinstance(outer, ast.Call) and inner is not outer.func and _ASIDE.fullmatch(dotted(outer.func) or "")
+        isinstance(outer, ast.Call) and inner is not outer.func and _ASIDE.fullmatch(dotted(outer.func))
         for inner, outer in _around(node, parents)
     )
 

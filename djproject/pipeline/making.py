@@ -6,6 +6,7 @@ Functions of the same module that they call count as well; `calls` are for those
 import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from djproject.pipeline.definition import dotted
@@ -139,7 +140,7 @@ def function_texts(text: str) -> dict[str, str]:
     starts = [number for number, line in enumerate(lines) if line[:1] not in ("", " ", "\t", "#", ")", "]", "}")]
     return {
         match[1]: "\n".join(lines[start:end])
-        for start, end in zip(starts, [*starts[1:], len(lines)], strict=False)
+        for start, end in pairwise([*starts, len(lines)])
         if (match := _DEF.match(lines[start]))
     }
 

@@ -46,7 +46,7 @@ def files_at(folder: Path, revision: str) -> dict[Path, bytes]:
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise ProjectError(f"{revision} is no revision that Git knows here.", hint="git log --oneline") from error
-    return {folder / name: contents.get(name_of, b"") for name, name_of in sorted(objects.items())}
+    return {folder / name: contents[name_of] for name, name_of in sorted(objects.items())}
 
 
 def _python_files(listed: bytes) -> list[tuple[str, str]]:

@@ -73,3 +73,54 @@ def test_what_depends_on_another_package_is_not_kept(tmp_path: Path) -> None:
     root = project(tmp_path, "t : int8")
     assert cached_results(load_inputs(root)).tables == 2
     assert not (root / ".djproject" / NAME).exists()
+
+
+def test_a_heading_is_found_by_the_dotted_name_of_its_table(tmp_path: Path) -> None:
+    project(tmp_path, "t : int8")
+    site = tmp_path / "site"
+    (site / "alone.py").write_text(ELEMENT)
+    (site / "spread").mkdir()
+    (site / "spread/session.py").write_text(ELEMENT)
+    (site / "broken").mkdir()
+    (site / "broken/session.py").write_text("import datajoint as dj\nschema = dj.Schema('x')\ndef (:\n")
+    (site / "deep/inner").mkdir(parents=True)
+    (site / "deep/inner/session.py").write_text(ELEMENT)
+    for name in ("lab_element.session.Subject", "spread.session.Subject", "deep.inner.session.Subject"):
+        heading = outside.outside_heading(name)
+        assert heading is not None
+        assert (heading.primary, heading.types) == (("subject",), {"subject": "varchar(8)"})
+    for name in (
+        "lab_element.session.Session",  # not all of it is known
+        "lab_element.session.Nothing",
+        "lab_element.session",
+        "lab_element.Subject",
+        "lab_element",
+        "alone.Subject",
+        "broken.session.Subject",
+        "lab_of_nobody.session.Subject",
+        "sys.Subject",
+        "__main__.Subject",
+        ".session.Subject",
+        "",
+    ):
+        assert outside.outside_heading(name) is None
+
+
+def test_it_is_counted_how_often_another_package_was_looked_at(tmp_path: Path) -> None:
+    project(tmp_path, "t : int8")
+    assert outside.looks_outside() == 0
+    outside.outside_heading("lab_element.session.Subject")
+    assert outside.looks_outside() == 1
+    outside.outside_heading("lab_element.session.Session")
+    outside.outside_heading("lab_of_nobody.session.Subject")
+    assert outside.looks_outside() == 3
+
+
+def test_the_place_of_a_package_is_its_first_that_is_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder / "spread").mkdir(parents=True)
+        (tmp_path / folder / "spread/session.py").write_text(ELEMENT.replace("subject", folder))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "one"), str(tmp_path / "two")])
+    heading = outside.outside_heading("spread.session.Subject")
+    assert heading is not None
+    assert heading.primary == ("one",)
