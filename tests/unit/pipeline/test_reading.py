@@ -106,6 +106,7 @@ MANY = {
         "class A: x = 1\nclass P: pass\nclass Q: pass\nA.definition = 'a : int32'\nA.P = P\nA.R = Q\nA.y = 5\nA.A = A\nB.z = P\na.b.c = P\n"
         "A.n = P\n"
     ),
+    "members added to a later class": "class A: pass\nclass B: pass\nB.definition = 'b : int32'\nB.C = A\nA.x = 1\n",
     "activated": (
         "a = dj.Schema()\nb = dj.Schema()\nc = dj.Schema('c')\nd = dj.Schema()\ne = dj.Schema(name())\na.activate('a')\nb.activate(name)\n"
         "c.activate('other')\nd.activate('d', create_tables=False)\ne.activate('e')\nx = a.activate('late')\n"
