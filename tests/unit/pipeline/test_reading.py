@@ -66,7 +66,7 @@ MANY = {
     "classes": (
         "@schema\n@other(1)\n@a.b\n@(lambda x: x)\nclass T(dj.Manual, Base(1), x[0], metaclass=M):\n    '''Doc.'''\n"
         "    definition = 'a : int32'\n    b = c = 1\n    class P(dj.Part):\n        definition = '-> master'\n"
-        "        text = 'x'\n    def make(self, key): pass\n    name = 'label'\n    TEXT = 'y'\n"
+        "        text = 'x'\n    contents = [(1, 2), {'a': 1}]\n    def make(self, key): pass\n    name = 'label'\n    TEXT = 'y'\n"
         "if x:\n    class U: pass\n"
     ),
     "classes that use texts of the module": (
@@ -106,7 +106,7 @@ MANY = {
         "class A: x = 1\nclass P: pass\nclass Q: pass\nA.definition = 'a : int32'\nA.P = P\nA.R = Q\nA.y = 5\nA.A = A\nB.z = P\na.b.c = P\n"
         "A.n = P\n"
     ),
-    "members added to a later class": "class A: pass\nclass B: pass\nB.definition = 'b : int32'\nB.C = A\nA.x = 1\n",
+    "members added to a later class": "TEXT = 'b : int32'\nclass A: pass\nclass B: pass\nB.definition = TEXT + '\\n'\nB.C = A\nA.x = 1\n",
     "activated": (
         "a = dj.Schema()\nb = dj.Schema()\nc = dj.Schema('c')\nd = dj.Schema()\ne = dj.Schema(name())\na.activate('a')\nb.activate(name)\n"
         "c.activate('other')\nd.activate('d', create_tables=False)\ne.activate('e')\nx = a.activate('late')\n"
@@ -192,6 +192,16 @@ def test_relative_imports_begin_at_the_folder_of_the_file(path: str, bases: list
 def test_the_package_itself_has_no_folder_above_it() -> None:
     imports = read("from .a import x\nfrom . import y\nfrom .. import z\n", "", "__init__.py").imports
     assert [(item.base, item.inside) for item in imports] == [("a", True), ("", True), ("..", False)]
+
+
+def test_relative_imports_begin_below_all_folders() -> None:
+    imports = read("from .x import y\nfrom ..x import y\n", "a.b.c", "a/b/c.py").imports
+    assert [item.base for item in imports] == ["a.b.x", "a.x"]
+
+
+def test_an_empty_file_says_nothing() -> None:
+    nothing = PythonModule("deep.mine", Path("deep/mine.py"), None, (), (), (), (), (), frozenset(), False, (), None)
+    assert read("") == nothing
 
 
 @pytest.mark.parametrize("inside", ["workflow", "workflow.lab"])
