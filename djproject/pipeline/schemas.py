@@ -29,11 +29,10 @@ def _schema(
     match meaning.kind:
         case Kind.DATAJOINT:
             return call if meaning.name in SCHEMA_CLASSES else None
-        case Kind.CLASS:
-            facts = scopes.class_facts(meaning.module, meaning.name)
-            for base in facts.bases if facts else ():
+        case Kind.CLASS if facts := scopes.class_facts(meaning.module, meaning.name):
+            for base in facts.bases:
                 made = _schema(sources, scopes, meaning.module, call._replace(function=base), depth + 1)
-                if made is not None and facts is not None:
+                if made is not None:
                     return call._replace(name=made.name if facts.method("__init__") is None else None)
         case Kind.FUNCTION:
             for maker in sources[meaning.module].makers:

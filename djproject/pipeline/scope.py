@@ -71,7 +71,7 @@ class Scopes:
             head, _, rest = text.partition(".")
             names = self._names(module)
             found = names.get(head) or next(
-                (item for local, item in names.items() if "." in local and text.startswith(f"{local}.")), None
+                (item for local, item in names.items() if text.startswith(f"{local}.")), None
             )
             match found:
                 case Import(inside=True) as item:
@@ -112,7 +112,7 @@ class Scopes:
         found = names.get(head)
         if found is None:
             for local, meaning in names.items():
-                if "." in local and text.startswith(f"{local}."):
+                if text.startswith(f"{local}."):
                     return self._follow(module, meaning, text[len(local) + 1 :])
             return self._through_wildcards(module, text)
         return self._follow(module, found, rest)
