@@ -124,10 +124,8 @@ class Scopes:
         source = self._modules[module]
         names: dict[str, Meaning | Import | str] = dict.fromkeys(source.bound, ELSEWHERE)
         names |= {maker.name: Meaning(Kind.FUNCTION, module, maker.name) for maker in source.makers}
-        names |= {item.local: item for item in source.imports if item.local != "*" and item.when != "call"}
-        for name, alias in source.aliases:
-            if alias != name:  # `x = x.y` is no longer what it was
-                names[name] = ELSEWHERE if alias.startswith(f"{name}.") else alias
+        names |= {item.local: item for item in source.imports if item.when != "call"}
+        names |= {name: alias for name, alias in source.aliases if name != alias}
         names |= {facts.name: Meaning(Kind.CLASS, module, facts.name) for facts in source.classes}
         names |= {call.variable: Meaning(Kind.SCHEMA, module, call.variable) for call in source.schemas}
         self._direct[module] = names
@@ -135,6 +133,7 @@ class Scopes:
 
     def _follow(self, module: str, found: Meaning | Import | str, rest: str) -> Meaning:
         if isinstance(found, str):
+            # `x = x.y` would be followed for ever
             return self.meaning(module, _dotted(found, rest)) if rest.count(".") < DEEPEST else ELSEWHERE
         if isinstance(found, Import):
             return self._imported(found, rest)

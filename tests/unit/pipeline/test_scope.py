@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from djproject.pipeline.module import Import, Place
+from djproject.pipeline.module import Import, Place, PythonModule
 from djproject.pipeline.reading import read_python
 from djproject.pipeline.scope import ELSEWHERE, NOTHING, Kind, Meaning, Scopes
 
 
-def scopes_of(files: Mapping[str, str]) -> Scopes:
-    """The scopes of the package `workflow`; a module that others are below is the `__init__.py` of a folder."""
+def modules_of(files: Mapping[str, str]) -> dict[str, PythonModule]:
+    """The modules of the package `workflow`; a module that others are below is the `__init__.py` of a folder."""
     modules = {}
     for name, text in files.items():
         folder = not name or any(other.startswith(f"{name}.") for other in files)
         path = Path(*name.split("."), "__init__.py") if folder else Path(f"{name.replace('.', '/')}.py")
         modules[name] = read_python(text.encode(), name=name, package="workflow", path=path)
-    return Scopes(modules)
+    return modules
 
 
 LAB = """\
@@ -72,7 +72,8 @@ FILES = {
     "moved": "from . import lab, ephys, subject\nlab = lab\nephys = ephys.unit\na = b.x\nb = a.y\n",
     "typed": "if TYPE_CHECKING:\n    from .lab import Lab\n",
 }  # fmt: skip
-SCOPES = scopes_of(FILES)
+MODULES = modules_of(FILES)
+SCOPES = Scopes(MODULES)
 
 
 def of_lab(name: str) -> Meaning:
@@ -217,7 +218,7 @@ def of_datajoint(name: str) -> Meaning:
     ],
 )
 def test_a_name_means(module: str, text: str, meaning: Meaning) -> None:
-    scopes = scopes_of(FILES)
+    scopes = Scopes(MODULES)
     assert scopes.meaning(module, text) == meaning
     assert scopes.meaning(module, text) == meaning, "once more, as it was found"
 
@@ -262,7 +263,7 @@ def test_what_a_name_refers_to_is_bound_in(module: str, text: str, owner: tuple[
 @pytest.mark.parametrize(("steps", "found"), [(9, True), (10, False)])
 def test_a_name_is_followed_nine_times(steps: int, found: bool) -> None:
     names = "".join(f"n{step} = n{step + 1}\n" for step in range(steps))
-    scopes = scopes_of({"a": f"{names}n{steps} = 1\n"})
+    scopes = Scopes(modules_of({"a": f"{names}n{steps} = 1\n"}))
     assert scopes.owner("a", "n0.x") == (("a", f"n{steps}.x") if found else ("", ""))
 
 
@@ -307,7 +308,7 @@ def test_all_names_of_datajoint_come_with_a_star() -> None:
     names = (
         "Schema schema Manual Lookup Imported Computed Part Entry Ingest Compute Codec VirtualModule U Not AndList Top"
     )
-    scopes = scopes_of({"a": "from datajoint import *\nfrom .b import *\n", "b": "Manual = 1\nOwn = 2\n"})
+    scopes = Scopes(modules_of({"a": "from datajoint import *\nfrom .b import *\n", "b": "Manual = 1\nOwn = 2\n"}))
     for name in f"{names} config conn Diagram Table FreeTable logger".split():
         assert scopes.meaning("a", name) == Meaning(Kind.DATAJOINT, "", name)
     assert scopes.meaning("a", "Own") == ELSEWHERE
