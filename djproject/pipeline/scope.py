@@ -133,7 +133,7 @@ class Scopes:
 
     def _follow(self, module: str, found: Meaning | Import | str, rest: str) -> Meaning:
         if isinstance(found, str):
-            # `x = x.y` would be followed for ever
+            # `x = x.y` would be followed forever
             return self.meaning(module, _dotted(found, rest)) if rest.count(".") < DEEPEST else ELSEWHERE
         if isinstance(found, Import):
             return self._imported(found, rest)
