@@ -65,7 +65,7 @@ class Code:
                     yield module, member
                 continue
             place, inside = self._pipeline.scopes.owner(module, text)
-            if not place and head in self._module(module):
+            if not inside and head in self._module(module):
                 place, inside = module, text
             top, _, member = inside.partition(".")
             if place not in self._pipeline.sources or not top:

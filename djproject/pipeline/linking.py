@@ -85,9 +85,9 @@ class _Linker:
             tiers = self.tiers(source.name, facts)
             if not tiers:
                 continue
-            decorating = tuple(self._decorating(source.name, facts))
+            decorating = self._decorating(source.name, facts)
             schemas = tuple(meaning.module for meaning in decorating)
-            schema = self._schema_name(source, facts, decorating)
+            schema = self._schema_name(decorating)
             if not schemas and not facts.decorators and (source.name, facts.name) in self._bases:
                 continue  # what other classes inherit from, not a table of its own
             yield self._table(source, facts, facts.name, tiers, schemas, schema)
@@ -98,10 +98,6 @@ class _Linker:
 
     def tiers(self, module: str, facts: ClassFacts, seen: tuple[ClassFacts, ...] = ()) -> tuple[str, ...]:
         """The tiers that the bases of a class bring, each once."""
-        if len(facts.bases) == 1:
-            known = self._tiers.get((module, facts.bases[0]))
-            if known is not None:
-                return known
         found: dict[str, None] = {}
         for base in facts.bases:
             key = (module, base)
@@ -114,7 +110,7 @@ class _Linker:
                     tiers = (tier,) if tier else ()
                 elif meaning.kind is Kind.CLASS:
                     inner = self.scopes.class_facts(meaning.module, meaning.name)
-                    if inner is not None and inner not in seen and inner is not facts:
+                    if inner is not None and inner not in (*seen, facts):
                         tiers = self.tiers(meaning.module, inner, (*seen, facts))
                 self._tiers[key] = tiers
             found |= dict.fromkeys(tiers)
@@ -190,15 +186,12 @@ class _Linker:
 
     def _referred(self, text: Text, module: str) -> tuple[Text, str, bool]:
         """A text, or the one of another module that it names."""
-        for _ in range(DEEPEST):
-            if text.value is not None or not text.reference:
-                break
+        if text.reference:
             owner, name = self.scopes.owner(module, text.reference)
             found = self.sources[owner].constants.get(name) if owner in self.sources else None
-            if found is None:
-                break
-            text, module = found, owner
-        if text.value is None and text.parts:
+            if found is not None:
+                return found, owner, False
+        if text.parts:
             known = [self._referred(part, module) for part in text.parts]
             text = joined([part if owner == module else part._replace(segments=()) for part, owner, _ in known])
         return text, module, text.value is None
@@ -217,31 +210,25 @@ class _Linker:
             return meaning._replace(name=key.target)  # of a virtual module, say
         return meaning
 
-    def _schema_name(self, source: PythonModule, facts: ClassFacts, decorating: Sequence[Meaning]) -> str | None:
-        """The name of the schema that decorates a class; of one that cannot be followed, that of the only schema."""
-        for meaning in decorating:
+    def _schema_name(self, decorating: Sequence[Meaning]) -> str | None:
+        """The name of the first schema that decorates a class; None where it is not known."""
+        for meaning in decorating[:1]:
             calls = self.sources[meaning.module].schemas
             return next((call.name or None for call in calls if call.variable == meaning.name), None)
-        return (source.schemas[0].name or None) if facts.decorators and len(source.schemas) == 1 else None
+        return None
 
-    def _decorating(self, module: str, facts: ClassFacts) -> Iterator[Meaning]:
-        for decorator in facts.decorators:
-            meaning = self.scopes.meaning(module, decorator) if decorator else Meaning(Kind.ELSEWHERE)
-            if meaning.kind is Kind.SCHEMA:
-                yield meaning
-        if facts.decorators and not any(
-            self.scopes.meaning(module, decorator).kind is Kind.SCHEMA for decorator in facts.decorators if decorator
-        ):
-            yield Meaning(Kind.SCHEMA, module)  # a schema that cannot be known without running the code
+    def _decorating(self, module: str, facts: ClassFacts) -> Sequence[Meaning]:
+        """The schemas that decorate a class; one without a name where none can be known without running the code."""
+        meanings = [self.scopes.meaning(module, decorator) for decorator in facts.decorators]
+        schemas = [meaning for meaning in meanings if meaning.kind is Kind.SCHEMA]
+        return schemas or [Meaning(Kind.SCHEMA, module)] if meanings else []
 
     def _base_classes(self) -> set[tuple[str, str]]:
         """The classes of the package that others inherit from."""
         found = set()
         for source in self.sources.values():
-            own = {facts.name for facts in source.classes}
             for base in [base for facts in source.classes for each in (facts, *facts.parts) for base in each.bases]:
-                head = base.partition(".")[0]
-                if head in own or any(item.local == head and item.inside for item in source.imports):
-                    meaning = self.scopes.meaning(source.name, base)
+                meaning = self.scopes.meaning(source.name, base)
+                if meaning.kind is Kind.CLASS:
                     found.add((meaning.module, meaning.name))
         return found

@@ -37,6 +37,7 @@ _DATABASE_ACTIONS = frozenset(
 _SCHEMA = re.compile(rb"\b[sS]chema[ ]{0,9}\(|@\w{0,64}schema")
 _CLASS = re.compile(rb"^class\b", re.MULTILINE)
 _SCHEMA_CALL = re.compile(rb"chema\w{0,64}\(")
+_IN_FUNCTION = (b" ", b"\t", b"def ", b"async ")
 _SPAWNS = (b"spawn_missing_classes", b"make_classes")
 _MAY_BE_TEXT = (ast.Constant, ast.BinOp, ast.JoinedStr, ast.Call, ast.IfExp)
 _INDENTED_IMPORT = re.compile(rb"\n[ \t]+(?:from|import)\b")
@@ -85,7 +86,7 @@ def _has_tables(data: bytes) -> bool:
 
 def _has_inner_schemas(data: bytes) -> bool:
     calls = (found.start() for found in _SCHEMA_CALL.finditer(data))
-    return any(data[(line := data.rfind(b"\n", max(at - 500, 0), at) + 1) : line + 1] in (b" ", b"\t") for at in calls)
+    return any(data.startswith(_IN_FUNCTION, data.rfind(b"\n", max(at - 500, 0), at) + 1) for at in calls)
 
 
 def unreadable(name: str, path: Path, problem: Problem) -> PythonModule:
@@ -324,8 +325,8 @@ class _Reader:
                     self._activate(value, dotted(value.func.value))
                 if value.func.attr in _DATABASE_ACTIONS:
                     owner = value.func.value
-                    owner = owner.func if isinstance(owner, ast.Call) else owner
-                    owner = owner.left if isinstance(owner, ast.BinOp) else owner
+                    while isinstance(owner, ast.Call | ast.BinOp):
+                        owner = owner.func if isinstance(owner, ast.Call) else owner.left
                     self.actions.append(Action(dotted(owner), value.func.attr, place_of(value)))
                     return
                 if len(value.args) == 1:

@@ -29,14 +29,14 @@ def _schema(
     match meaning.kind:
         case Kind.DATAJOINT:
             return call if meaning.name in SCHEMA_CLASSES else None
-        case Kind.CLASS:
-            facts = scopes.class_facts(meaning.module, meaning.name)
-            for base in facts.bases if facts else ():
-                if _schema(sources, scopes, meaning.module, call._replace(function=base), depth + 1):
-                    return call if facts and facts.method("__init__") is None else call._replace(name=None)
+        case Kind.CLASS if facts := scopes.class_facts(meaning.module, meaning.name):
+            for base in facts.bases:
+                made = _schema(sources, scopes, meaning.module, call._replace(function=base), depth + 1)
+                if made is not None:
+                    return call._replace(name=made.name if facts.method("__init__") is None else None)
         case Kind.FUNCTION:
             for maker in sources[meaning.module].makers:
                 inner = call._replace(function=maker.calls)
-                if maker.name == meaning.name and _schema(sources, scopes, meaning.module, inner, depth + 1):
-                    return call if maker.passes else call._replace(name=None)
+                if maker.name == meaning.name and (made := _schema(sources, scopes, meaning.module, inner, depth + 1)):
+                    return call._replace(name=made.name if maker.passes else None)
     return None

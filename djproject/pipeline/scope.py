@@ -42,6 +42,7 @@ DATAJOINT_NAMES = frozenset(
     ["Schema", "schema", "Manual", "Lookup", "Imported", "Computed", "Part", "Entry", "Ingest", "Compute", "Codec",
      "VirtualModule", "U", "Not", "AndList", "Top", "config", "conn", "Diagram", "Table", "FreeTable", "logger"]
 )  # fmt: skip
+DEEPEST = 20
 ELSEWHERE = Meaning(Kind.ELSEWHERE)
 NOTHING = Meaning(Kind.NOTHING)
 Modules = Mapping[str, PythonModule]
@@ -70,18 +71,17 @@ class Scopes:
             head, _, rest = text.partition(".")
             names = self._names(module)
             found = names.get(head) or next(
-                (item for local, item in names.items() if "." in local and text.startswith(f"{local}.")), None
+                (item for local, item in names.items() if text.startswith(f"{local}.")), None
             )
             match found:
                 case Import(inside=True) as item:
-                    target = self.imported_module(item)
-                    if target is None:
+                    source = self._source(item)
+                    if source is None:
                         return "", ""
-                    whole = not item.name or target == f"{item.base}.{item.name}".lstrip(".")
-                    rest = text.removeprefix(item.local).lstrip(".") if "." in item.local else rest
-                    module, text = target, rest if whole else f"{item.name}.{rest}".strip(".")
+                    rest = text[len(item.local) + 1 :]
+                    module, text = source[0], _dotted(source[1], rest)
                 case str(alias):
-                    text = f"{alias}.{rest}".strip(".")
+                    text = _dotted(alias, rest)
                 case None | Import():
                     return "", ""
                 case _:
@@ -112,7 +112,7 @@ class Scopes:
         found = names.get(head)
         if found is None:
             for local, meaning in names.items():
-                if "." in local and text.startswith(f"{local}."):
+                if text.startswith(f"{local}."):
                     return self._follow(module, meaning, text[len(local) + 1 :])
             return self._through_wildcards(module, text)
         return self._follow(module, found, rest)
@@ -124,8 +124,8 @@ class Scopes:
         source = self._modules[module]
         names: dict[str, Meaning | Import | str] = dict.fromkeys(source.bound, ELSEWHERE)
         names |= {maker.name: Meaning(Kind.FUNCTION, module, maker.name) for maker in source.makers}
-        names |= {item.local: item for item in source.imports if item.local != "*" and item.when != "call"}
-        names |= dict(source.aliases)
+        names |= {item.local: item for item in source.imports if item.when != "call"}
+        names |= {name: alias for name, alias in source.aliases if name != alias}
         names |= {facts.name: Meaning(Kind.CLASS, module, facts.name) for facts in source.classes}
         names |= {call.variable: Meaning(Kind.SCHEMA, module, call.variable) for call in source.schemas}
         self._direct[module] = names
@@ -133,31 +133,33 @@ class Scopes:
 
     def _follow(self, module: str, found: Meaning | Import | str, rest: str) -> Meaning:
         if isinstance(found, str):
-            return self.meaning(module, f"{found}.{rest}" if rest else found)
+            # `x = x.y` would be followed forever
+            return self.meaning(module, _dotted(found, rest)) if rest.count(".") < DEEPEST else ELSEWHERE
         if isinstance(found, Import):
             return self._imported(found, rest)
         if not rest:
             return found
-        match found.kind:
-            case Kind.CLASS:
-                return self._part(found, rest)
-            case Kind.MODULE:
-                return self._member(found.module, rest)
-        return ELSEWHERE
+        return self._part(found, rest) if found.kind is Kind.CLASS else ELSEWHERE
 
     def _imported(self, item: Import, rest: str) -> Meaning:
         if not item.inside:
             if item.base.partition(".")[0] == "datajoint":
-                name = ".".join(filter(None, (item.name, rest)))
+                name = _dotted(item.name, rest)
                 return Meaning(Kind.DATAJOINT, "", name.removeprefix("user_tables.").removeprefix("schemas."))
-            return Meaning(Kind.ELSEWHERE, "", ".".join(filter(None, (item.base.lstrip("."), item.name, rest))))
-        target = self.imported_module(item)
-        whole = target is not None and (not item.name or target == f"{item.base}.{item.name}".lstrip("."))
-        if whole and target is not None:
-            return self._member(target, rest) if rest else Meaning(Kind.MODULE, target)
-        if item.base in self._modules and item.name:
-            return self._member(item.base, f"{item.name}.{rest}" if rest else item.name)
-        return NOTHING
+            return Meaning(Kind.ELSEWHERE, "", _dotted(item.base.lstrip("."), item.name, rest))
+        source = self._source(item)
+        if source is None:
+            return NOTHING
+        module, name = source
+        text = _dotted(name, rest)
+        return self._member(module, text) if text else Meaning(Kind.MODULE, module)
+
+    def _source(self, item: Import) -> tuple[str, str] | None:
+        """The module of the package that an import reads, and the name there; an empty one for all of it."""
+        member = f"{item.base}.{item.name}".strip(".")
+        if member in self._modules:
+            return member, ""
+        return (item.base, item.name) if item.base in self._modules else None
 
     def _member(self, module: str, text: str) -> Meaning:
         head, _, rest = text.partition(".")
@@ -170,7 +172,7 @@ class Scopes:
             return ELSEWHERE
         return self._through_wildcards(module, text)
 
-    def _part(self, found: Meaning, rest: str) -> Meaning:
+    def _part(self, found: Meaning, rest: str, depth: int = 0) -> Meaning:
         facts = self.class_facts(found.module, found.name)
         head, _, more = rest.partition(".")
         if facts is None:
@@ -182,8 +184,8 @@ class Scopes:
             return ELSEWHERE
         for base in facts.bases:
             meaning = self.meaning(found.module, base)
-            if meaning.kind is Kind.CLASS and meaning != found:
-                inherited = self._part(meaning, rest)
+            if meaning.kind is Kind.CLASS and meaning != found and depth < DEEPEST:
+                inherited = self._part(meaning, rest, depth + 1)
                 if inherited.kind is not Kind.NOTHING:
                     return ELSEWHERE
             elif meaning.kind in {Kind.ELSEWHERE, Kind.FUNCTION}:
@@ -210,3 +212,8 @@ class Scopes:
         if module not in self._classes:
             self._classes[module] = {facts.name: facts for facts in self._modules[module].classes}
         return self._classes[module]
+
+
+def _dotted(*names: str) -> str:
+    """The names that are not empty, with dots between them."""
+    return ".".join(filter(None, names))

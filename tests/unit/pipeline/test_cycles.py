@@ -74,3 +74,56 @@ def test_the_first_of_several_shortest_cycles_is_shown() -> None:
     assert list(find_cycles(graph)) == [("a", "b", "c", "a")]
     longer_first = {"a": ("b",), "b": ("c",), "c": ("d",), "d": ("a", "e"), "e": ("f",), "f": ("d",)}
     assert list(find_cycles(longer_first)) == [("d", "e", "f", "d")]
+
+
+@pytest.mark.parametrize(
+    ("graph", "cycle"),
+    [
+        ({"a": ("a",)}, ("a", "a")),
+        ({"a": ("b", "c"), "b": ("a",), "c": ("c", "a")}, ("c", "c")),
+        ({"a": ("c",), "b": ("c",), "c": ("a", "b")}, ("a", "c", "a")),
+        ({"a": ("b", "c"), "b": ("d",), "c": ("d",), "d": ("a",)}, ("a", "b", "d", "a")),
+        ({"a": ("b",), "b": ("c",), "c": ("d",), "d": ("a", "b")}, ("b", "c", "d", "b")),
+        ({"c": ("x",), "x": ("b",), "b": ("c", "y"), "y": ("z",), "z": ("b",)}, ("b", "c", "x", "b")),
+        ({"a": ("b", "outside"), "b": ("a",), "outside": ("b",)}, ("a", "b", "a")),
+    ],
+)
+def test_the_cycle_that_is_shown_is_the_shortest_and_first(graph: Graph, cycle: tuple[str, ...]) -> None:
+    assert next(find_cycles(graph)) == cycle
+
+
+def test_a_graph_without_cycles_has_no_component_and_nothing_to_cut() -> None:
+    graph = {"a": ("b", "c", "far"), "b": ("c",), "c": ()}
+    assert components(graph) == []
+    assert list(find_cycles(graph)) == []
+    assert edges_to_cut(graph, frozenset("abc")) == ((), True)
+
+
+@pytest.mark.parametrize(
+    ("graph", "cut"),
+    [
+        ({"a": ("a",)}, (("a", "a"),)),
+        ({"a": ("b",), "b": ("a",)}, (("a", "b"),)),
+        ({"a": ("b", "b"), "b": ("a", "outside"), "outside": ("a",)}, (("a", "b"),)),
+        ({"a": ("b", "c"), "b": ("a",), "c": ("a",)}, (("a", "b"), ("a", "c"))),
+        ({"a": ("b",), "b": ("c", "d"), "c": ("a",), "d": ("a",)}, (("a", "b"),)),
+        ({"a": ("b",), "b": ("a", "c"), "c": ("b",)}, (("a", "b"), ("b", "c"))),
+    ],
+)
+def test_the_edges_to_cut_are_the_first_of_the_fewest(graph: Graph, cut: tuple[tuple[str, str], ...]) -> None:
+    assert edges_to_cut(graph, frozenset("abcd") & graph.keys()) == (cut, True)
+
+
+@pytest.mark.parametrize(("steps", "proven"), [(3, True), (2, False), (1, False)])
+def test_steps_are_counted(monkeypatch: pytest.MonkeyPatch, steps: int, proven: bool) -> None:
+    monkeypatch.setattr(cycles, "STEPS", steps)
+    graph = {"a": ("b",), "b": ("a",)}
+    assert edges_to_cut(graph, frozenset("ab")) == ((("a", "b"),), proven)
+
+
+def test_without_proof_the_edge_of_the_child_with_the_fewest_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cycles, "STEPS", 1)
+    graph = {"a": ("b", "c"), "b": ("a",), "c": ("b",)}
+    assert edges_to_cut(graph, frozenset("abc")) == ((("b", "a"),), False)
+    both = {"a": ("b", "c"), "b": ("a", "c"), "c": ("a", "b")}
+    assert edges_to_cut(both, frozenset("abc")) == ((("a", "b"), ("a", "c"), ("b", "c")), False)
