@@ -282,12 +282,11 @@ def _checked(text: str, expected: Document, name: str) -> str:
 
 def _drop_empty(document: Document) -> None:
     """Forget empty tables of ours: `[tool.datajoint.stores]` without content says nothing."""
-    tool = document.get("tool", {})
     for name in ("datajoint", "djproject"):
-        if isinstance(tool, dict) and isinstance(tool.get(name), dict):
-            _drop_empty_tables(tool, name)
-    if tool == {}:
-        document.pop("tool", None)
+        if isinstance(_at(document, ("tool", name)), dict):
+            _drop_empty_tables(document["tool"], name)
+    if document.get("tool") == {}:
+        del document["tool"]
 
 
 def _drop_empty_tables(table: Document, name: str) -> None:
