@@ -157,7 +157,7 @@ def _read_table(table: Table, value: object, path: Path, problems: list[SettingP
     if missing:
         problems.append(SettingProblem(path, f"{place(path)} has no {missing[0]}.", EDIT))
         return None
-    return table.make(**values) if table.make is not dict else values
+    return table.make(**values)
 
 
 def _read_scalar(
