@@ -176,7 +176,7 @@ def _read_scalar(
 def _unknown(table: Table, key: str, path: Path) -> SettingProblem:
     from difflib import get_close_matches
 
-    close = get_close_matches(key, table.keys, n=1)
+    close = get_close_matches(key, table.keys)
     sentence = table.unknown.format(where=place(path), key=key)
     return SettingProblem(
         (*path, key),

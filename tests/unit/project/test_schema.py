@@ -83,7 +83,7 @@ def test_what_is_right_is_read_and_what_is_wrong_is_listed_in_the_order_of_the_f
         (SMALL, {"name": "x"}, None, ((), "[t] has no flag.", EDIT)),
         (SMALL, {}, None, ((), "[t] has no name.", EDIT)),
         (INNER, {"n": 2}, [], (("n",), "Two is even.", "type 3")),
-        (CLOSED, {"nam": 1}, {}, (("nam",), "[t]: what is 'nam'; did you mean 'name'?", "Settings: name, count")),
+        (CLOSED, {"nme": 1}, {}, (("nme",), "[t]: what is 'nme'; did you mean 'name'?", "Settings: name, count")),
         (CLOSED, {"xyz": 1}, {}, (("xyz",), "[t]: what is 'xyz'.", "Settings: name, count")),
     ],
 )
