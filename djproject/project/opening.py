@@ -66,7 +66,7 @@ def read_text(path: Path) -> str:
         It is missing, or may not be read.
     """
     try:
-        return read_regular(path).decode("utf-8")
+        return read_regular(path).decode()
     except UnreadableFileError as error:
         raise ConfigError(f"{path} {error.strerror}.", hint=f"ls -l {path}") from error
     except UnicodeDecodeError as error:

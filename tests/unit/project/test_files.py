@@ -94,7 +94,7 @@ def test_git_never_sees_the_state_directory(tmp_path: Path) -> None:
 
 
 def test_a_new_file_has_the_usual_mode_and_another_where_it_is_asked_for(tmp_path: Path) -> None:
-    mask = os.umask(0o027)
+    mask = os.umask(0o002)
     try:
         replace_file(tmp_path / "usual", b"a")
         replace_file(tmp_path / "secret", b"b", mode=0o600)
@@ -102,7 +102,7 @@ def test_a_new_file_has_the_usual_mode_and_another_where_it_is_asked_for(tmp_pat
         os.umask(mask)
     assert os.umask(mask) == mask
     modes = {name: (tmp_path / name).stat().st_mode & 0o7777 for name in ("usual", "secret")}
-    assert modes == {"usual": 0o640, "secret": 0o600}
+    assert modes == {"usual": 0o664, "secret": 0o600}
     (tmp_path / "usual").chmod(0o1705)
     replace_file(tmp_path / "usual", b"c")
     assert (tmp_path / "usual").stat().st_mode & 0o7777 == 0o1705

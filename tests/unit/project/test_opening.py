@@ -254,3 +254,11 @@ def test_a_file_outside_of_the_project_is_named_with_where_it_is(tmp_path: Path)
     assert refused.value.message == f"{link} leads out of the project, to {tmp_path}/q."
     assert refused.value.hint == f"ls -l {link}"
     refuse_leading_out(tmp_path / "p/new", tmp_path / "p")
+
+
+def test_a_device_is_not_even_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    opens: list[object] = []
+    monkeypatch.setattr(os, "open", lambda path, *arguments, **named: opens.append(path))
+    with pytest.raises(UnreadableFileError, match="is not a regular file"):
+        read_regular("/dev/null")
+    assert opens == []
