@@ -4,10 +4,10 @@ Only the block of the table that changes is given to tomlkit; the result is comp
 what was intended, and refused where they differ.
 """
 
-import copy
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import tomlkit
@@ -23,6 +23,7 @@ FORM_HINT = (
     "Write [tool.datajoint.stores] as tables ([tool.datajoint.stores.NAME], one key per line), "
     "then type the command again."
 )
+_HEADER_KEYS = re.compile(r"""(?<=\[)(?:"(?:\\.|[^"\\])*"|'[^']*'|[^\]"'])*""")
 
 
 def with_store(text: str, name: str, spec: StoreSpec) -> str:
@@ -42,8 +43,7 @@ def with_store(text: str, name: str, spec: StoreSpec) -> str:
     ConfigError
         The file is malformed, or written in a form that cannot be edited without changing other bytes.
     """
-    old = tomllib.loads(text)
-    new = copy.deepcopy(old)
+    new = tomllib.loads(text)
     stores = _table(new, STORES)
     existing = stores.get(name)
     stores[name] = dict(spec)
@@ -58,7 +58,7 @@ def with_store(text: str, name: str, spec: StoreSpec) -> str:
 
 def without_store(text: str, name: str) -> str:
     """`text` without the store; `default`, `filepath_default` and the targets' tables lose the name too."""
-    new = copy.deepcopy(tomllib.loads(text))
+    new = tomllib.loads(text)
     stores = _table(new, STORES)
     for key in DEFAULT_KEYS:
         if stores.get(key) == name:
@@ -67,7 +67,6 @@ def without_store(text: str, name: str) -> str:
     for path in _tables_with_store(new, name):
         _table(new, path).pop(name)
         text = _without_entry(text, path, name)
-    _drop_empty(new)
     return _checked(_tidy_end(text), new, name)
 
 
@@ -88,7 +87,7 @@ def with_renamed_store(text: str, old_name: str, new_name: str) -> str:
 
 def with_default_store(text: str, name: str, *, key: str = "default") -> str:
     """`text` with the default store set; `key` may be `filepath_default`."""
-    new = copy.deepcopy(tomllib.loads(text))
+    new = tomllib.loads(text)
     stores = _table(new, STORES)
     stores[key] = name
     spans = _blocks(text)
@@ -103,12 +102,13 @@ def with_default_store(text: str, name: str, *, key: str = "default") -> str:
             fragment = _with_fragment(text, STORES, lambda table: table.update({key: name}))
             return _checked(fragment, new, name)
     block = (block + "\n").replace("\n", _newline(text))
-    return _checked(text[: first.start] + block + text[first.start :], new, name)
+    position = _end_of_block(text, spans[spans.index(first) - 1])
+    return _checked(text[:position] + block + text[position:], new, name)
 
 
 def with_target_choice(text: str, name: str) -> str:
     """`text` with `target = NAME` in `[tool.djproject]`."""
-    new = copy.deepcopy(tomllib.loads(text))
+    new = tomllib.loads(text)
     _table(new, ("tool", "djproject"))["target"] = name
     return _checked(
         _with_fragment(text, ("tool", "djproject"), lambda table: table.update({"target": name})), new, name
@@ -123,9 +123,15 @@ def _tables_with_store(document: Document, name: str) -> list[tuple[str, ...]]:
 
 
 def _lookup(document: Document, path: tuple[str, ...]) -> Document:
+    found = _at(document, path)
+    return found if isinstance(found, dict) else {}
+
+
+def _at(document: Document, path: tuple[str, ...]) -> object:
+    found: object = document
     for key in path:
-        document = document.get(key, {}) if isinstance(document, dict) else {}
-    return document if isinstance(document, dict) else {}
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
 
 
 def _without_entry(text: str, path: tuple[str, ...], name: str) -> str:
@@ -138,12 +144,9 @@ def _without_entry(text: str, path: tuple[str, ...], name: str) -> str:
 def _with_renamed_entry(text: str, path: tuple[str, ...], old_name: str, new_name: str) -> str:
     own = [span for span in _blocks(text) if span.path[: len(path) + 1] == (*path, old_name)]
     for span in reversed(own):
-        line_end = text.find("\n", span.start)
-        line = text[span.start : line_end if line_end >= 0 else len(text)]
-        head, tail = line[: line.rindex("]")], line[line.rindex("]") :]
-        header = [*path, new_name, *span.path[len(path) + 1 :]]
-        head = "[" + ".".join(_key(part) for part in header) if head else head
-        text = text[: span.start] + head + tail + text[span.start + len(line) :]
+        header = ".".join(_key(part) for part in (*path, new_name, *span.path[len(path) + 1 :]))
+        opening, rest = _HEADER_KEYS.split(text[span.start :], maxsplit=1)
+        text = text[: span.start] + opening + header + rest
     return text if own else _with_fragment(text, path, lambda table: _rename(table, old_name, new_name))
 
 
@@ -158,27 +161,22 @@ def _blocks(text: str) -> list[_Span]:
     """The blocks of a document in file order; the text before the first header has the path ()."""
     starts: list[tuple[tuple[str, ...], int]] = [((), 0)]
     for match in re.finditer(r"^[ \t]*\[", text, re.MULTILINE):
-        line = text[match.start() :].split("\n", 1)[0].rstrip("\r")
+        line = text[match.start() :].partition("\n")[0].rstrip("\r")
         try:
             tomllib.loads(text[: match.start()])  # fails inside a multi-line string or array
             path = _header_path(tomllib.loads(line))
         except tomllib.TOMLDecodeError:
             continue
         starts.append((path, match.start()))
-    ends = [start for _, start in starts[1:]] + [len(text)]
-    return [_Span(path, start, end) for (path, start), end in zip(starts, ends, strict=True)]
+    return [_Span(path, start, end) for (path, start), (_, end) in pairwise([*starts, ((), len(text))])]
 
 
 def _header_path(document: Document) -> tuple[str, ...]:
     path: list[str] = []
-    level: object = document
-    while isinstance(level, list | dict) and level:
-        level = level[0] if isinstance(level, list) else level
-        if not level:
-            break
-        key = next(iter(level))
+    while document:
+        key, inner = next(iter(document.items()))
         path.append(key)
-        level = level[key]
+        document = inner[0] if isinstance(inner, list) else inner
     return tuple(path)
 
 
@@ -225,10 +223,9 @@ def _with_changed_store(text: str, name: str, existing: Document, spec: StoreSpe
 
 def _with_fragment(text: str, path: tuple[str, ...], change: Callable[[Any], object]) -> str:
     """`text` with the table at `path` changed by tomlkit, within the one block that holds it."""
-    holders = [span for span in _blocks(text) if _holds(text, span, path)]
-    if not holders:
+    span = next((span for span in _blocks(text) if _holds(text, span, path)), None)
+    if span is None:
         raise ConfigError(f"pyproject.toml has no [{'.'.join(path)}] that could be edited.", hint=FORM_HINT)
-    span = max(holders, key=lambda span: len(span.path))
     start, end = span.start, _end_of_block(text, span)
     fragment = text[start:end]
     body = fragment.rstrip()
@@ -252,12 +249,7 @@ def _holds(text: str, span: _Span, path: tuple[str, ...]) -> bool:
     """Whether the table at `path` is written in this block, under its header or in a line of it."""
     if span.path != path[: len(span.path)]:
         return False
-    level: object = tomllib.loads(text[span.start : span.end])
-    for key in path:
-        if not isinstance(level, dict) or key not in level:
-            return False
-        level = level[key]
-    return isinstance(level, dict)
+    return isinstance(_at(tomllib.loads(text[span.start : span.end]), path), dict)
 
 
 def _without_default(text: str, key: str) -> str:
@@ -270,7 +262,7 @@ def _rename(table: Any, old: str, new: str) -> None:
     table[new] = value
 
 
-def _checked(text: str, expected: Mapping[str, object], name: str) -> str:
+def _checked(text: str, expected: Document, name: str) -> str:
     """`text`, if `tomllib` reads from it exactly what was intended."""
     refusal = ConfigError(
         f"{name!r} cannot be written into pyproject.toml as the file is: its tables are in a form that an "
@@ -282,8 +274,7 @@ def _checked(text: str, expected: Mapping[str, object], name: str) -> str:
     except tomllib.TOMLDecodeError as error:
         raise refusal from error
     for document in (found, expected):
-        if isinstance(document, dict):
-            _drop_empty(document)
+        _drop_empty(document)
     if found != expected:
         raise refusal
     return text
@@ -291,12 +282,11 @@ def _checked(text: str, expected: Mapping[str, object], name: str) -> str:
 
 def _drop_empty(document: Document) -> None:
     """Forget empty tables of ours: `[tool.datajoint.stores]` without content says nothing."""
-    tool = document.get("tool", {})
     for name in ("datajoint", "djproject"):
-        if isinstance(tool, dict) and isinstance(tool.get(name), dict):
-            _drop_empty_tables(tool, name)
-    if tool == {}:
-        document.pop("tool", None)
+        if isinstance(_at(document, ("tool", name)), dict):
+            _drop_empty_tables(document["tool"], name)
+    if document.get("tool") == {}:
+        del document["tool"]
 
 
 def _drop_empty_tables(table: Document, name: str) -> None:
@@ -309,7 +299,7 @@ def _drop_empty_tables(table: Document, name: str) -> None:
 def _tidy_end(text: str) -> str:
     """After a removal at the end of the file: one final newline, not two."""
     stripped = text.rstrip("\r\n")
-    return text if len(text) - len(stripped) <= len(_newline(text)) else stripped + _newline(text)
+    return text if text == stripped else stripped + _newline(text)
 
 
 def _rendered_block(path: tuple[str, ...], values: StoreSpec) -> str:

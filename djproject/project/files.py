@@ -83,7 +83,7 @@ def edit_file(path: Path, edit: Callable[[str], str], *, lock: Path, within: Pat
         new = edit(old)
         if new == old:
             return False
-        replace_file(path, new.encode("utf-8"), within=within)
+        replace_file(path, new.encode(), within=within)
         return True
 
 

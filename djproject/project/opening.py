@@ -66,7 +66,7 @@ def read_text(path: Path) -> str:
         It is missing, or may not be read.
     """
     try:
-        return read_regular(path).decode("utf-8")
+        return read_regular(path).decode()
     except UnreadableFileError as error:
         raise ConfigError(f"{path} {error.strerror}.", hint=f"ls -l {path}") from error
     except UnicodeDecodeError as error:
@@ -86,7 +86,7 @@ def opened(path: Path, flags: int, mode: int = 0o666) -> Iterator[int]:
     """
     with folder_of(path) as folder:
         try:
-            descriptor = os.open(path.name, flags | os.O_CLOEXEC | _no_link(path), mode, dir_fd=folder)
+            descriptor = os.open(path.name, flags | _no_link(path), mode, dir_fd=folder)
         except OSError as error:
             raise _refusal(path, error) from error
     try:
@@ -100,12 +100,12 @@ def folder_of(path: Path) -> Iterator[int]:
     """A descriptor of the folder that a path lies in, opened as `opened` does."""
     parts = _own_part(path)
     here = path.parents[len(parts)] if parts else path.parent
-    descriptor = os.open(here, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(here, os.O_DIRECTORY)
     try:
         for part in parts:
             here /= part
             try:
-                inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=descriptor)
+                inner = os.open(part, os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
             except OSError as error:
                 raise _refusal(here, error) from error
             os.close(descriptor)

@@ -157,7 +157,7 @@ def _read_table(table: Table, value: object, path: Path, problems: list[SettingP
     if missing:
         problems.append(SettingProblem(path, f"{place(path)} has no {missing[0]}.", EDIT))
         return None
-    return table.make(**values) if table.make is not dict else values
+    return table.make(**values)
 
 
 def _read_scalar(
@@ -176,7 +176,7 @@ def _read_scalar(
 def _unknown(table: Table, key: str, path: Path) -> SettingProblem:
     from difflib import get_close_matches
 
-    close = get_close_matches(key, table.keys, n=1)
+    close = get_close_matches(key, table.keys)
     sentence = table.unknown.format(where=place(path), key=key)
     return SettingProblem(
         (*path, key),

@@ -1,6 +1,7 @@
 """Every setting DataJoint has, and the one order in which sources of it are asked."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -136,7 +137,7 @@ class Setting(NamedTuple):
     @property
     def secret(self) -> bool:
         """Whether the value must not be shown."""
-        return self.value is not None and looks_secret(self.name.rsplit(".", 1)[-1])
+        return self.value is not None and looks_secret(self.name.rpartition(".")[2])
 
 
 class Layer(NamedTuple):
@@ -241,7 +242,7 @@ def read_value(known: KnownSetting, value: object, where: str) -> Value:
             result = True
         case (t, str(text)) if t is bool and text.lower() in {"0", "false", "no", "off"}:
             result = False
-        case (t, str(text)) if t is int and text.strip().lstrip("-").isdigit():
+        case (t, str(text)) if t is int and re.fullmatch(r"-?[0-9]{1,18}", text.strip()):
             result = int(text)
         case (t, bool(flag)) if t is bool:
             result = flag

@@ -71,7 +71,7 @@ PROTOCOLS = {
 
 
 def _folds(value: object) -> list[int]:
-    if not isinstance(value, list) or not all(isinstance(part, int) and part > 0 for part in value):
+    if not isinstance(value, list) or not all(type(part) is int and part > 0 for part in value):
         raise ValueError
     return value
 
@@ -125,9 +125,9 @@ def looks_secret(key: str) -> bool:
     >>> looks_secret("secret_key"), looks_secret("bucket"), looks_secret("token_length")
     (True, False, False)
     """
-    if key in {"token_length", "partition_pattern"}:
-        return False
-    return bool(re.search(r"secret|passw|token|credential|connection_string|(access|account|api|private)_key", key))
+    return key != "token_length" and bool(
+        re.search(r"secret|passw|token|credential|connection_string|(access|account|api|private)_key", key)
+    )
 
 
 def plugin_protocols() -> tuple[str, ...]:

@@ -9,58 +9,10 @@ import pytest
 
 from djproject.errors import ProjectError
 from djproject.project.location import load_project
-from djproject.project.origin import Process, check_origin, package_project, put_first
+from djproject.project.origin import check_origin, package_project, put_first
+from tests.unit.project.packages import install, package_file, process, root_for
 
 Make = Callable[..., Path]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """Makes projects: a name, a package, and what their pyproject.toml says besides."""
-
-    def write(name: str, package: str = "workflow", *, parent: Path = tmp_path, more: str = "") -> Path:
-        root = parent / name
-        folder = root.joinpath("src", *package.split("."))
-        folder.mkdir(parents=True)
-        (folder / "__init__.py").write_text("")
-        (folder / "subject.py").write_text(f"name = {name!r}\n")
-        (root / "pyproject.toml").write_text(
-            f'[project]\nname = "{name}"\n{more}\n[tool.djproject]\npackage = "{package}"\n'
-        )
-        return root
-
-    return write
-
-
-def package_file(root: Path, package: str = "workflow") -> str:
-    return str(root.joinpath("src", *package.split("."), "__init__.py"))
-
-
-def process(
-    *folders: Path, path: tuple[Path, ...] = (), callers: tuple[str, ...] = (), configured: Path | None = None,
-    root: Path | None = None,
-) -> Process:  # fmt: skip
-    environ = {} if root is None else {"DJPROJECT_ROOT": str(root)}
-    return Process(environ, folders, tuple(map(str, path)), callers, configured)
-
-
-def root_for(file: str, process: Process) -> Path | None:
-    project = package_project(file, process)
-    return None if project is None else project.root
-
-
-def install(root: Path, site: Path, package: str = "workflow", owner: str = "") -> str:
-    """A copy of a package as pip installs it; its `__init__.py`."""
-    folder = site.joinpath(*package.split("."))
-    folder.mkdir(parents=True)
-    for source in root.joinpath("src", *package.split(".")).glob("*.py"):
-        (folder / source.name).write_bytes(source.read_bytes())
-    name = owner or root.name
-    info = site / f"{name}-0.1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\n")
-    (info / "RECORD").write_text(f"{folder.relative_to(site)}/__init__.py,,\n")
-    return str(folder / "__init__.py")
 
 
 def test_a_package_gets_the_settings_of_the_project_it_lies_in(make: Make, tmp_path: Path) -> None:
