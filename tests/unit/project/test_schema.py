@@ -211,7 +211,7 @@ def test_the_schema_of_datajoints_settings_has_their_types_and_no_secrets() -> N
             "backend": {"description": "the database server's kind", "type": "string", "enum": ["mysql", "postgresql"]},
             "host": {"description": "the server; set it in a target instead", "type": "string"},
             "port": {"description": "its port", "type": "integer"},
-            "user": {"description": "who connects", "type": "string"},
+            "user": {"description": "the user name", "type": "string"},
             "name": {"description": "the database (PostgreSQL)", "type": "string"},
             "use_tls": {"description": "whether the connection must be encrypted", "type": "boolean"},
             "reconnect": {"description": "connect again after the connection was lost", "type": "boolean"},
