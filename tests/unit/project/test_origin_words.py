@@ -92,6 +92,17 @@ def test_a_copy_that_differs_from_the_source_is_refused(make: Make, tmp_path: Pa
     )
 
 
+def test_a_copy_of_a_package_in_a_namespace_is_compared(make: Make, tmp_path: Path) -> None:
+    a, site = make("a", "lab.flow"), tmp_path / "site-packages"
+    copy = install(a, site, "lab.flow")
+    assert root_for(copy, process(a, path=(site,))) == a
+    (a / "src/lab/flow/subject.py").write_text("changed")
+    assert refusal(copy, a, path=(site,)) == (
+        f"Python imports lab.flow from {site}/lab/flow (project a), which is not the same as src/lab/flow of {a}.",
+        "pip install -e .",
+    )
+
+
 def test_settings_without_source_take_the_copy_that_their_own_distribution_installed(
     make: Make, tmp_path: Path
 ) -> None:

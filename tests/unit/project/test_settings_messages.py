@@ -239,7 +239,7 @@ def test_groups_and_clusters_are_read_with_their_names() -> None:
         workers.b = {count = 3, gpus = ["0"], environment = {OMP = "1"}, tables = ["a", "b"], max-rss = 5}
         workers.c = {}
         clusters.x = {kind = "slurm", max = 3, memory = "5M", setup = ["a", "b"], time = "2m"}
-        clusters.y = {kind = "kubernetes", image = "i", memory = "7G", tolerations = [{k = 1}], node-selector = {d = "e"}}
+        clusters.y = {kind = "kubernetes", image = "i", memory = "16G", tolerations = [{k = 1}], node-selector = {d = "e"}}
         """,
     )
     gpus = ("0", "GPU-5f")
@@ -252,7 +252,7 @@ def test_groups_and_clusters_are_read_with_their_names() -> None:
     }
     assert project.clusters == {
         "x": Cluster("slurm", "x", most=3, megabytes=5, setup=("a", "b"), seconds=120.0),
-        "y": Cluster("kubernetes", "y", image="i", megabytes=7168, tolerations=({"k": 1},), node_selector={"d": "e"}),
+        "y": Cluster("kubernetes", "y", image="i", megabytes=16384, tolerations=({"k": 1},), node_selector={"d": "e"}),
     }
 
 
