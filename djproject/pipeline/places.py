@@ -29,7 +29,7 @@ def place_in_text(text: Text, lines: Sequence[str], line: int, token: str = "") 
     for candidate in _candidates(first + inside, first, last):
         found = lines[candidate - 1].find(wanted.strip()) if candidate <= len(lines) else -1
         if found >= 0:
-            shift = max(wanted.strip().find(token), 0) if token else 0
+            shift = max(wanted.strip().find(token), 0)
             return Place(candidate, len(lines[candidate - 1][: found + shift].encode()) + 1)
     return segment.place
 
