@@ -85,7 +85,14 @@ def test_a_heading_is_found_by_the_dotted_name_of_its_table(tmp_path: Path) -> N
     (site / "broken/session.py").write_text("import datajoint as dj\nschema = dj.Schema('x')\ndef (:\n")
     (site / "deep/inner").mkdir(parents=True)
     (site / "deep/inner/session.py").write_text(ELEMENT)
-    for name in ("lab_element.session.Subject", "spread.session.Subject", "deep.inner.session.Subject"):
+    probe = module("probe", "from lab_element import session", table("Probe", "-> session.Subject"))
+    (site / "lab_element/probe.py").write_text(probe)
+    for name in (
+        "lab_element.probe.Probe",
+        "lab_element.session.Subject",
+        "spread.session.Subject",
+        "deep.inner.session.Subject",
+    ):
         heading = outside.outside_heading(name)
         assert heading is not None
         assert (heading.primary, heading.types) == (("subject",), {"subject": "varchar(8)"})
