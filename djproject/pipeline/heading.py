@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from djproject.pipeline.definition import Attribute, ForeignKey, Projection
 from djproject.pipeline.model import Pipeline, Table
-from djproject.pipeline.scope import Kind, Meaning
+from djproject.pipeline.scope import Kind
 
 
 class Link(NamedTuple):
@@ -124,16 +124,25 @@ class Headings:
         if table.definition is None:
             return UNKNOWN
         growing = _Growing(table.full_name)
-        parents = iter(zip(table.parents, table.meanings, strict=True))
+        parents = iter(table.parents)
         for line in table.definition.lines:
             if type(line) is Attribute:
                 growing.add_attribute(line)
             elif type(line) is ForeignKey:
-                name, meaning = next(parents)
+                name = next(parents)
                 parent = self._pipeline.table(name) if name else None
-                heading = self.of(parent) if parent else _outside(meaning)
+                heading = self.of(parent) if parent else self._outside(table.module, line.target)
                 growing.add_key(line, parent.full_name if parent else "", heading, _pairs(line, heading))
         return growing.heading()
+
+    def _outside(self, module: str, target: str) -> Heading | None:
+        """The heading of a parent in another package that is installed; a virtual module is none."""
+        meaning = self._pipeline.scopes.meaning(module, target)
+        if meaning.kind is not Kind.ELSEWHERE or "." not in meaning.name:
+            return None
+        from djproject.pipeline.outside import outside_heading
+
+        return outside_heading(meaning.name)
 
 
 def _key_of(parent: Heading, key: ForeignKey) -> tuple[tuple[str, str], ...] | None:
@@ -155,15 +164,6 @@ def _pairs(key: ForeignKey, parent: Heading | None) -> tuple[tuple[str, str], ..
         return _key_of(parent, key)
     except ProjectionError:
         return None
-
-
-def _outside(meaning: Meaning) -> Heading | None:
-    """The heading of a parent in another package that is installed."""
-    if meaning.kind is not Kind.ELSEWHERE or "." not in meaning.name:
-        return None
-    from djproject.pipeline.outside import outside_heading
-
-    return outside_heading(meaning.name)
 
 
 class _Growing:
@@ -201,13 +201,12 @@ class _Growing:
         if pairs is None or heading is None:
             self.complete = False
             return
-        types = heading.types
         for mine, theirs in pairs:
             if mine in self.own:
                 self.doubled.append((line.line, mine, self.lines[mine]))
             elif mine not in self.lines:
                 self.lines[mine] = line.line
-                self.types[mine] = types.get(theirs, "")
+                self.types[mine] = heading.types[theirs]
                 if line.primary:
                     self.primary.append(mine)
             self.inherited.add(mine)

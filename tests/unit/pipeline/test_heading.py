@@ -152,6 +152,7 @@ def test_each_heading_is_worked_out_once() -> None:
         (".proj('-c')", [("a", "a"), ("b", "b")]),
         (".proj(' - c ')", [("a", "a"), ("b", "b")]),
         (".proj('-nothing')", [("a", "a"), ("b", "b")]),
+        (".proj('-Xa')", [("a", "a"), ("b", "b")]),
         (".proj(c='a')", [("c", "a"), ("b", "b")]),
         (".proj(x='a').proj(y='b')", [("x", "a"), ("y", "b")]),
         (".proj('c').proj(x='c')", [("a", "a"), ("b", "b")]),

@@ -85,7 +85,14 @@ def test_a_heading_is_found_by_the_dotted_name_of_its_table(tmp_path: Path) -> N
     (site / "broken/session.py").write_text("import datajoint as dj\nschema = dj.Schema('x')\ndef (:\n")
     (site / "deep/inner").mkdir(parents=True)
     (site / "deep/inner/session.py").write_text(ELEMENT)
-    for name in ("lab_element.session.Subject", "spread.session.Subject", "deep.inner.session.Subject"):
+    probe = module("probe", "from lab_element import session", table("Probe", "-> session.Subject"))
+    (site / "lab_element/probe.py").write_text(probe)
+    for name in (
+        "lab_element.probe.Probe",
+        "lab_element.session.Subject",
+        "spread.session.Subject",
+        "deep.inner.session.Subject",
+    ):
         heading = outside.outside_heading(name)
         assert heading is not None
         assert (heading.primary, heading.types) == (("subject",), {"subject": "varchar(8)"})
@@ -124,3 +131,17 @@ def test_the_place_of_a_package_is_its_first_that_is_a_folder(monkeypatch: pytes
     heading = outside.outside_heading("spread.session.Subject")
     assert heading is not None
     assert heading.primary == ("one",)
+
+
+def test_only_what_is_imported_is_looked_for_in_other_packages(tmp_path: Path) -> None:
+    names = 'lab = dj.VirtualModule("lab", "lab")\nbound = f()'
+    text = module(
+        "a", names, table("T", "-> lab.Lab", "-> Nothing", "-> bound", "-> dj.Manual", "-> f().A", "t : int8")
+    )
+    root = write_project(tmp_path / "p", {"a.py": text}, git=False)
+    pipeline = pipeline_in(root)
+    heading = Headings(pipeline).of(pipeline.tables[0])
+    assert (heading.complete, heading.primary) == (False, ("t",))
+    assert outside.looks_outside() == 0
+    assert cached_results(load_inputs(root)).tables == 1
+    assert (root / ".djproject" / NAME).exists()

@@ -2,13 +2,15 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from djproject.pipeline.parallel import both
+from djproject.pipeline.parallel import _answer, both
 from tests.conftest import PYTHON_ENVIRONMENT
 
 IN_TWO = """
@@ -46,7 +48,9 @@ print(json.dumps(found))
 """
 
 
-def test_the_second_function_runs_in_a_process_of_its_own_and_here_where_that_fails() -> None:
+def test_the_second_function_runs_in_a_process_of_its_own_and_here_where_that_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     run = subprocess.run(
         [sys.executable, "-c", IN_TWO],
         env={**os.environ, **PYTHON_ENVIRONMENT},
@@ -56,6 +60,31 @@ def test_the_second_function_runs_in_a_process_of_its_own_and_here_where_that_fa
     )
     assert json.loads(run.stdout) == [True, True, 1_000_000, ["first", "here"], True, [1, 2], True, "no child is left"]
     assert run.stderr == ""
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    check_that_both_run_here()
+
+
+class EndedError(Exception):
+    """In place of the end of a process, with its status."""
+
+
+def test_an_answer_is_in_the_file_when_its_process_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def end(status: int) -> None:
+        raise EndedError(status)
+
+    def fail() -> None:
+        raise ValueError
+
+    monkeypatch.setattr(os, "_exit", end)
+    with (tmp_path / "answer").open("w+b") as file:
+        with pytest.raises(EndedError) as ended:
+            _answer(lambda: ["a", 1], file)
+        assert ended.value.args == (0,)
+        assert pickle.loads((tmp_path / "answer").read_bytes()) == ["a", 1]
+        for work in (fail, lambda: lambda: "not to be pickled"):
+            with pytest.raises(EndedError) as ended:
+                _answer(work, file)
+            assert ended.value.args == (1,)
 
 
 @pytest.mark.parametrize("processors", [None, 1])

@@ -43,7 +43,7 @@ def test_regular_python_files_are_read_sorted_with_their_bytes(root: Path) -> No
     (folder / os.fsdecode(b"\xff.py")).write_bytes(b"odd")
     git(root, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},workflow/module.py")
     (folder / "module.py").mkdir()
-    files = {"b__0__c": b"x = 1\r\n\x00\n", "b": b"", "a": b"\n\nsame\n", "c": b"\n\nsame\n", "ü ä": b"no end",
+    files = {"b__0__c": b"x = 1\r\n\x00\n", "b": b"", "a": b"\n\nsame\n", "c": b"\n\nsame\n", "ü ä": b"no end", "t\tt": b"tab",
              "fits": b"#" * 2_000_000, "large": b"#" * 2_000_001}  # fmt: skip
     commit(root, **files)
     commit(root, a=b"later")
@@ -60,11 +60,13 @@ def test_regular_python_files_are_read_sorted_with_their_bytes(root: Path) -> No
 def test_a_pipeline_is_read_from_a_revision(root: Path) -> None:
     commit(root, a=module("a", table("A", "a : int8")).encode(), __init__=b"")
     commit(root, a=module("a", table("B", "b : int8")).encode())
-    pipeline, files = pipeline_at(root / "workflow", "flow", "HEAD~1")
+    commit(root, b=module("b", "from flow.a import B", table("C", "-> B")).encode())
+    pipeline, files = pipeline_at(root / "workflow", "flow", "HEAD~2")
     assert pipeline.package == "flow"
     assert [(each.full_name, each.path) for each in pipeline.tables] == [("a.A", root / "workflow/a.py")]
-    assert files == files_at(root / "workflow", "HEAD~1")
-    assert [each.full_name for each in pipeline_at(root / "workflow", "flow", "HEAD")[0].tables] == ["a.B"]
+    assert files == files_at(root / "workflow", "HEAD~2")
+    today, _ = pipeline_at(root / "workflow", "flow", "HEAD")
+    assert today.parents == {"a.B": (), "b.C": ("a.B",)}
 
 
 def test_a_revision_without_the_package_says_so(root: Path) -> None:
