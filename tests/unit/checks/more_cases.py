@@ -115,6 +115,7 @@ POPULATED = computed(
     "Three(Inserts, dj.Computed)", "All(Fetches, Computes, Inserts, dj.Computed)", "Loops(Round, dj.Computed)",
     "Manual_(dj.Manual)", "Two_(Known, Fetches, dj.Imported)",
 )  # fmt: skip
+POPULATED.append(table("Outer", "k : int32", body="    class Inner(dj.Computed):\n        definition = '-> Subject'"))
 OWN_KEYS = [
     table("Nothing", "k : int32", "j : int32", "---", "x : int32", tier="Computed"),
     table("Beside", "-> Subject", "j : int32", "i : int32", "---", "x : int32", tier="Imported"),
