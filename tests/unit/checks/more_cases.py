@@ -115,6 +115,7 @@ POPULATED = computed(
     "Three(Inserts, dj.Computed)", "All(Fetches, Computes, Inserts, dj.Computed)", "Loops(Round, dj.Computed)",
     "Manual_(dj.Manual)", "Two_(Known, Fetches, dj.Imported)",
 )  # fmt: skip
+POPULATED.append(table("Outer", "k : int32", body="    class Inner(dj.Computed):\n        definition = '-> Subject'"))
 OWN_KEYS = [
     table("Nothing", "k : int32", "j : int32", "---", "x : int32", tier="Computed"),
     table("Beside", "-> Subject", "j : int32", "i : int32", "---", "x : int32", tier="Imported"),
@@ -194,6 +195,9 @@ LENGTHY = [
     table("D" + name(55)[1:], "-> Subject", tier="Computed"), table("D" + name(56)[1:], "-> Subject", tier="Computed"),
     table("P", *KEY, tier="Lookup", body=f"    class {name(60)}(dj.Part):\n        definition = '---'\n    class {name(61)}(dj.Part):\n        definition = '---'\n    class Q{name(61)[1:]}(dj.Part):\n        definition = '-> master'"),
     table("R" + name(70)[1:], "k : int32", tier="Part").replace("@schema\n", ""),
+    table("J" + name(62)[1:], "-> Subject", tier="Imported"),
+    f"@schema\nclass E{name(58)[1:]}(dj.Manual): ...",
+    table("X", "k : int32", tier="Part", body=f"    class {name(62)}(dj.Part): ...").replace("@schema\n", ""),
 ]  # fmt: skip
 
 SITUATIONS: dict[str, Situation] = {
@@ -334,6 +338,11 @@ SITUATIONS: dict[str, Situation] = {
     ),
     "classes of tables": ("DJP201 DJP202 DJP203 DJP204 DJP205 DJP228", mine(*CLASSES), ""),
     "long names": ("DJP227", mine(*LENGTHY), MYSQL),
+    "long names in a module without a schema": (
+        "DJP227",
+        {"stray.py": f"import datajoint as dj\n\nclass A(dj.Lookup):\n    class {name(61)}(dj.Part): ...\n    class B{name(60)}(dj.Part): ...\n"},
+        "",
+    ),
     "long names, on MySQL": ("DJP227", mine(*LENGTHY), ONLY_MYSQL),
     "long names, elsewhere": ("DJP227", mine(*LENGTHY), ""),
     "tables in the module of another schema": (
