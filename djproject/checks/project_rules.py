@@ -170,8 +170,11 @@ def _with_floor(requirement: str) -> str:
 
 
 def _quoted(examined: Examined, requirement: str) -> Location:
-    for number, line in enumerate(examined.lines(examined.project.root / "pyproject.toml"), start=1):
-        column = line.find(requirement)
-        if column > 0 and line[column - 1] in "\"'":
-            return Location("pyproject.toml", number, column + 1, column + 1 + len(requirement))
+    """Where the list of dependencies has a requirement; keywords may have the same word."""
+    first = toml_place(examined, "project", "dependencies").line
+    lines = examined.lines(examined.project.root / "pyproject.toml")
+    for number, line in enumerate(lines[first - 1 :], start=first):
+        match = re.search(rf"""(?<=["']){re.escape(requirement)}(?=["'])""", line)
+        if match:
+            return Location("pyproject.toml", number, match.start() + 1, match.end() + 1)
     return Location("pyproject.toml")
