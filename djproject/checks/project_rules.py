@@ -164,9 +164,9 @@ def _with_floor(requirement: str) -> str:
     specifiers, semicolon, marker = requirement.partition(";")
     if re.search(r"==|~=|<", specifiers):
         return ""
-    name = re.match(r"\s*datajoint\s*(\[[^\]]*\])?", specifiers, re.IGNORECASE)
-    rest = re.sub(r",?\s*>=?\s*[\d.]+", "", specifiers[name.end() :]) if name else ""
-    return f"{name[0].strip()}>=2.3.2{rest}{semicolon}{marker}" if name else ""
+    name = re.split(r"[<>=!~]", specifiers)[0]
+    others = [part.strip() for part in specifiers[len(name) :].split(",") if not part.strip().startswith(">")]
+    return f"{name.strip()}{','.join(['>=2.3.2', *filter(None, others)])}{semicolon}{marker}"
 
 
 def _quoted(examined: Examined, requirement: str) -> Location:
