@@ -32,18 +32,20 @@ def commands_name_modules_that_exist(examined: Examined) -> Iterator[Found]:
     Source: book, Docker Configuration; aeon_mecha, whose compose file still runs a worker that was removed.
     """
     package = examined.project.package
-    pattern = re.compile(rf"""-m["',\s]+(?P<module>{re.escape(package)}(?:\.\w+)*)""")
+    pattern = re.compile(rf"""-m["',\s]+(?P<module>{re.escape(package)}(?:\.\w+)*)\b""")
     for path in container_files(examined):
         for number, line in enumerate(examined.lines(path), start=1):
             for match in pattern.finditer(line):
-                if not line.lstrip().startswith("#") and not _module_exists(examined, match["module"]):
+                started = _inside(match["module"], package) or "__main__"
+                if not line.lstrip().startswith("#") and started not in examined.pipeline.sources:
                     where = Location(examined.relative(path), number, match.start("module") + 1, match.end() + 1)
                     yield Found(where, f"There is no module {match['module']}.")
     project = examined.document.get("project")
     scripts = project.get("scripts", {}) if isinstance(project, Mapping) else {}
     for name, entry in scripts.items() if isinstance(scripts, Mapping) else ():
         module = str(entry).partition(":")[0].strip()
-        if module.partition(".")[0] == package and not _module_exists(examined, module):
+        mine = f"{module}.".startswith(f"{package}.")
+        if mine and _inside(module, package) not in examined.pipeline.sources:
             yield Found(
                 toml_place(examined, "project.scripts", name),
                 f"The script {name} names {module}, which does not exist.",
@@ -68,8 +70,8 @@ def images_exist(examined: Examined) -> Iterator[Found]:
     Source: esmero/archipelago-deployment issue 301 and others of September 2026.
     """
     for path, number, image, column in _images(examined):
-        name = image.partition("@")[0].rpartition(":")[0] or image
-        name = name.removeprefix("docker.io/")
+        plain = image.partition("@")[0].removeprefix("docker.io/")
+        name = plain.rpartition(":")[0] or plain
         if name in GONE_IMAGES:
             where = Location(examined.relative(path), number, column, column + len(image))
             yield Found(where, f"The image {name} is no longer in its registry.", f"Use {GONE_IMAGES[name]}.")
@@ -97,7 +99,7 @@ def images_are_pinned(examined: Examined) -> Iterator[Found]:
         tag = image.rpartition("/")[2].partition(":")[2]
         if "@" not in image and "$" not in image and image != "scratch" and tag in {"", "latest"}:
             where = Location(examined.relative(path), number, column, column + len(image))
-            yield Found(where, f"The image {image} has no fixed tag.", f"{image.partition(':')[0]}:VERSION")
+            yield Found(where, f"The image {image} has no fixed tag.", f"{image.removesuffix(':latest')}:VERSION")
 
 
 def container_files(examined: Examined) -> list[Path]:
@@ -112,16 +114,15 @@ def container_files(examined: Examined) -> list[Path]:
 def _images(examined: Examined) -> Iterator[tuple[Path, int, str, int]]:
     pattern = re.compile(r"""^\s*(?:image:\s*["']?|FROM\s+(?:--\S+\s+)?)(?P<image>[^\s"'#]+)""", re.IGNORECASE)
     for path in container_files(examined):
-        stages = set(re.findall(r"(?im)^\s*FROM\s+\S+\s+AS\s+(\S+)", examined.text(path)))
+        stages = set(re.findall(r"(?im)^\s*FROM\s+(?:--\S+\s+)?\S+\s+AS\s+(\S+)", examined.text(path)))
         for number, line in enumerate(examined.lines(path), start=1):
             match = pattern.match(line)
             if match and match["image"] not in stages:
-                image = re.sub(r"^\$\{\w+:-([^}]+)\}$", r"\1", match["image"])
-                yield path, number, image, match.start("image") + 1
+                default = re.fullmatch(r"\$\{\w+:-([^}]+)\}", match["image"])
+                image, start = (default[1], default.start(1)) if default else (match["image"], 0)
+                yield path, number, image, match.start("image") + start + 1
 
 
-def _module_exists(examined: Examined, module: str) -> bool:
-    inside = module.partition(".")[2]
-    if inside in examined.pipeline.sources:
-        return f"{inside}.__main__".lstrip(".") in examined.pipeline.sources or bool(inside)
-    return False
+def _inside(module: str, package: str) -> str:
+    """A module of the package as the pipeline names it; "" for the package itself."""
+    return module.removeprefix(package).lstrip(".")

@@ -54,7 +54,7 @@ def fixed_files(inputs: Inputs, choice: Choice, *, unsafe: bool = False) -> tupl
 def _applied(data: bytes, edits: Iterable[Edit]) -> tuple[bytes, int]:
     """The bytes after the edits that do not overlap an earlier one, and how many those are."""
     text, encoding = decode(data)
-    if text.encode(encoding, errors="replace") != data and not data.startswith(b"\xef\xbb\xbf"):
+    if text.encode(encoding, errors="replace") != data:
         return data, 0
     pieces, position, count = [], 0, 0
     for edit in sorted(set(edits), key=lambda edit: (edit.start, edit.end, edit.text)):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from djproject.checks.examined import Examined
+from djproject.checks.module_rules import PACKAGE, called
 from djproject.checks.rule import Found, rule
 from djproject.findings import Location, Note
 from djproject.pipeline.cycles import components, edges_to_cut, shortest_cycle
@@ -37,7 +38,7 @@ def upstream_modules_are_imported_at_the_top(examined: Examined) -> Iterator[Fou
             target = examined.pipeline.scopes.imported_module(item)
             if item.when == "call" and target and examined.pipeline.module(target) and target != module.name:
                 where = examined.at(module.path, item.place)
-                yield Found(where, f"{module.name} imports {target} inside a function.", "Import it at the top.")
+                yield Found(where, f"{called(module)} imports {target} inside a function.", "Import it at the top.")
 
 
 @rule
@@ -62,7 +63,7 @@ def upstream_modules_are_imported_by_name(examined: Examined) -> Iterator[Found]
             if item.local == "*" and item.inside and examined.pipeline.module(item.base):
                 where = examined.at(module.path, item.place)
                 name = item.base.rpartition(".")[2]
-                yield Found(where, f"{module.name} imports everything from {item.base}.", f"from . import {name}")
+                yield Found(where, f"{called(module)} imports everything from {item.base}.", f"from . import {name}")
 
 
 @rule
@@ -144,13 +145,13 @@ def foreign_keys_lead_to_imported_modules(examined: Examined) -> Iterator[Found]
                 else:
                     missing = _unimported(examined, module, key) if meaning.kind is Kind.NOTHING else ""
                 if missing:
-                    head = key.target.partition(".")[0]
-                    neighbour = missing.rpartition(".")[0] == module.name.rpartition(".")[0] and "." not in missing
+                    head, dot, _ = key.target.partition(".")
                     yield Found(
                         examined.of_key(table, key),
-                        f"{table.name} has a foreign key to {key.target}, but {module.name} does not import {missing}.",
-                        f"from . import {head}",
-                        _added(examined, module, missing) if neighbour else (),
+                        f"{table.name} has a foreign key to {key.target}, "
+                        f"but {called(module)} does not import {missing}.",
+                        _import_line(module, missing if dot else f"{missing}.{meaning.name}", head),
+                        _added(examined, module, missing) if head == missing else (),
                     )
 
 
@@ -233,16 +234,17 @@ def forbidden_dependencies_are_absent(examined: Examined) -> Iterator[Found]:
 
 
 def _cycle(examined: Examined, parents: Mapping[str, Sequence[str]], component: frozenset[str], what: str) -> Found:
+    names = {name: name or PACKAGE for name in component}
     cycle = shortest_cycle(parents, component)
     notes = []
     for child, parent in pairwise(cycle):
         for reason in module_reasons(examined.pipeline, child, parent):
             key = f" ({reason.text})" if reason.kind == "foreign key" else ""
-            notes.append(Note(_place(examined, reason), f"{reason.kind}: {child} → {parent}{key}"))
+            notes.append(Note(_place(examined, reason), f"{reason.kind}: {names[child]} → {names[parent]}{key}"))
     cut, exact = edges_to_cut(parents, component)
-    edges = ", ".join(f"{child or 'the package'} → {parent or 'the package'}" for child, parent in cut)
-    message = f"{what} form a cycle: {' → '.join(name or 'the package' for name in cycle)}."
-    where = notes[0].location if notes else Location("pyproject.toml")
+    edges = ", ".join(f"{names[child]} → {names[parent]}" for child, parent in cut)
+    message = f"{what} form a cycle: {' → '.join(names[name] for name in cycle)}."
+    where = notes[0].location
     fewest = " (the fewest possible)" if len(cut) > 1 else ""
     hint = f"Remove {edges}{fewest}." if exact else f"For example, remove {edges}."
     return Found(where, message, hint, notes=tuple(notes))
@@ -277,7 +279,7 @@ def _typing_only(module: SchemaModule) -> set[str]:
     """The names that a module imports for type checkers and not when it runs."""
     imports = module.source.imports if module.source else ()
     typing = {item.local for item in imports if item.when == "typing"}
-    return typing and typing - {item.local for item in imports if item.when == "import"}
+    return typing - {item.local for item in imports if item.when == "import"}
 
 
 def _unimported(examined: Examined, module: SchemaModule, key: ForeignKey) -> str:
@@ -290,6 +292,18 @@ def _unimported(examined: Examined, module: SchemaModule, key: ForeignKey) -> st
     found = next((name for name in candidates if name in examined.pipeline.sources), "")
     bound = {item.local for item in module.source.imports}
     return found if found != module.name and head not in bound else ""
+
+
+def _import_line(module: SchemaModule, wanted: str, local: str) -> str:
+    """The statement that imports what has this dotted name below the package as `local`."""
+    package, _, name = wanted.rpartition(".")
+    above = module.name if module.path.name == "__init__.py" else module.name.rpartition(".")[0]
+    dots = "."
+    while above and not f"{package}.".startswith(f"{above}."):
+        above = above.rpartition(".")[0]
+        dots += "."
+    renamed = f" as {local}" if local != name else ""
+    return f"from {dots}{package.removeprefix(above).lstrip('.')} import {name}{renamed}"
 
 
 def _added(examined: Examined, module: SchemaModule, missing: str) -> tuple:  # type: ignore[type-arg]

@@ -10,6 +10,7 @@ from djproject.pipeline.model import SchemaModule
 from djproject.pipeline.module import Place, SchemaCall
 from djproject.project.names import schema_name_problem
 
+PACKAGE = "the package"  # what `__init__.py` is called
 NAME = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -54,7 +55,11 @@ def modules_declare_one_schema(examined: Examined) -> Iterator[Found]:
     for source in examined.pipeline.sources.values():
         for call in source.schemas[1:]:
             where = examined.at(source.path, call.place)
-            yield Found(where, f"{source.name} declares another schema, {call.variable}.", "djproject add-schema NAME")
+            yield Found(
+                where,
+                f"{source.name or PACKAGE} declares another schema, {call.variable}.",
+                "djproject add-schema NAME",
+            )
 
 
 @rule
@@ -77,7 +82,7 @@ def schemas_are_called_schema(examined: Examined) -> Iterator[Found]:
         calls = schemas_of(module)
         if calls and not any(call.variable == "schema" for call in calls):
             where = examined.at(module.path, calls[0].place)
-            message = f"The schema of {module.name} is called {calls[0].variable!r}."
+            message = f"The schema of {called(module)} is called {calls[0].variable!r}."
             yield Found(where, message, "schema = dj.Schema(…)")
 
 
@@ -135,7 +140,7 @@ def schemas_are_named_as_their_modules(examined: Examined) -> Iterator[Found]:
             continue
         if not any(module.schema == name or module.schema.endswith(f"_{name}") for name in (last, whole)):
             where = examined.at(module.path, schemas_of(module)[0].place)
-            yield Found(where, f"The module {module.name} declares a schema called {module.schema!r}.")
+            yield Found(where, f"The module {called(module)} declares a schema called {module.schema!r}.")
 
 
 @rule
@@ -161,7 +166,7 @@ def schema_names_are_unique(examined: Examined) -> Iterator[Found]:
             other = seen.setdefault(module.schema.lower(), module)
             if other is not module:
                 where = examined.at(module.path, schemas_of(module)[0].place)
-                yield Found(where, f"{module.name} and {other.name} declare the same schema, {module.schema!r}.")
+                yield Found(where, f"{called(module)} and {called(other)} declare the same schema, {module.schema!r}.")
 
 
 @rule
@@ -220,13 +225,13 @@ def modules_have_a_docstring(examined: Examined) -> Iterator[Found]:
     for module in examined.pipeline.modules:
         where = examined.of_file(examined.relative(module.path))
         if not module.docstring.strip():
-            yield Found(where, f"{module.name} has no docstring that says what it is for.")
+            yield Found(where, f"{called(module)} has no docstring that says what it is for.")
             continue
         missing = [s for s in ("Dependencies", "Provides") if docstring_entries(module.docstring + "\n", s) is None]
         if missing:
-            yield Found(where, f"The docstring of {module.name} has no list of {' and '.join(missing)}.")
+            yield Found(where, f"The docstring of {called(module)} has no list of {' and '.join(missing)}.")
         if re.match(r"(Dependencies|Provides):", module.docstring.strip()):
-            yield Found(where, f"The docstring of {module.name} does not say what the schema is for.")
+            yield Found(where, f"The docstring of {called(module)} does not say what the schema is for.")
 
 
 @rule
@@ -255,7 +260,7 @@ def dependencies_agree_with_the_code(examined: Examined) -> Iterator[Found]:
         known = {*imported, *short, *used}
         extra = [name for name in listed if name not in known and _is_module(examined, name)]
         if missing or extra:
-            entries = {name.rpartition(".")[2]: f"upstream of {module.name}" for name in missing}
+            entries = {name.rpartition(".")[2]: f"upstream of {called(module)}" for name in missing}
             yield _disagreement(examined, module, "Dependencies", entries, extra)
 
 
@@ -306,7 +311,7 @@ def everything_is_known(examined: Examined) -> Iterator[Found]:
         for call in schemas_of(module):
             if call.name is None:
                 where = examined.at(module.path, call.place)
-                yield Found(where, f"The name of the schema of {module.name} is computed, so it was not checked.")
+                yield Found(where, f"The name of the schema of {called(module)} is computed, so it was not checked.")
     for table in examined.tables:
         if table.unknown:
             yield Found(examined.of_table(table), f"The definition of {table.name} is computed, so it was not checked.")
@@ -318,6 +323,11 @@ def everything_is_known(examined: Examined) -> Iterator[Found]:
         for name, place in source.hidden:
             where = examined.at(source.path, place, name)
             yield Found(where, f"The table {name} is made within a function, so it was not checked.")
+
+
+def called(module: SchemaModule) -> str:
+    """The name of a module in a sentence."""
+    return module.name or PACKAGE
 
 
 def schemas_of(module: SchemaModule) -> tuple[SchemaCall, ...]:
@@ -341,11 +351,12 @@ def _disagreement(
     words += [f"names {', '.join(extra)}, which {'are' if len(extra) > 1 else 'is'} not in the code"] if extra else []
     lines = examined.lines(module.path)
     number = next((n for n, line in enumerate(lines, start=1) if line.strip() == f"{section}:"), 1)
+    edits = examined.rewriting(module.path, changed)
     return Found(
         examined.at(module.path, Place(number, 1)),
-        f"The list of {section} in the docstring of {module.name} {', but '.join(words)}.",
-        "djproject check --fix",
-        examined.rewriting(module.path, changed),
+        f"The list of {section} in the docstring of {called(module)} {', but '.join(words)}.",
+        "djproject check --fix" if edits else "",
+        edits,
     )
 
 

@@ -164,14 +164,17 @@ def _with_floor(requirement: str) -> str:
     specifiers, semicolon, marker = requirement.partition(";")
     if re.search(r"==|~=|<", specifiers):
         return ""
-    name = re.match(r"\s*datajoint\s*(\[[^\]]*\])?", specifiers, re.IGNORECASE)
-    rest = re.sub(r",?\s*>=?\s*[\d.]+", "", specifiers[name.end() :]) if name else ""
-    return f"{name[0].strip()}>=2.3.5{rest}{semicolon}{marker}" if name else ""
+    name = re.split(r"[<>=!~]", specifiers)[0]
+    others = [part.strip() for part in specifiers[len(name) :].split(",") if not part.strip().startswith(">")]
+    return f"{name.strip()}{','.join(['>=2.3.5', *filter(None, others)])}{semicolon}{marker}"
 
 
 def _quoted(examined: Examined, requirement: str) -> Location:
-    for number, line in enumerate(examined.lines(examined.project.root / "pyproject.toml"), start=1):
-        column = line.find(requirement)
-        if column > 0 and line[column - 1] in "\"'":
-            return Location("pyproject.toml", number, column + 1, column + 1 + len(requirement))
+    """Where the list of dependencies has a requirement; keywords may have the same word."""
+    first = toml_place(examined, "project", "dependencies").line
+    lines = examined.lines(examined.project.root / "pyproject.toml")
+    for number, line in enumerate(lines[first - 1 :], start=first):
+        match = re.search(rf"""(?<=["']){re.escape(requirement)}(?=["'])""", line)
+        if match:
+            return Location("pyproject.toml", number, match.start() + 1, match.end() + 1)
     return Location("pyproject.toml")

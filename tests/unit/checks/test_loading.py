@@ -166,8 +166,8 @@ def test_settings_of_the_check_itself_are_refused_and_others_are_kept(tmp_path: 
         ("tool", "datajoint", "database", "hots"),
         ("tool", "djproject", "targets", "lab"),
     ]
-    write_project(tmp_path, {}, pyproject=f"{wrong}[tool.djproject.check]\nzelect = []\n")
-    with pytest.raises(ConfigError, match="zelect"):
+    write_project(tmp_path, {}, pyproject=f"{wrong}[tool.djproject.check]\nchosen = []\n")
+    with pytest.raises(ConfigError, match="chosen"):
         load_inputs(tmp_path)
     write_project(tmp_path, {}, pyproject="[tool.djproject]\nx = [\n")
     with pytest.raises(ConfigError, match=re.escape(str(tmp_path / "pyproject.toml"))):
