@@ -47,7 +47,7 @@ PROJECT = {
     "tools": TOOLS,
     "base": f"{DJ}from . import tools\nclass Making(dj.Computed):\n    def make(self, key):\n        self.store(tools.KIND)\n"
     "    def store(self, x):\n        pass\nclass Far(Making):\n    key_source = tools.A\n",
-    "one": f"from . import tools, base, OWN\nfrom . import tools as t\nfrom .tools import *\nimport workflow\n{ONE}OTHER = t.LIMIT\nFOR = OTHER\n",
+    "one": f"from . import tools, base, OWN\nfrom . import tools as t\nfrom .tools import *\nimport workflow, json\n{ONE}LOADS = json.loads\nOTHER = t.LIMIT\nFOR = OTHER\n",
 }
 
 
@@ -85,6 +85,8 @@ def _table(tables: tuple[Table, ...], name: str) -> Table:
         ("tools.CAUGHT, tools.LOOP", ""),
         ("OTHER", "tools.LIMIT"),
         ("FOR", "tools.LIMIT"),
+        ("LOADS(key)", "one.LOADS"),
+        ("LOADS.more", "one.LOADS"),
         ("OWN", ".OWN"),
         ("workflow.OWN", ".OWN"),
         ("U.helper", "one.U.helper"),
@@ -188,3 +190,16 @@ def test_a_file_that_is_gone_or_not_python_has_no_code() -> None:
     for files in ({}, {Path("one.py"): b"class (\n"}, {Path("other.py"): text.encode()}):
         assert Code(pipeline, files).of(table) == {}
     assert list(Code(pipeline, {Path("one.py"): text.encode()}).of(table)) == [("one", "T.make")]
+
+
+def test_a_part_has_code_of_its_own_or_of_its_bases() -> None:
+    text = (
+        f"{ONE}class Base:\n    def make_insert(self): pass\n@schema\nclass T(dj.Computed):\n    def make(self, key): pass\n"
+        "    class P(Base, dj.Part):\n        def make(self, key): self.own()\n        def own(self): pass\n"
+    )
+    pipeline = pipeline_of({"one": text})
+    code = Code(pipeline, {Path("one.py"): text.encode()})
+    assert set(code.of(_table(pipeline.tables, "one.T"))) == {("one", "T.make")}
+    assert set(code.of(_table(pipeline.tables, "one.T.P"))) == {
+        ("one", "T.P.make"), ("one", "T.P.own"), ("one", "Base.make_insert"),
+    }  # fmt: skip

@@ -255,6 +255,7 @@ def test_a_table_is_found_by_its_name(pipeline: Pipeline, name: str, found: str)
         ("zzzz", "djproject status  (lists the tables)"),
         ("Oxxxr", "djproject status  (lists the tables)"),
         ("Othxx", "Did you mean subject.Other?"),
+        ("Othxxx", "Did you mean subject.Other?"),
     ],
 )
 def test_a_table_that_does_not_exist_is_told_with_the_nearest(pipeline: Pipeline, name: str, hint: str) -> None:
