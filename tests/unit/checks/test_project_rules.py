@@ -27,26 +27,26 @@ def with_requirement(root: Path, requirement: str) -> str:
 @pytest.mark.parametrize(
     ("requirement", "better"),
     [
-        ("datajoint", "datajoint>=2.3.2"),
-        ("datajoint>=0.14", "datajoint>=2.3.2"),
-        ("datajoint>=2.3", "datajoint>=2.3.2"),
-        ("datajoint>=2", "datajoint>=2.3.2"),
-        ("datajoint>=2.3.1", "datajoint>=2.3.2"),
-        ("datajoint >= 2.2.9 , != 1.0", "datajoint>=2.3.2,!= 1.0"),
-        ("datajoint!=1.0", "datajoint>=2.3.2,!=1.0"),
-        ("datajoint!=1.0,>0.14", "datajoint>=2.3.2,!=1.0"),
-        ("DataJoint>0.13", "DataJoint>=2.3.2"),
-        ("datajoint[s3]>=0.14", "datajoint[s3]>=2.3.2"),
-        (" datajoint [s3, gcs] ", "datajoint [s3, gcs]>=2.3.2"),
-        ("datajoint>=0.14; python_version<'3.12'", "datajoint>=2.3.2; python_version<'3.12'"),
-        ("datajoint; python_version>='3.12'", "datajoint>=2.3.2; python_version>='3.12'"),
+        ("datajoint", "datajoint>=2.3.5"),
+        ("datajoint>=0.14", "datajoint>=2.3.5"),
+        ("datajoint>=2.3", "datajoint>=2.3.5"),
+        ("datajoint>=2", "datajoint>=2.3.5"),
+        ("datajoint>=2.3.1", "datajoint>=2.3.5"),
+        ("datajoint >= 2.2.9 , != 1.0", "datajoint>=2.3.5,!= 1.0"),
+        ("datajoint!=1.0", "datajoint>=2.3.5,!=1.0"),
+        ("datajoint!=1.0,>0.14", "datajoint>=2.3.5,!=1.0"),
+        ("DataJoint>0.13", "DataJoint>=2.3.5"),
+        ("datajoint[s3]>=0.14", "datajoint[s3]>=2.3.5"),
+        (" datajoint [s3, gcs] ", "datajoint [s3, gcs]>=2.3.5"),
+        ("datajoint>=0.14; python_version<'3.12'", "datajoint>=2.3.5; python_version<'3.12'"),
+        ("datajoint; python_version>='3.12'", "datajoint>=2.3.5; python_version>='3.12'"),
     ],
 )
 def test_a_floor_that_is_too_low_is_raised(tmp_path: Path, requirement: str, better: str) -> None:
     text = with_requirement(tmp_path, requirement)
     (found,) = findings_in(tmp_path, ["DJP009"])
     assert found.message == (
-        f"{requirement!r} allows versions of DataJoint before 2.3.2, which fixed errors in job tables."
+        f"{requirement!r} allows versions of DataJoint before 2.3.5, which djproject does not support."
     )
     assert (found.hint, found.location) == (better, Location("pyproject.toml", 6, 6, 6 + len(requirement)))
     changed, count = fixed_files(load_inputs(tmp_path), Choice(select=("DJP009",)))
@@ -57,20 +57,20 @@ def test_a_floor_that_is_too_low_is_raised(tmp_path: Path, requirement: str, bet
 
 
 @pytest.mark.parametrize(
-    "requirement", ["datajoint==2.3.1", "datajoint~=0.14", "datajoint<3", "datajoint>=0.13,<1", "datajoint == 0.14"]
+    "requirement", ["datajoint==2.3.4", "datajoint~=0.14", "datajoint<3", "datajoint>=0.13,<1", "datajoint == 0.14"]
 )
 def test_an_upper_bound_is_for_the_user_to_lift(tmp_path: Path, requirement: str) -> None:
     with_requirement(tmp_path, requirement)
     (found,) = findings_in(tmp_path, ["DJP009"])
-    assert (found.hint, found.edits, found.location.line) == ("datajoint>=2.3.2", (), 6)
+    assert (found.hint, found.edits, found.location.line) == ("datajoint>=2.3.5", (), 6)
 
 
 @pytest.mark.parametrize(
     "requirement",
     [
-        "datajoint>=2.3.2", "datajoint>=2.4", "datajoint>=3", "datajoint==2.3.5", "datajoint~=2.10", "datajoint>2.3.2",
-        "datajoint>=0.14,>=2.3.2", "datajoint>=2.3.2,!=2.3.3; python_version>='3.1'", "datajoint @ git+https://e/d.git",
-        "datajoint>=2.3.2.1",
+        "datajoint>=2.3.5", "datajoint>=2.4", "datajoint>=3", "datajoint==2.3.5", "datajoint~=2.10", "datajoint>2.3.5",
+        "datajoint>=0.14,>=2.3.5", "datajoint>=2.3.5,!=2.3.6; python_version>='3.1'", "datajoint @ git+https://e/d.git",
+        "datajoint>=2.3.5.1",
     ],
 )  # fmt: skip
 def test_a_floor_that_is_high_enough_is_not_told(tmp_path: Path, requirement: str) -> None:
@@ -91,7 +91,7 @@ def test_a_project_depends_on_datajoint(tmp_path: Path, project: str, told: list
     write_project(tmp_path, {}, pyproject=f'[project]\nname = "p"\n{project}{END}', git=False)
     found = findings_in(tmp_path, ["DJP009"])
     assert [(*each.location[1:], each.message) for each in found] == told
-    assert {each.hint for each in found} <= {'dependencies = ["datajoint>=2.3.2", …]'}
+    assert {each.hint for each in found} <= {'dependencies = ["datajoint>=2.3.5", …]'}
 
 
 @pytest.mark.parametrize(
