@@ -57,7 +57,7 @@ def _applied(data: bytes, edits: Iterable[Edit]) -> tuple[bytes, int]:
     if text.encode(encoding, errors="replace") != data:
         return data, 0
     pieces, position, count = [], 0, 0
-    for edit in sorted(set(edits), key=lambda edit: (edit.start, edit.end, edit.text)):
+    for edit in sorted(set(edits)):
         if edit.start < position or (edit.start == position and count):
             continue
         pieces += [text[position : edit.start], edit.text]

@@ -18,7 +18,8 @@ FOUND = Found(AT, "wrong", "do this", (Edit("a", 1, 2, "x"),), (Note(AT, "here")
 
 
 def with_docstring(text: str | None) -> Rule:
-    def nothing_is_wrong(_: Examined) -> Iterator[Found]:
+    def nothing_is_wrong(examined: Examined) -> Iterator[Found]:
+        assert examined.project.name == "p"
         yield FOUND
         yield Found(AT, "small")
 
