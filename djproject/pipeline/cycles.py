@@ -34,7 +34,7 @@ def components(parents: Parents) -> list[frozenset[str]]:
     for root in parents:
         if root in index:
             continue
-        work: list[tuple[str, Iterator[str]]] = [(root, iter(parents.get(root, ())))]
+        work: list[tuple[str, Iterator[str]]] = [(root, iter(parents[root]))]
         index[root] = low[root] = len(index)
         stack.append(root)
         on_stack.add(root)
@@ -109,7 +109,7 @@ def _way_back(parents: Parents, start: str, component: frozenset[str], shorter_t
         name = queue.popleft()
         if shorter_than and distance[name] + 2 >= shorter_than:
             return ()
-        for parent in sorted(set(parents.get(name, ())) & component):
+        for parent in sorted(set(parents[name]) & component):
             if parent == start:
                 path = [name]
                 while path[-1] != start:

@@ -103,13 +103,20 @@ def test_a_file_that_is_not_python_is_told_where_it_may_have_tables(tmp_path: Pa
 
 def test_a_sound_package_is_loaded_whole(tmp_path: Path) -> None:
     write_project(
-        tmp_path, {"one.py": A, "src/workflow/deep/__init__.py": "", "src/workflow/deep/two.py": A}, git=False
+        tmp_path,
+        {
+            "one.py": f"import workflow.deep.two\n{A}",
+            "src/workflow/deep/__init__.py": "",
+            "src/workflow/deep/two.py": A,
+        },
+        git=False,
     )
     project = load_project(tmp_path)
     for pipeline in (pipeline_in(tmp_path), load_pipeline(project), load_readable(project)):
         assert pipeline.package == "workflow"
         assert sorted(pipeline.sources) == ["", "deep", "deep.two", "one"]
         assert [table.full_name for table in pipeline.tables] == ["deep.two.A", "one.A"]
+        assert [module.imports for module in pipeline.modules] == [(), ("deep.two",)]
         assert unreadable(pipeline) == []
 
 
