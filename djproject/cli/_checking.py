@@ -98,8 +98,9 @@ def _check_once(request: Request, inputs: Inputs) -> int:
             load_baseline(path)  # refuses to replace a file that is something else
         everything, _ = chosen(results, choice._replace(baseline=None))
         replace_file(path, baseline_text(everything).encode(), within=inputs.project.root)
-        _render.note(f"{request.write_baseline} holds {len(everything)} findings.")
-        _render.next_step(f'baseline = "{request.write_baseline}" below [tool.djproject.check] in pyproject.toml')
+        _render.note(f"Wrote {_count(len(everything), 'finding')} to {request.write_baseline}.")
+        setting = f'baseline = "{request.write_baseline}"'
+        _render.next_step(f"add {setting} under [tool.djproject.check] in pyproject.toml")
         return 0
     _show(request, inputs, results, findings, held_back)
     level = Severity(request.fail_level or inputs.project.check.fail_level)
@@ -190,11 +191,13 @@ def _show(request: Request, inputs: Inputs, results: Results, findings: tuple[Fi
 
 def _summary(results: Results, findings: tuple[Finding, ...], held_back: int, backends: tuple[str, ...]) -> None:
     """What was looked at and found, so that a check that examined nothing does not look like success."""
-    known = f" {held_back} known ones are in the baseline." if held_back else ""
+    are = "is" if held_back == 1 else "are"
+    rest = f" {_count(held_back, 'known finding')} {are} in the baseline." if held_back else ""
     servers = " and ".join(SERVERS.get(backend, backend) for backend in backends)
     looked_at = f"{_count(results.tables, 'table')} in {_count(results.modules, 'schema module')} for {servers}"
     if not results.modules:
-        looked_at = "the project's files; it has no schema module yet"
+        looked_at = "the project's files"
+        rest = f" The project has no schema modules yet.{rest}"
     if findings:
         counts = [
             _count(sum(finding.severity is severity for finding in findings), str(severity))
@@ -203,9 +206,9 @@ def _summary(results: Results, findings: tuple[Finding, ...], held_back: int, ba
         ]
         of_convention = sum(f.kind is Kind.CONVENTION and f.severity is Severity.ERROR for f in findings)
         if of_convention:
-            counts[0] += f" ({of_convention} of the convention)"
+            counts[0] += f" ({of_convention} convention)"
         fixable = sum(bool(finding.edits) for finding in findings)
-        _render.note(f"Found {', '.join(counts)} in {looked_at}.{known}")
+        _render.note(f"Found {', '.join(counts)} in {looked_at}.{rest}")
         if fixable:
             _render.next_step(f"djproject check --fix  (fixes {fixable} of them)")
         elif unsafe := sum(bool(finding.unsafe) for finding in findings):
@@ -213,7 +216,7 @@ def _summary(results: Results, findings: tuple[Finding, ...], held_back: int, ba
         else:
             _render.next_step(f"djproject explain {findings[0].code}")
     else:
-        _render.note(f"Checked {looked_at}: nothing found.{known}")
+        _render.note(f"Checked {looked_at}: nothing found.{rest}")
 
 
 def _watch(request: Request) -> int:

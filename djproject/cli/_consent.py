@@ -31,7 +31,7 @@ def require_consent(action: str, *, yes: bool, command: tuple[str, ...]) -> None
         return
     if not _render.is_terminal():
         raise ProjectError(
-            f"{action}? Nobody can be asked here, so this command needs --yes.",
+            f"{action}? There is no terminal to ask on: add --yes.",
             hint=f"djproject {shlex.join(command)} --yes" if command else "Type the command again, with --yes.",
         )
     typer.confirm(f"{action}?", abort=True, err=True)

@@ -55,7 +55,7 @@ def readable_pipeline(project: Project) -> Pipeline:
     if found and not pipeline.tables:
         raise unreadable_error(found[0])
     for each in found:
-        _render.note(f"Without {each.module}: {_place(project, each)}")
+        _render.note(f"Skipping {each.module}: {_place(project, each)}")
     return pipeline
 
 

@@ -79,13 +79,13 @@ def show(look: Look, *, with_name: bool) -> None:
     if with_name:
         _render.heading(look.name)
     if rows:
-        _render.columns(("pilot", "state", "node", "since", "left", "made", "reason or job"), rows, right=[5])
+        _render.columns(("pilot", "state", "node", "age", "left", "made", "reason or job"), rows, right=[5])
     if len(ended) > SHOWN_ENDED:
         _render.note(f"… and {len(ended) - SHOWN_ENDED} more that ended (--format json lists all).")
     if look.problem:
-        _render.note(f"What they make is not known: {look.problem}")
+        _render.note(f"Their jobs are unknown: {look.problem}")
     if not there:
-        _render.note("No pilot is alive or queued.")
+        _render.note("No pilots are running or queued.")
         _render.next_step(f"djproject cluster submit {look.name}")
     elif failed := [pilot for pilot in (*ended, *there) if pilot.failed]:
         logs = f"djproject cluster logs {look.name} {failed[0].job}"

@@ -67,7 +67,9 @@ def moved_stores(target: str, configured: Mapping[str, "StoreSpec"]) -> None:
     from djproject.targets.places import place
 
     for name, spec in configured.items():
-        note(f"For the target {target}, the store {name} is not where [tool.datajoint.stores] says: {place(spec)}.")
+        note(
+            f"For the target {target}, the store {name} is not at {place(spec)} (its place in [tool.datajoint.stores])."
+        )
     if configured and target in MANAGED_TARGETS:
         table = f"[tool.djproject.targets.{target}.stores.{next(iter(configured))}]"
         note(f"To choose another folder, set location in {table}.")

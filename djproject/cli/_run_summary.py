@@ -116,14 +116,14 @@ def summarize(pool: Pool, tally: Tally) -> None:
     ProjectError
         A worker could not work.
     EnvironmentUnavailableError
-        The workers kept ending without finishing a job.
+        The workers kept exiting without finishing a job.
     """
     if tally.refused:
         first = tally.refused[0]
         raise ProjectError(first.message, hint=first.hint, details=first.details)
     if pool.gave_up:
         raise EnvironmentUnavailableError(
-            f"The workers keep ending without finishing a job: {tally.lost[-1].cause}.",
+            f"The workers keep exiting without finishing a job: {tally.lost[-1].cause}.",
             hint=f"less {pool.logs}/worker-{tally.lost[-1].slot}.log",
         )
     _render.failures(failure_groups(tally.failed), limit=MOST_GROUPS)
@@ -151,9 +151,10 @@ def _notes(pool: Pool, tally: Tally) -> Iterator[str]:
         same = (lost for lost in tally.lost if (lost.cause, lost.table, lost.stuck) == (cause, table, stuck))
         yield f"A worker {next(same).end}{f' ({count} times in all)' if count > 1 else ''}; see {pool.logs}."
     if (before := sum(tally.failed_before.values())) and not tally.failed and not pool.posts[0].assignment.retry:
-        yield f"{_render.count(before, 'job')} failed in earlier runs, left alone."
+        were = "was" if before == 1 else "were"
+        yield f"{_render.count(before, 'job')} that failed in earlier runs {were} not retried."
     if tally.keys and not any(tally.keys.values()) and not tally.made:
-        yield "There is no key to compute anything for: enter rows in the manual tables first."
+        yield "There are no keys to populate: enter rows in the manual tables first."
 
 
 def _next_step(pool: Pool, tally: Tally) -> str:

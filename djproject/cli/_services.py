@@ -67,9 +67,9 @@ def service_table(services: Sequence["Service"]) -> None:
 
 
 def _state(service: "Service") -> str:
-    """The state of a container in words: `healthy`, `starting`, `done`, `ended (1)`."""
+    """The state of a container in words: `healthy`, `starting`, `done`, `exited (1)`."""
     if service.state == "running":
         return service.health or "running"
     if service.state == "exited":
-        return "done" if service.exit_code == 0 else f"ended ({service.exit_code})"
+        return "done" if service.exit_code == 0 else f"exited ({service.exit_code})"
     return service.state

@@ -22,12 +22,14 @@ def ask(program: str, *arguments: str, given: str = "", seconds: float = TIMEOUT
     LostAnswerError
         It takes too long.
     EnvironmentUnavailableError
-        It is not installed, or refuses.
+        It is not installed, or fails.
     """
     path = shutil.which(program)
     if path is None:
+        where = "Type the command on a login node of the cluster."
         raise EnvironmentUnavailableError(
-            f"The program {program} is not here.", hint="Type the command on a login node of the cluster."
+            f"{program} is not installed, or not on PATH.",
+            hint="Install kubectl, or add its folder to PATH." if program == "kubectl" else where,
         )
     try:
         answer = subprocess.run(
@@ -42,7 +44,7 @@ def ask(program: str, *arguments: str, given: str = "", seconds: float = TIMEOUT
         lines = [line.strip() for line in (answer.stderr + answer.stdout).splitlines() if line.strip()]
         reason = (lines or ["it gave no reason"])[-1].rstrip(".")
         raise EnvironmentUnavailableError(
-            f"{program} refuses: {reason}.", hint=f"{program} --help", details="\n".join(lines)
+            f"{program} failed: {reason}.", hint=f"{program} --help", details="\n".join(lines)
         )
     return answer.stdout
 
@@ -60,7 +62,7 @@ def ask_json(program: str, *arguments: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise EnvironmentUnavailableError(
-            f"{program} answers with something that is not JSON.", hint=f"{program} {' '.join(arguments)}"
+            f"The output of {program} is not JSON.", hint=f"{program} {' '.join(arguments)}"
         ) from error
 
 

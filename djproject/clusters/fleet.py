@@ -36,7 +36,7 @@ class Health(NamedTuple):
     Attributes
     ----------
     failed
-        Those that failed at their start, the newest first, back to the last one that did not.
+        Those that failed at startup, the newest first, back to the last one that did not.
     nodes
         Where the newest pilot failed: to be left out.
     """

@@ -23,9 +23,9 @@ from djproject.project.secrets import SECRETS_DIRECTORY, secret_names
 _WAITS = {"ErrImagePull": "the image cannot be pulled", "ImagePullBackOff": "the image cannot be pulled",
           "ErrImageNeverPull": "the image is not on the node", "InvalidImageName": "the image has no valid name",
           "CreateContainerConfigError": "its Secret or its settings are missing",
-          "ContainerCreating": "it is being made"}  # fmt: skip
+          "ContainerCreating": "it is being created"}  # fmt: skip
 BROKEN = tuple(reason for reason in _WAITS if reason != "ContainerCreating")
-ENDING = "it is ending"  # somebody deleted it, and it finishes its job
+ENDING = "terminating"  # somebody deleted it, and it finishes its job
 SIGNALLED_AT_ONCE = 16  # pods, each by a kubectl that waits for the node
 NOT_BEGUN = (1, 2, 126, 127)  # exit codes: djproject could not begin, or is not there
 _MISSING_FIELD = "podFailurePolicy"  # since Kubernetes 1.25
@@ -167,7 +167,7 @@ class KubernetesFleet:
                 return self._kubectl("logs", name) or seen.reason
             if seen.failed:
                 raise EnvironmentUnavailableError(
-                    f"The pod does not begin: {seen.reason}.", hint=f"kubectl describe pod {name}"
+                    f"The pod did not start: {seen.reason}.", hint=f"kubectl describe pod {name}"
                 )
             time.sleep(1)
         raise EnvironmentUnavailableError("The pod did not end within 5 min.", hint=f"kubectl describe pod {name}")
@@ -177,7 +177,7 @@ def read_pods(document: Any) -> list[SeenPilot]:
     """The pilots in what `kubectl get jobs,pods -o json` says."""
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(items, list):
-        raise EnvironmentUnavailableError("kubectl answers without items.", hint="kubectl get jobs,pods -o json")
+        raise EnvironmentUnavailableError("The output of kubectl has no 'items'.", hint="kubectl get jobs,pods -o json")
     items = [item for item in items if isinstance(item, dict)]
     pods = [_pod(item) for item in items if item.get("kind") == "Pod"]
     for job in (item for item in items if item.get("kind") == "Job"):
@@ -194,7 +194,7 @@ def _unmade(job: Mapping[str, Any], pods: Sequence[SeenPilot]) -> Iterator[SeenP
     there = sum(pilot.token == token and pilot.state != ENDED for pilot in pods)
     for number in range(there, wanted if isinstance(wanted, int) else 0):
         yield SeenPilot(
-            f"{_dictionary(job.get('metadata')).get('name')}/{number + 1}", QUEUED, "", "not made yet", token=token
+            f"{_dictionary(job.get('metadata')).get('name')}/{number + 1}", QUEUED, "", "not created yet", token=token
         )
 
 
@@ -205,7 +205,7 @@ def _pod(pod: Mapping[str, Any]) -> SeenPilot:
     containers = _dictionaries(status.get("containerStatuses"))
     state = _dictionary(containers[0].get("state")) if containers else {}
     if phase == "Succeeded":
-        return SeenPilot(name, ENDED, node, "nothing was left", started, token=token)
+        return SeenPilot(name, ENDED, node, "no jobs left", started, token=token)
     if phase == "Failed":
         why = _why_failed(status, state, spec, node)
         ready = _dictionary(state.get("terminated")).get("exitCode") not in NOT_BEGUN
@@ -235,8 +235,8 @@ def _why_failed(status: Mapping[str, Any], state: Mapping[str, Any], spec: Mappi
     if errors:
         return str(errors[-1])
     if "exitCode" in ended:
-        return f"it ended with exit code {ended['exitCode']}"
-    return "it ended without a word"
+        return f"exited with code {ended['exitCode']}"
+    return "exited without an error message"
 
 
 def _why_pending(status: Mapping[str, Any]) -> str:

@@ -61,7 +61,8 @@ def _probes(project: Project, target: Target, cluster: Cluster) -> Iterator[Prob
     try:
         pipeline = load_pipeline(project)
         load_tables(project, target, pipeline)
-        yield Probe("package", State.OK, f"{len(pipeline.modules)} schema modules import")
+        count = f"{len(pipeline.modules)} schema module{'s' if len(pipeline.modules) != 1 else ''}"
+        yield Probe("package", State.OK, f"{count} can be imported")
     except DJProjectError as error:
         yield Probe("package", State.FAILED, error.message, error.hint)
     yield from store_probes(target)
@@ -82,7 +83,7 @@ def _clock(connection: Any) -> Probe:
 
 def _free_space(folder: Path) -> Probe:
     free = shutil.disk_usage(folder).free / 1e9
-    fix = f"Free space in {folder} of the node, or set TMPDIR in setup."
+    fix = f"Free up space in {folder} on the node, or set TMPDIR in setup."
     state = State.WARNING if free < LEAST_FREE_GIGABYTES else State.OK
     return Probe("free space", state, f"{free:.0f} GB in {folder}", fix if state is State.WARNING else "")
 
@@ -93,5 +94,5 @@ def _devices(cluster: Cluster) -> Probe:
         listed = [line for line in ask("nvidia-smi", "--list-gpus").splitlines() if line.startswith("GPU ")]
     if len(listed) < cluster.gpus:
         fix = f"$EDITOR pyproject.toml  ([tool.djproject.clusters.{cluster.name}] partition, constraint or options)"
-        return Probe("GPUs", State.FAILED, f"{len(listed)} seen, {cluster.gpus} wanted", fix)
-    return Probe("GPUs", State.OK, f"{len(listed)} seen" if listed else "none seen, none wanted")
+        return Probe("GPUs", State.FAILED, f"{len(listed)} found, {cluster.gpus} requested", fix)
+    return Probe("GPUs", State.OK, f"{len(listed)} found" if listed else "none found, none requested")

@@ -14,7 +14,7 @@ _BEGIN = re.compile(rf"^{BEGINS} (\S+) on (\S*) at (\d+)\b", re.MULTILINE)
 # Source: what slurmstepd writes into the output of a job that it ends, and the kernel's words for its killer.
 _CAUSES = (
     (r"oom[-_ ]kill|out of memory|OUT_OF_MEMORY|OutOfMemory", "out of memory"),
-    (r"DUE TO TIME LIMIT", "its wall time was over"),
+    (r"DUE TO TIME LIMIT", "wall time limit reached"),
     (r"DUE TO PREEMPTION", "preempted"),
     (r"DUE TO NODE FAILURE|DUE TO NODE_FAIL", "the node failed"),
     (r"CANCELLED AT", "cancelled"),
@@ -49,7 +49,7 @@ class LoggedPilot(NamedTuple):
     @property
     def reason(self) -> str:
         """Why it ended, in words; where it runs still, what it would be if it were gone."""
-        return self.ended or self.cause or "it ended without a word"
+        return self.ended or self.cause or "exited without an error message"
 
 
 def read_logs(folder: Path) -> list[LoggedPilot]:

@@ -17,8 +17,8 @@ from djproject.project.clusters import Cluster
 _ALIVE = {"PENDING", "CONFIGURING", "COMPLETING", "SUSPENDED", "REQUEUED", "RESIZING", "STAGE_OUT", "REQUEUE_HOLD"}
 # Source: `man squeue`, job state codes. The others are how a pilot is to end, or its log says more.
 _FAILED = {"OUT_OF_MEMORY": "out of memory", "NODE_FAIL": "the node failed", "BOOT_FAIL": "the node did not start",
-           "TIMEOUT": "its wall time was over", "PREEMPTED": "preempted", "CANCELLED": "cancelled", "FAILED": "",
-           "DEADLINE": "its deadline was over"}  # fmt: skip
+           "TIMEOUT": "wall time limit reached", "PREEMPTED": "preempted", "CANCELLED": "cancelled", "FAILED": "",
+           "DEADLINE": "deadline reached"}  # fmt: skip
 _EXPECTED = {"COMPLETED", "CANCELLED", "PREEMPTED"}
 
 
@@ -147,7 +147,7 @@ def _ended(log: LoggedPilot, seen: SeenPilot | None, cluster: Cluster) -> SeenPi
         reason = f"killed: out of memory{size} on {log.node}"
     failed = not log.ended and reason not in ("cancelled", "preempted")
     return SeenPilot(
-        log.job, ENDED, log.node, reason or "it ended without a word", log.began,
+        log.job, ENDED, log.node, reason or "exited without an error message", log.began,
         failed=failed, ready=log.ready or not failed, by_node=reason == "the node failed",
     )  # fmt: skip
 
@@ -156,7 +156,7 @@ def read_queue(document: Any, beginning: str) -> list[SeenPilot]:
     """The pilots in what `squeue --json` says, whose comment begins so."""
     jobs = document.get("jobs") if isinstance(document, dict) else None
     if not isinstance(jobs, list):
-        raise EnvironmentUnavailableError("squeue answers without jobs.", hint="squeue --json")
+        raise EnvironmentUnavailableError("The output of squeue has no 'jobs'.", hint="squeue --json")
     found: list[SeenPilot] = []
     for job in jobs:
         comment = str(job.get("comment") or "") if isinstance(job, dict) else ""

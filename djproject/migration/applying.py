@@ -51,7 +51,7 @@ def apply(connection: Any, plan: Plan, around: Around) -> None:
     Raises
     ------
     EnvironmentUnavailableError
-        The server refuses a statement, or a lock is not to be had. On PostgreSQL nothing is changed then; on MySQL the
+        The server rejects a statement, or a lock is not to be had. On PostgreSQL nothing is changed then; on MySQL the
         steps before are done, and another migration continues there.
     """
     require_rights(connection, plan.places)
@@ -126,14 +126,14 @@ def _run(connection: Any, step: Step, begin: int = 0) -> None:
             if "lock timeout" in text or "Lock wait timeout" in text or "deadlock" in text.lower():
                 raise _LockedError(number) from error
             raise EnvironmentUnavailableError(
-                f"The server refuses to {step.what} of {step.table}: {text.rstrip('.')}.",
+                f"The server rejected a step for {step.table} ({step.what}): {text.rstrip('.')}.",
                 hint="djproject drift  (what differs now), then: djproject migrate",
                 details=statement,
             ) from error
         if count:
-            rows = f"{count:,} rows have" if count > 1 else "1 row has"
+            rows = f"{count:,} rows have no parent; they were" if count > 1 else "1 row has no parent; it was"
             raise EnvironmentUnavailableError(
-                f"{rows} no parent, so the server cannot {step.what} of {step.table}: somebody wrote them meanwhile.",
+                f"A step for {step.table} failed ({step.what}): {rows} inserted after the plan was made.",
                 hint="djproject drift  (what differs now), then: djproject migrate",
                 details=statement,
             )
@@ -147,8 +147,8 @@ def _back_off(number: int, around: Around) -> None:
 
 def _never_free() -> EnvironmentUnavailableError:
     return EnvironmentUnavailableError(
-        "The tables are locked by other sessions all the time.",
-        hint="djproject workers  (who works there), then: djproject migrate",
+        "Other sessions keep the tables locked.",
+        hint="djproject workers  (who is using them), then: djproject migrate",
     )
 
 
@@ -161,6 +161,7 @@ def _finish(connection: Any, plan: Plan, before: set[Identity], around: Around) 
     if left:
         table, attribute, aspect = left[0]
         raise EnvironmentUnavailableError(
-            f"After the steps {table} would still differ: {aspect} {attribute}".rstrip() + ".",
+            f"The migration would not remove every difference: {table} still differs: {aspect} {attribute}".rstrip()
+            + ".",
             hint="djproject drift",
         )

@@ -38,18 +38,18 @@ class ColumnSteps:
         """Refuse another type where values would be lost or wrong; whether it was refused."""
         why = self._why_not(difference, attribute)
         if why:
-            what = f"{attribute.name} as {difference.source} ({difference.database} in the database)"
+            what = f"change {attribute.name} from {difference.database} to {difference.source}"
             self._draft.refuse(difference, what, why)
         return bool(why)
 
     def _why_not(self, difference: Difference, attribute: Attribute) -> str:
         place, rows = self._draft.place(difference.table), self._draft.rows
         if stranger := rows.stranger(place, attribute.name, self._draft.declared):
-            return f"{stranger}, which this pipeline does not know, has a foreign key to it"
+            return f"{stranger}, a table outside this pipeline, has a foreign key to it"
         if rows.none(place):
             return ""
         if difference.aspect is Aspect.CODEC:
-            return "the stored values are encoded otherwise"
+            return "the stored values are encoded differently"
         change = conversion(self._draft.column(difference).column, attribute.type, self._draft.backend)
         if not change.possible:
             return "the server has no conversion that keeps the values"
@@ -91,7 +91,7 @@ class ColumnSteps:
         of_null = next((d for d in found if d.aspect is Aspect.NULL), None)
         if of_null is not None and of_null.source == "required" and (nulls := self._draft.rows.nulls(place, attribute)):
             self._draft.refuse(
-                of_null, f"{attribute} as required", f"it is null in {nulls:,} row{'s' if nulls > 1 else ''}"
+                of_null, f"make {attribute} required", f"it is null in {nulls:,} row{'s' if nulls > 1 else ''}"
             )
             return None
         old, mine = self._draft.column(found[0]), self._draft.attribute(found[0])

@@ -74,7 +74,7 @@ class Draft:
             package = ".".join((self.pipeline.package, owner.module))
             code = f"from {package} import {owner.name}; {owner.name}().drop()"
             count = self.rows.all(self.source[owner.full_name].place)
-            made = f"{count:,} row{'s are' if count != 1 else ' is'} made again"
+            made = f"recomputes {count:,} row{'s' if count != 1 else ''}"
             return f"djproject run -- python -c '{code}'  (then: djproject deploy && djproject populate; {made})"
         return "give it a default, or make it nullable, or declare a new table and copy the rows"
 
@@ -93,7 +93,7 @@ class Draft:
         return found
 
     def refuse_duplicates(self, difference: Difference, what: str, place: Place, names: tuple[str, ...]) -> bool:
-        """Refuse what must be unique where some values are there more than once; whether it was refused."""
+        """Refuse what must be unique where some values occur more than once; whether it was refused."""
         here, source = self.declared[place], self.source[difference.table]
         new = [found for name in names if here.attribute(name) is None and (found := source.attribute(name))]
         if any(attribute.nullable for attribute in new):
@@ -101,8 +101,8 @@ class Draft:
         there = [name for name in names if here.attribute(name) is not None]  # a new one is the same in all rows
         count = self.rows.duplicates(place, there) if there else int(self.rows.all(place) > 1)
         if count:
-            values = f"{count:,} values are" if count > 1 else "one value is"
-            self.refuse(difference, what, f"{values} there more than once")
+            values = f"{count:,} values occur" if count > 1 else "1 value occurs"
+            self.refuse(difference, what, f"{values} more than once")
         return bool(count)
 
     def place(self, name: str) -> Place:

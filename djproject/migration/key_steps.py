@@ -59,7 +59,7 @@ class KeySteps:
             if orphans:
                 rows = f"{orphans:,} rows have" if orphans > 1 else "1 row has"
                 why = f"{rows} no parent in {'.'.join(key.parent)}"
-                self._draft.refuse(difference, f"the {difference.source}", why)
+                self._draft.refuse(difference, f"add the {difference.source}", why)
                 continue
             sql = self._draft.sql.add_foreign_key(place, key)
             if key.unique or not self._is_covered(self._draft.source[name], key):
@@ -121,7 +121,7 @@ class KeySteps:
             if (i.line, ", ".join(i.attributes)) == (difference.line, difference.attribute)
         )
         if index.unique and self._draft.refuse_duplicates(
-            difference, f"the {difference.source}", place, index.attributes
+            difference, f"add the {difference.source}", place, index.attributes
         ):
             return
         sql = self._draft.sql.add_index(

@@ -13,7 +13,7 @@ from djproject.migration.draft import Draft
 from djproject.migration.key_steps import KeySteps
 from djproject.migration.renaming import Renames
 from djproject.migration.rows import Rows
-from djproject.migration.steps import Grade, Plan, Step, digest
+from djproject.migration.steps import DROP_TABLE, Grade, Plan, Step, digest
 from djproject.pipeline.model import Pipeline
 from djproject.pipeline.types import MYSQL
 
@@ -84,8 +84,8 @@ def _without_keys(draft: Draft, found: list[Difference]) -> list[Difference]:
     """The differences of tables whose primary key is the same; the others are refused."""
     of_keys = {difference.table: difference for difference in found if difference.aspect is Aspect.KEY}
     for difference in of_keys.values():
-        what = f"the primary key {difference.source} ({difference.database} in the database)"
-        draft.refuse(difference, what, "existing rows have no value for it, or more than one for a key")
+        what = f"change the primary key from {difference.database} to {difference.source}"
+        draft.refuse(difference, what, "existing rows may lack a value for the new key, or share the same one")
     return [difference for difference in found if difference.table not in of_keys]
 
 
@@ -117,11 +117,11 @@ def _plan_tables(draft: Draft, found: list[Difference], dropped: Collection[str]
             draft.step(difference, f"its comment becomes {difference.source}", Grade.SAFE, sql)
     for difference in missing_tables(draft.source, draft.declared):
         if difference.aspect is Aspect.TABLE_MISSING and difference.table in draft.chosen:
-            draft.steps.append(Step(difference.table, "declare it", Grade.SAFE, ()))
+            draft.steps.append(Step(difference.table, "declare the table", Grade.SAFE, ()))
         elif difference.aspect is Aspect.TABLE_UNKNOWN and difference.table in dropped:
             schema, _, name = difference.table.partition(".")
             sql = draft.sql.drop_table((schema, name))
-            draft.step(difference, "drop it", Grade.LOSSY, sql, draft.rows.all((schema, name)))
+            draft.step(difference, DROP_TABLE, Grade.LOSSY, sql, draft.rows.all((schema, name)))
         elif difference.aspect is Aspect.TABLE_UNKNOWN:
             hint = f"djproject migrate --drop-table {difference.table}"
             draft.notes.append(f"{difference.table} is only in the database, and stays: {hint}")

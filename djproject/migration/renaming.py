@@ -38,9 +38,9 @@ class Renames:
             jobs, new_jobs = (f"{JOBS}{name.lstrip('_#')}" for name in (old, new))
             if (schema, jobs) in self._draft.declared and jobs != new_jobs:
                 sql += self._draft.sql.rename_table((schema, jobs), new_jobs)
-            self._draft.step(
-                difference, f"rename {old} to {new}, because it is {difference.source} now", Grade.SAFE, sql
-            )
+            tier = "it" if difference.source.startswith("a part") else "its tier"
+            what = f"rename {old} to {new}, because {tier} is now {difference.source}"
+            self._draft.step(difference, what, Grade.SAFE, sql)
 
     def rename_columns(self) -> None:
         """What `--rename` says, and `{old}` in the comment of an attribute; in the tables below, too."""

@@ -84,7 +84,7 @@ class Rows:
         return self._number(f"SELECT COUNT(*) FROM {self._table(place)} WHERE {holds}")
 
     def duplicates(self, place: Place, names: Sequence[str]) -> int:
-        """How many values of some attributes are there more than once."""
+        """How many values of some attributes occur more than once."""
         columns = [self._column(place, name) for name in names]
         known = " AND ".join(f"{column} IS NOT NULL" for column in columns)
         twice = f"SELECT 1 FROM {self._table(place)} WHERE {known} GROUP BY {', '.join(columns)} HAVING COUNT(*) > 1"

@@ -81,17 +81,18 @@ class Migrator:
 def _wait_for_jobs(connection: Any, plan: Plan, seconds: float, say: Callable[[str], None]) -> None:
     """Wait until no living worker has a job of the tables; workers do not claim any more."""
     if any(not lease.is_gone for lease in read_leases(connection)):
-        say("Workers are running: they are given a moment to leave these tables alone.")
+        say("Workers are running: waiting a moment for them to stop using these tables.")
         time.sleep(NOTICE_SECONDS)
     deadline, told = time.monotonic() + seconds, 0
     while running := _running_jobs(connection, plan):
+        jobs = f"{running} job{'s' if running > 1 else ''}"
         if running != told:
-            say(f"Waiting for {running} job{'s' if running > 1 else ''} of these tables to end.")
+            say(f"Waiting for {jobs} of these tables to end.")
             told = running
         if time.monotonic() > deadline:
             raise EnvironmentUnavailableError(
-                f"{running} jobs of these tables did not end within {seconds:.0f} s; nothing was changed.",
-                hint="djproject workers  (who makes them), or: djproject migrate --wait 2h",
+                f"{jobs} of these tables did not end within {seconds:.0f} s; nothing was changed.",
+                hint="djproject workers  (who is running them), or: djproject migrate --wait 2h",
             )
         time.sleep(POLL_SECONDS)
 

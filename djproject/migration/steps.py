@@ -12,6 +12,7 @@ from djproject.errors import ConfigError
 from djproject.project.opening import read_text
 
 VERSION = 1
+DROP_TABLE = "drop the table"
 
 
 class Grade(StrEnum):
@@ -31,13 +32,14 @@ class Step:
     table
         `module.Table`; `schema.name` where the source has no such table.
     what
-        In words, after the table's name: "add x (int32)".
+        In words, after the table's name: "add x (int32)"; `DROP_TABLE` for a table that is dropped.
     grade
         What it may cost.
     sql
         The statements, in order; empty for a table that DataJoint declares.
     rows
-        How many rows lose a value where it is lossy; else about how many rows there are, 0 where that does not matter.
+        How many rows are deleted or lose a value where it is lossy; else about how many rows there are, 0 where that
+        does not matter.
     """
 
     table: str
@@ -50,6 +52,8 @@ class Step:
     def text(self) -> str:
         """The step in one line."""
         match self.grade:
+            case Grade.LOSSY if self.what == DROP_TABLE:
+                return f"{self.table}: {self.what}; {self.rows:,} row{'s are' if self.rows != 1 else ' is'} deleted"
             case Grade.LOSSY:
                 lose = "rows lose" if self.rows != 1 else "row loses"
                 return f"{self.table}: {self.what}; {self.rows:,} {lose} a value"
@@ -67,7 +71,7 @@ class Refusal:
     table
         As in `Step`.
     what
-        In words.
+        In words, as an imperative: "add x (int32)".
     why
         Why not.
     way_out
@@ -82,7 +86,7 @@ class Refusal:
     @property
     def text(self) -> str:
         """The refusal in one line."""
-        return f"{self.table}: {self.what} cannot be done in place: {self.why}"
+        return f"{self.table}: cannot be changed in place: {self.what}: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ CLUSTER = Table(
     {
         "kind": Key(choice(SLURM, KUBERNETES), "what runs there; required"),
         "target": Key(NAME, "the target of its workers, which the nodes reach", "the project's"),
-        "max": Key(WHOLE, "pilots that may be alive or queued at the same time", "10", "most"),
+        "max": Key(WHOLE, "pilots that may be running or queued at the same time", "10", "most"),
         "cpus": Key(WHOLE, "number of processors of a pilot", "1"),
         "memory": Key(MEMORY, "memory of a pilot", "what the cluster gives", "megabytes"),
         "gpus": Key(WHOLE, "number of GPUs of a pilot", "none"),

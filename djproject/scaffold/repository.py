@@ -74,7 +74,7 @@ def make_repository(plan: Plan, author: Author) -> str:
     finally:
         if repository is not None:
             repository.close()
-    return "A Git repository with its first commit is in place."
+    return "Created a Git repository with a first commit."
 
 
 def _global_configs() -> list[Path]:

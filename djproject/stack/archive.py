@@ -153,7 +153,8 @@ def verify(path: Path, *, backend: str, folder: Path | None, has_buckets: bool) 
     manifest = read_manifest(path)
     if manifest.backend != backend:
         raise ProjectError(
-            f"{path} was taken from {manifest.backend}, but this stack uses {backend}.", hint="djproject init --help"
+            f"{path} was taken from a {manifest.backend} stack, but this stack uses {backend}.",
+            hint="djproject init --help",
         )
     found: dict[str, tuple[int, str]] = {}
     try:
@@ -197,7 +198,7 @@ def _members(path: Path, archive: tarfile.TarFile) -> Iterator[tuple[tarfile.Tar
     for member in archive:
         stream = archive.extractfile(member) if member.isreg() else None
         if stream is None:
-            raise _damaged(path, f"{member.name!r} is no plain file")
+            raise _damaged(path, f"{member.name!r} is not a regular file")
         yield member, stream
 
 
@@ -230,7 +231,7 @@ def _compare(path: Path, found: dict[str, tuple[int, str]], manifest: Manifest) 
     if manifest.members and found != manifest.members:
         written = manifest.members
         changed = sorted(name for name in found.keys() | written if found.get(name) != written.get(name))
-        raise _damaged(path, f"{changed[0]!r} is not what was written")
+        raise _damaged(path, f"{changed[0]!r} differs from the manifest")
 
 
 def _counts(names: Collection[str]) -> tuple[int, int]:
@@ -240,7 +241,7 @@ def _counts(names: Collection[str]) -> tuple[int, int]:
 
 
 def _damaged(path: Path, reason: str) -> ProjectError:
-    return ProjectError(f"{path} is no whole snapshot of a stack: {reason}.", hint=WAY_OUT)
+    return ProjectError(f"{path} is not a complete stack snapshot: {reason}.", hint=WAY_OUT)
 
 
 def _outside(name: str) -> ProjectError:

@@ -128,9 +128,9 @@ class Compose:
         Raises
         ------
         EnvironmentUnavailableError
-            Compose refuses the file, or a variable is not set.
+            Compose rejects the file, or a variable is not set.
         """
-        return plan_in(self.run("config", "--format", "json", what="The compose file is refused"))
+        return plan_in(self.run("config", "--format", "json", what="The compose file was rejected"))
 
 
 def compose_of(root: Path) -> Compose:
@@ -152,7 +152,7 @@ def plan_in(text: str) -> StackPlan:
         return read_plan(json.loads(text))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise ProjectError(
-            "docker/docker-compose.yaml has a form that is not understood.",
+            "docker/docker-compose.yaml has a structure that djproject does not understand.",
             hint="docker compose --project-directory docker config  (shows what Compose makes of it)",
         ) from error
 

@@ -46,7 +46,7 @@ def complete_environment(folder: Path, project_name: str) -> dict[str, str]:
         value = wanted.get(name) or known.get(name, "")
         if value and not re.fullmatch(r"[A-Za-z0-9._~-]+", value):
             raise ConfigError(
-                f"docker/{NAME}: {name} has other characters than letters, digits and ._~- in it.",
+                f"docker/{NAME}: {name} may contain only the characters ._~-, letters and digits.",
                 hint=f"$EDITOR docker/{NAME}",
             )
     if wanted or new:

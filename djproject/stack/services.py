@@ -18,12 +18,12 @@ PROJECT_LABEL = "com.docker.compose.project"
 CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("does not accept the user", "password authentication failed"),
-        "docker/.env has another password than the database was made with",
+        "docker/.env has a different password from the one the database was created with",
         "Put the old docker/.env back; or delete the data: djproject down --volumes",
     ),
     (
         ("the key is wrong", "signaturedoesnotmatch", "invalidaccesskeyid"),
-        "docker/.env has another key than the object store was started with",
+        "docker/.env has a different key from the one the object store was started with",
         "djproject restart store",
     ),
     (("no space left on device", "disk full"), "the disk is full", "docker system prune"),
@@ -39,7 +39,11 @@ CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "Add it to pyproject.toml, then: djproject up",
     ),
     (("permission denied",), "a folder belongs to another user", "ls -ld .djproject/stack/stores"),
-    (("exec format error",), "the image is for another processor", "DATABASE_IMAGE or STORE_IMAGE in docker/.env"),
+    (
+        ("exec format error",),
+        "the image was built for another CPU architecture",
+        "DATABASE_IMAGE or STORE_IMAGE in docker/.env",
+    ),
     (('"djproject": executable file not found',), "the image has no djproject", "djproject up --build"),
 )
 
@@ -192,7 +196,7 @@ def failed_service(client: "docker.DockerClient", service: Service, waited: floa
     elif service.health == "unhealthy":
         what = f"The service {service.service} runs, but its health check fails"
     else:
-        what = f"The service {service.service} ended with exit code {service.exit_code}"
+        what = f"The service {service.service} exited with code {service.exit_code}"
     cause, fix = likely_cause(log, service)
     return EnvironmentUnavailableError(
         f"{what}{': ' if cause else ''}{cause}.", hint=fix or f"djproject logs {service.service}", details=log

@@ -84,7 +84,7 @@ def restore_snapshot(stack: Stack, path: Path, *, force: bool = False) -> Manife
     ProjectError
         The file is no whole snapshot, of another kind of database, or the stack has data (and not `force`).
     EnvironmentUnavailableError
-        The dump cannot be loaded, or the object store does not take an object; the data are as before.
+        The dump cannot be loaded, or the object store rejects an object; the data are as before.
     """
     backend = backend_of(stack.project)
     address = stack_address(stack.project)
@@ -93,7 +93,7 @@ def restore_snapshot(stack: Stack, path: Path, *, force: bool = False) -> Manife
     data = Data(stack, backend, address)
     present = data.in_words()
     refuse_existing(present, path, force=force)
-    stack.compose.run("rm", "--stop", "--force", WORKER, DEPLOY, what="The workers do not stop")
+    stack.compose.run("rm", "--stop", "--force", WORKER, DEPLOY, what="The workers could not be stopped")
     before = stack.state / "before-restore.tar"
     if present and path != before and not before.exists():  # else a restore was interrupted: that file is the data
         write_snapshot(stack, before)
@@ -116,8 +116,8 @@ def _put_back(data: "Data", before: Path, error: BaseException) -> None:
             data.remove()
     except (DJProjectError, OSError) as second:
         raise EnvironmentUnavailableError(
-            f"The restore failed, and the data of before could not be put back: {second}",
-            hint=f"djproject stack restore {before} --force  (once the cause is away: {error})",
+            f"The restore failed, and the previous data could not be restored: {second}",
+            hint=f"djproject stack restore {before} --force  (after fixing the cause: {error})",
         ) from error
 
 
@@ -135,7 +135,7 @@ def _require(stack: Stack) -> None:
     plan = stack.plan()
     names = [name for name in ("database", "store") if name in plan.services]
     if not all(any(s.service == name and s.is_up for s in look(stack.client, plan.name)) for name in names):
-        stack.compose.run("up", "--detach", "--no-deps", *names, what="The database does not start")
+        stack.compose.run("up", "--detach", "--no-deps", *names, what="The database could not be started")
         for _ in wait_until_up(stack.client, plan.name, names, WAIT_SECONDS):
             pass
 
@@ -150,7 +150,7 @@ def _dump(stack: Stack, backend: str, stream: IO[bytes]) -> None:
         if not names:
             return
         command = ["sh", "-c", MYSQL, "sh", "mysqldump", "--user=root", *options, "--databases", *names]
-    stack.compose.pour("exec", "--no-TTY", "database", *command, into=stream, what="The database cannot be dumped")
+    stack.compose.pour("exec", "--no-TTY", "database", *command, into=stream, what="The database could not be dumped")
 
 
 def _load(stack: Stack, backend: str, stream: IO[bytes]) -> None:
@@ -158,7 +158,7 @@ def _load(stack: Stack, backend: str, stream: IO[bytes]) -> None:
         command = ["pg_restore", "--username", USER, "--dbname", USER, "--exit-on-error", "--single-transaction"]
     else:
         command = ["sh", "-c", MYSQL, "sh", "mysql", "--user=root", "--binary-mode", "--max-allowed-packet=512M"]
-    stack.compose.pour("exec", "--no-TTY", "database", *command, out_of=stream, what="The dump cannot be loaded")
+    stack.compose.pour("exec", "--no-TTY", "database", *command, out_of=stream, what="The dump could not be loaded")
 
 
 def _query(stack: Stack, backend: str, query: str) -> list[str]:
@@ -304,7 +304,7 @@ def _put(client: Any, bucket: str, key: str, stream: IO[bytes], buckets: set[str
         client.put_object(Bucket=bucket, Key=key, Body=stream)
     except (BotoCoreError, ClientError) as error:
         raise EnvironmentUnavailableError(
-            f"The object store does not take {bucket}/{key}: {error}.", hint="djproject logs store"
+            f"The object store rejected {bucket}/{key}: {error}.", hint="djproject logs store"
         ) from error
 
 

@@ -160,7 +160,7 @@ def require_prefix(prefix: str, plan: StackPlan) -> None:
     """
     if plan.image and (plan.environment.get(PREFIX) or "") != prefix:
         raise ConfigError(
-            f"The containers would not get the prefix {prefix!r} of schema names.",
+            f"The containers would not use the schema prefix {prefix!r}.",
             hint=f"In docker/docker-compose.yaml, add this under environment:  {PREFIX}: ${{{PREFIX}:-}}",
         )
 
@@ -168,20 +168,22 @@ def require_prefix(prefix: str, plan: StackPlan) -> None:
 def planned(stack: Stack, request: UpRequest) -> list[str]:
     """What `up` would do, a sentence each; nothing is done."""
     if not stack.is_made:
-        return [f"make docker/{NAME} with random passwords", "build the image of the workers", "start all services"]
+        return [f"create docker/{NAME} with random passwords", "build the workers' image", "start all services"]
     plan = stack.compose.plan()
     running = {service.service for service in look(stack.client, plan.name) if service.is_up}
     steps = []
     image = _image_id(stack, plan.image)
-    if request.build or _must_build(stack, image):
-        steps.append("build the image of the workers, whose files changed")
+    if _must_build(stack, image):
+        steps.append(f"build the workers' image{' (its files changed)' if image else ''}")
+    elif request.build:
+        steps.append("build the workers' image (--build)")
     missing = [name for name in plan.services if name not in running and name != DEPLOY]
     if missing:
         steps.append(f"start {', '.join(missing)}")
     if request.deploy and DEPLOY in plan.services and (steps or not _is_deployed(stack, plan)):
-        steps.append("make the buckets and declare the tables")
+        steps.append("create the buckets and declare the tables")
     if request.workers is not None:
-        steps.append(f"run {request.workers} workers")
+        steps.append(f"run {request.workers} worker{'s' if request.workers != 1 else ''}")
     return steps
 
 
@@ -214,25 +216,26 @@ def _start(stack: Stack, request: UpRequest) -> Iterator[Event]:
     require_prefix(prefix_text(stack.project, STACK), plan)
     if request.pull:
         yield Doing("Fetching images")
-        stack.compose.run("pull", "--ignore-buildable", what="The images cannot be fetched")
+        stack.compose.run("pull", "--ignore-buildable", what="The images could not be fetched")
     put_wheel(stack.project.root)
     if plan.image and (request.build or _must_build(stack, _image_id(stack, plan.image))):
-        yield Doing("Building the image of the workers (the first time takes a minute or two)")
+        yield Doing("Building the workers' image (the first time takes a minute or two)")
         _build(stack, plan)
     first = [name for name in plan.services if name in VARIABLES]
     if first:
         yield Doing(f"Starting {' and '.join(first)}")
-        stack.compose.run("up", "--detach", "--no-deps", *first, what="The stack does not start")
+        stack.compose.run("up", "--detach", "--no-deps", *first, what="The stack could not be started")
         yield from wait_until_up(stack.client, plan.name, first, request.wait)
     if request.deploy and DEPLOY in plan.services and not _is_deployed(stack, plan):
-        yield Doing("Making buckets and declaring tables")
-        stack.compose.run("up", "--detach", "--no-deps", "--force-recreate", DEPLOY, what="The tables are not declared")
+        yield Doing("Creating buckets and declaring tables")
+        options = ("--detach", "--no-deps", "--force-recreate")
+        stack.compose.run("up", *options, DEPLOY, what="The tables could not be declared")
         yield from wait_until_done(stack.client, plan.name, DEPLOY, LONGEST_DEPLOY_SECONDS)
         write_state(stack.state, DEPLOY, _deployed_by(stack, plan))
     rest = [name for name in plan.services if name not in (*first, DEPLOY)]
     if rest:
         yield Doing(f"Starting {', '.join(rest)}")
-        stack.compose.run("up", "--detach", "--no-deps", *rest, what="The workers do not start")
+        stack.compose.run("up", "--detach", "--no-deps", *rest, what="The workers could not be started")
         yield from wait_until_up(stack.client, plan.name, expected(stack, rest), request.wait)
     use_target(stack.project, STACK)
 
@@ -280,7 +283,7 @@ def _must_build(stack: Stack, image: str) -> bool:
 
 
 def _build(stack: Stack, plan: StackPlan) -> None:
-    stack.compose.run("build", *([WORKER] if WORKER in plan.services else []), what="The image cannot be built")
+    stack.compose.run("build", *([WORKER] if WORKER in plan.services else []), what="The image could not be built")
     write_state(stack.state, "build", _built_from(stack, _image_id(stack, plan.image)))
 
 
@@ -337,10 +340,11 @@ def _seconds(time: str) -> float:
 
 def _roll_back(stack: Stack, before: set[str]) -> None:
     services = {s.service for s in stack.services() if s.container not in before}
+    what = "The services that were started could not be removed"
     if before and services:
-        stack.compose.run("rm", "--stop", "--force", *sorted(services), what="What was started cannot be taken away")
+        stack.compose.run("rm", "--stop", "--force", *sorted(services), what=what)
     elif services:
-        stack.compose.run("down", what="What was started cannot be taken away")
+        stack.compose.run("down", what=what)
 
 
 def read_state(folder: Path, name: str) -> str:

@@ -33,10 +33,10 @@ def stop(stack: Stack, *, volumes: bool = False) -> Iterator[Event]:
         if any(s.service == WORKER and s.state in {"running", "restarting"} for s in services):
             grace = read_variables(stack.compose.folder / NAME).get("WORKER_GRACE") or "10m"
             yield Doing(f"Waiting for the workers to finish their jobs (up to {grace})")
-            stack.compose.run("stop", WORKER, what="The workers do not stop")
+            stack.compose.run("stop", WORKER, what="The workers could not be stopped")
         if services or volumes:
             yield Doing("Stopping the services" + (" and deleting their data" if volumes else ""))
-            stack.compose.run("down", *(["--volumes"] if volumes else []), what="The stack does not stop")
+            stack.compose.run("down", *(["--volumes"] if volumes else []), what="The stack could not be stopped")
         if volumes:
             _delete_folder(stack)
 
@@ -86,8 +86,9 @@ def scale(stack: Stack, workers: int, seconds: float) -> Iterator[Event]:
     """Run so many worker containers, now and at each `up`; those that are too many finish their jobs first."""
     with locked(stack.state / "lock"):
         change_environment(stack.compose.folder, {"WORKERS": str(workers)})
-        yield Doing(f"Scaling to {workers} workers")
-        stack.compose.run("up", "--detach", "--no-deps", "--no-recreate", WORKER, what="The workers do not start")
+        yield Doing(f"Scaling to {workers} worker{'s' if workers != 1 else ''}")
+        options = ("--detach", "--no-deps", "--no-recreate")
+        stack.compose.run("up", *options, WORKER, what="The workers could not be started")
         if workers:
             yield from wait_until_up(stack.client, stack.plan().name, [WORKER], seconds)
 
@@ -99,9 +100,9 @@ def restart(stack: Stack, services: Sequence[str], seconds: float = 120.0) -> It
         chosen = list(services) or [name for name in plan.services if name != DEPLOY]
         yield Doing(f"Restarting {', '.join(chosen)}")
         for name in sorted(chosen, key=lambda name: name != WORKER):  # workers first: they need the others
-            stack.compose.run("stop", name, what=f"The service {name} does not stop")
+            stack.compose.run("stop", name, what=f"The service {name} could not be stopped")
         for name in sorted(chosen, key=lambda name: name == WORKER):
-            stack.compose.run("up", "--detach", "--no-deps", name, what=f"The service {name} does not start")
+            stack.compose.run("up", "--detach", "--no-deps", name, what=f"The service {name} could not be started")
             yield from wait_until_up(stack.client, plan.name, expected(stack, [name]), seconds)
 
 

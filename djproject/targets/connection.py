@@ -70,7 +70,7 @@ def import_datajoint() -> ModuleType:
     version = str(dj.__version__)
     if not OLDEST_DATAJOINT <= _release(version) < NEWEST_DATAJOINT:
         raise EnvironmentUnavailableError(
-            f"DataJoint {version} is installed, and djproject needs 2.3.5 or newer, below 3.",
+            f"DataJoint {version} is installed, but djproject needs datajoint>=2.3.5,<3.",
             hint=f"pip install '{DATAJOINT}'",
         )
     module: ModuleType = dj
@@ -143,7 +143,7 @@ def connection_error(target: Target, error: Exception) -> DJProjectError:
         )
     if "cryptography" in low:
         return EnvironmentUnavailableError(
-            f"The server {server} asks for an encrypted password, which needs TLS or the package cryptography.",
+            f"The server {server} requires an encrypted password, which needs TLS or the package cryptography.",
             hint="pip install cryptography  (or use_tls = true in the target's table)",
         )
     if "does not exist" in low and "database" in low:
@@ -160,7 +160,7 @@ def connection_error(target: Target, error: Exception) -> DJProjectError:
             hint=_unreachable_hint(target),
         )
     return EnvironmentUnavailableError(
-        f"The database at {server} refused: {text.rstrip('.')}.",
+        f"The database at {server} refused the connection: {text.rstrip('.')}.",
         hint="djproject doctor",
     )
 

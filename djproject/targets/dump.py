@@ -66,4 +66,4 @@ def _run(server: EmbeddedServer, program: str, arguments: Sequence[str]) -> None
     )  # fmt: skip
     if result.returncode:
         reason = (result.stderr.strip().splitlines() or ["it gave no reason"])[0]
-        raise EnvironmentUnavailableError(f"{program} fails: {reason}", hint="djproject doctor", details=result.stderr)
+        raise EnvironmentUnavailableError(f"{program} failed: {reason}", hint="djproject doctor", details=result.stderr)

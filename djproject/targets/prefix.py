@@ -125,9 +125,9 @@ def prefix_text(project: Project, target: str, environ: Mapping[str, str] = os.e
         value = environ.get(name) or (environ.get("LOGNAME") if name == "USER" else None)
         if not value:
             raise ConfigError(
-                f"{source} is {setting!r}, and the variable {name} is not set.", hint=f"export {VARIABLE}=alice_"
+                f"{source} is {setting!r}, but the variable {name} is not set.", hint=f"export {VARIABLE}=alice_"
             )
-        return _checked(value, f"the variable {name}", setting)
+        return _checked(value, f"The variable {name}", setting)
 
     return _checked(PREFIX_VARIABLE.sub(value_of, setting), source, setting)
 
@@ -136,12 +136,12 @@ def _checked(text: str, source: str, setting: str) -> str:
     if not CHARACTERS.fullmatch(text):
         suggestion = re.sub(r"[^a-z0-9]+", "_", PREFIX_VARIABLE.sub(text, setting).lower())
         raise ConfigError(
-            f"The prefix of schema names has lower-case letters, digits and _ only, and {source} is {text!r}.",
+            f"{source} must contain only lower-case letters, digits and _, not {text!r}.",
             hint=f"export {VARIABLE}={suggestion}",
         )
     if text.startswith("pg_"):
         raise ConfigError(
-            f"Schema names that begin with pg_ are PostgreSQL's own, and {source} is {text!r}.",
+            f"{source} must not start with pg_ (reserved by PostgreSQL), but is {text!r}.",
             hint=f"export {VARIABLE}=my_{text}",
         )
     return text

@@ -101,7 +101,9 @@ def project_probes(project: Project) -> Iterator[Probe]:
         )
     for path in sorted((project.root / ".secrets").glob("*")):
         if path.is_file() and path.stat().st_mode & 0o077 and path.name != ".gitignore":
-            yield Probe("secrets", State.WARNING, f".secrets/{path.name} is open to others", f"chmod 600 {path}")
+            yield Probe(
+                "secrets", State.WARNING, f".secrets/{path.name} is accessible to other users", f"chmod 600 {path}"
+            )
 
 
 def _namesake_probes(project: Project) -> Iterator[Probe]:
@@ -182,7 +184,7 @@ def test_store(target: Target, name: str) -> str:
         raise store_error(name, spec, error) from error
     if read != payload:
         raise EnvironmentUnavailableError(
-            f"The store {name!r} gave back other bytes than were written.", hint=f"djproject stores show {name}"
+            f"The store {name!r} returned different bytes than were written.", hint=f"djproject stores show {name}"
         )
     return str(backend.get_url(""))
 
@@ -240,7 +242,9 @@ def _datajoint_probe() -> Probe:
         return Probe("datajoint", State.FAILED, "not installed", "pip install 'datajoint[postgres,s3]'")
     numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
     if numbers < MINIMUM_DATAJOINT:
-        return Probe("datajoint", State.FAILED, f"{version}; 2.3.5 is needed", "pip install -U datajoint")
+        return Probe(
+            "datajoint", State.FAILED, f"{version}; djproject needs datajoint>=2.3.5,<3", "pip install -U datajoint"
+        )
     return Probe("datajoint", State.OK, version)
 
 

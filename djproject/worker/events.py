@@ -279,9 +279,9 @@ class Lost:
         """How it ended, as a predicate: "was stopped by SIGSEGV while making work.Result (item_id=1)"."""
         making = f" while making {self.job}" if self.table else ""
         if self.timeout:
-            return f"was stopped{making}: it {self.cause}"
+            return f"was stopped after {self.timeout:g} s (job timeout){making}"
         if self.stuck:
-            return f"does not end{making} (process {self.pid}): it waits for a disk or a network drive"
+            return f"cannot be killed{making} (process {self.pid}): it is waiting for a disk or network drive"
         if self.exit_code >= 0:
             return f"exited with code {self.exit_code}{making}"
         return f"was stopped by {self.cause}{making}"

@@ -72,7 +72,7 @@ def _end(error: BaseException | None) -> None:
     elif error is not None:
         code = 1
         traceback.print_exception(error)
-    sys.stderr.write(f"Process {os.getpid()} was forked by a make and came back from it: ended.\n")
+    sys.stderr.write(f"Process {os.getpid()}, which make forked, returned from make; djproject stopped it.\n")
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()

@@ -292,7 +292,7 @@ class Loop:
         look = self._migrations.look()
         for name, reason in look.paused.items():
             if name not in self._paused:
-                self._tell(Waiting(self._slot, f"{name} is not filled for now: {reason}.", "djproject migrate --log"))
+                self._tell(Waiting(self._slot, f"{name} is paused: {reason}.", "djproject migrate --log"))
         self._paused = look.paused
         if look.changed:
             self.retired = f"a migration of {look.changed}"

@@ -57,4 +57,4 @@ class MigrationWatch:
 
 
 def _words(migration: Migration) -> str:
-    return f"{migration.user} at {migration.host} migrates it"
+    return f"{migration.user} on {migration.host} is migrating it"

@@ -70,13 +70,13 @@ def _mysql_limit(links: list[BaseException], connection: Any, seconds: float) ->
     size = largest_query(links)
     if size > packet or 1153 in codes:
         return (
-            f"one statement of {_megabytes(max(size, packet))} MB is more than the server takes "
+            f"one statement of {_megabytes(max(size, packet))} MB is more than the server accepts "
             f"(max_allowed_packet: {_megabytes(packet)} MB); insert fewer rows at once, or raise the limit"
         )
     if 4031 in codes or seconds > idle:
         return (
             "the server closed the connection, which make left idle for longer than wait_timeout; "
-            "compute apart from fetching and inserting (make_fetch, make_compute, make_insert), or raise the limit"
+            "separate computing from fetching and inserting (make_fetch, make_compute, make_insert), or raise the limit"
         )
     return ""
 
@@ -86,12 +86,13 @@ def _postgresql_limit(links: list[BaseException], connection: Any, seconds: floa
     codes = {str(getattr(link, "pgcode", None)) for link in links}
     if codes & LASTING_POSTGRESQL or (shortest and seconds > shortest / 1000):
         return (
-            "make took longer than the server lets a connection wait; "
-            "compute apart from fetching and inserting (make_fetch, make_compute, make_insert), or raise the limit"
+            "make took longer than the server lets a connection stay idle; "
+            "separate computing from fetching and inserting (make_fetch, make_compute, make_insert), or raise the limit"
         )
     if (size := largest_query(links)) > LARGEST_POSTGRESQL:
         return (
-            f"one statement of {_megabytes(size)} MB is more than PostgreSQL takes (1024 MB); insert fewer rows at once"
+            f"one statement of {_megabytes(size)} MB is more than PostgreSQL accepts (1024 MB); "
+            "insert fewer rows at once"
         )
     return ""
 

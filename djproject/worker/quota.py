@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 LARGEST_BATCH = 200
-ALL_JOBS = "all jobs of the run are made"
+ALL_JOBS = "all jobs of the run are done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Quota:
         if self.jobs is not None and done >= self.jobs:
             return ALL_JOBS
         if self.jobs_per_process is not None and done >= self.jobs_per_process:
-            return f"{done} jobs"
+            return f"{done} job{'s' if done != 1 else ''}"
         if self.megabytes is not None and (size := _megabytes()) > self.megabytes:
-            return f"{size:.0f} MB"
+            return f"using {size:.0f} MB of memory"
         return ""
 
 

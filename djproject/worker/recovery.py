@@ -86,7 +86,7 @@ def accuse(tables: Sequence[LoadedTable], killed: Killed, history: History) -> s
     history.add(loaded, key, "killed", 0.0, cause)
     causes = max(history.messages(loaded, key, "killed"), list(killed.causes), key=len)
     if cause.startswith(TOOK_LONGER):
-        message = f"ended: {cause}"
+        message = f"stopped after{cause.removeprefix(TOOK_LONGER)} (job timeout)"
     elif len(causes) < MOST_KILLS:
         condition = same & held
         query(f"UPDATE {jobs.full_table_name} SET status='pending' WHERE {condition.sql}", args=condition.args)
@@ -201,8 +201,8 @@ def _vanished(
         pilots = history.messages(loaded, key, VANISHED)
         if len(pilots) >= MOST_VANISHED:
             where = ", ".join(pilots)
-            message = f"{len(pilots)} pilots vanished while they made it, perhaps for want of memory: {where}"
-            message = message[:LONGEST_MESSAGE]
+            gone = f"{len(pilots)} pilots disappeared while running this job"
+            message = f"{gone}, possibly because they ran out of memory: {where}"[:LONGEST_MESSAGE]
             record_error(jobs, columns.equal(key), message, NO_TRACEBACK)
             history.add(loaded, key, "error", 0.0, message)
             condemned.append((loaded.name, key, message))

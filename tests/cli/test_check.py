@@ -151,7 +151,7 @@ def test_what_is_mistyped_is_told(run: Run, bad: Path, arguments: list[str], tol
 
 def test_a_project_without_modules_is_not_called_clean(run: Run, tmp_path: Path) -> None:
     write_project(tmp_path / "empty", {})
-    assert "it has no schema module yet" in run("check", cwd=tmp_path / "empty").stderr
+    assert "nothing found. The project has no schema modules yet." in run("check", cwd=tmp_path / "empty").stderr
     assert "not in a djproject project" in run("check", cwd=tmp_path, code=2).stderr
 
 
@@ -204,7 +204,7 @@ def test_an_error_of_the_convention_is_told_apart(run: Run, tmp_path: Path) -> N
     root = write_project(tmp_path / "p", {"a.py": module("a").replace("schema =", "db =") + "db2 = dj.Schema('b')\n"})
     shown = run("check", "--select", "DJP101", "--select", "DJP102", cwd=root, code=1)
     assert "DJP102 error (convention): The schema of a is called 'db'." in shown.stdout
-    assert "Found 2 errors (2 of the convention)" in shown.stderr
+    assert "Found 2 errors (2 convention)" in shown.stderr
     lines = run("check", "--select", "DJP102", "--format", "concise", cwd=root, code=1).stdout
     assert ": DJP102 error (convention): " in lines
     assert "title=DJP102 (convention)::" in run("check", "--format", "github", cwd=root, code=1).stdout

@@ -150,7 +150,7 @@ def test_an_empty_pipeline_has_no_picture(run: Run, tmp_path: Path) -> None:
         (("-o", "g.pdf", "--format", "svg"), "g.pdf ends in .pdf, but --format is svg."),
         (("--format", "png"), "--format png needs a file.\nNext: djproject graph -o pipeline.png"),
         (("--write", "new.md", "--format", "pdf"), "--format pdf needs a file."),
-        (("-o", "g"), "cannot be written as a file without an ending (g)"),
+        (("-o", "g"), "cannot be written as a file without an extension (g)"),
         (("-o", "g.svg", "--format", "html"), "g.svg ends in .svg, but --format is html."),
         (("-o", "nowhere/g.svg"), "There is no folder nowhere.\nNext: mkdir -p nowhere"),
         (("--write", "src"), "src is a folder."),

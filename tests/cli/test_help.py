@@ -129,7 +129,7 @@ def test_a_store_is_replaced_off_a_terminal_only_with_yes(cli: Cli, project: Pat
     before = (project / "pyproject.toml").read_bytes()
     result = cli(*add, "elsewhere", "--force", cwd=project, input="y\n")
     assert (result.exit_code, (project / "pyproject.toml").read_bytes()) == (2, before)
-    assert "Replace the settings of the store main? Nobody can be asked here" in result.stderr
+    assert "Replace the settings of the store main? There is no terminal to ask on" in result.stderr
     assert cli(*add, "elsewhere", "--force", "--yes", cwd=project).exit_code == 0
     assert b"elsewhere" in (project / "pyproject.toml").read_bytes()
 

@@ -75,7 +75,7 @@ def test_a_store_that_tables_use_is_kept(cli: Cli, project: Path) -> None:
         (("add", "x", "--protocol", "file", "--location", "x", "--set", "nonsense"), "not KEY=VALUE"),
         (("add", "main", "--protocol", "file", "--location", "other"), "already"),
         (("set", "main", "partition_pattern=subject_id"), "in braces"),
-        (("set", "main"), "Nothing was given"),
+        (("set", "main"), "Give at least one KEY=VALUE"),
         (("set", "nothing", "a=b"), "no store called 'nothing'"),
         (("rename", "main", "other"), "already"),
         (("rename", "main", "filepath_default"), "not a store"),
@@ -110,13 +110,13 @@ def test_list_and_show_say_where_a_store_is_at_the_target(cli: Cli, project: Pat
     cli("stores", "add", "raw", "--protocol", "file", "--location", "/data/raw", cwd=project)
     listed = cli("stores", "list", cwd=project)
     assert ".djproject/stores/raw" in listed.stdout
-    assert "the store raw is not where [tool.datajoint.stores] says: /data/raw" in listed.stderr
+    assert "the store raw is not at /data/raw (its place in [tool.datajoint.stores])." in listed.stderr
     assert "[tool.djproject.targets.embedded.stores.raw]" in listed.stderr
     with (project / "pyproject.toml").open("a") as stream:
         stream.write('\n[tool.djproject.targets.embedded.stores.raw]\nlocation = "/big/raw"\n')
     listed = cli("stores", "list", cwd=project)
     assert "/big/raw" in listed.stdout
-    assert "is not where" not in listed.stderr
+    assert "is not at" not in listed.stderr
     shown = json.loads(cli("stores", "show", "raw", "--format", "json", cwd=project).stdout)
     assert shown["location"] == "/data/raw"
     assert (shown["target"], shown["at_target"]) == ("embedded", {"protocol": "file", "location": "/big/raw"})

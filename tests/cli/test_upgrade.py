@@ -13,7 +13,7 @@ def test_a_new_project_has_the_newest_template(cli: Callable[..., Result], tmp_p
     for arguments in ((), ("--check",), ("--dry-run",)):
         result = cli("upgrade", *arguments, cwd=root)
         assert (result.exit_code, result.stdout) == (0, "")
-        assert "Nothing to do: the project is as of template" in result.stderr
+        assert "Nothing to do: the project already uses template" in result.stderr
     value = json.loads(cli("upgrade", "--format", "json", cwd=root).stdout)
     assert (value["from"], value["files"]) == (value["to"], [])
 

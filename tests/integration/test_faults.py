@@ -227,7 +227,7 @@ def test_leases_are_shown_and_protect_the_jobs_of_the_living(jobs_project: Path,
     assert [worker["gone"] for worker in workers] == [False, False]
     told = run("jobs", "requeue", "--force", cwd=root).stderr
     assert "0 jobs pending again" in told
-    assert "2 reserved jobs left" in told
+    assert "2 reserved jobs were not changed: their worker is still running." in told
     go.touch()
     process.communicate(timeout=60)
     assert process.returncode == 0
@@ -235,5 +235,5 @@ def test_leases_are_shown_and_protect_the_jobs_of_the_living(jobs_project: Path,
     # A reservation without a lease, as DataJoint's own populate makes it: only on request.
     insert_items(python, root, 3)
     python("from workflow import work; work.Result.jobs.refresh(); work.Result.jobs.reserve(dict(item_id=2))", cwd=root)
-    assert "1 reserved job left" in run("jobs", "requeue", cwd=root).stderr
+    assert "1 reserved job was not changed" in run("jobs", "requeue", cwd=root).stderr
     assert "1 job pending again" in run("jobs", "requeue", "--force", cwd=root).stderr

@@ -176,7 +176,7 @@ def test_the_command_makes_a_pipeline_of_a_database(example: Path, run: Run, pyt
     told = run("import-schema", "coded", "--contents", "--dry-run", cwd=example).stderr
     assert "The rows of coded.#probe are left out: map has a codec." in told
     which = run("import-schema", cwd=example, code=2).stderr
-    assert "Which schemas?" in which
+    assert "Name the schemas to import." in which
     assert "acquisition, analysis, coded, processing, subject" in which
 
 

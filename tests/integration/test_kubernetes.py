@@ -146,11 +146,11 @@ def test_pods_make_every_key_once_and_end(project: ClusterProject) -> None:
     tested = project.type("test")
     for word in ("node ", "database ", "package ", "clock ", "free space ", "GPUs "):
         assert f"ok      {word}" in tested
-    assert "no more jobs wait" in project.type("submit")
+    assert "no jobs are waiting" in project.type("submit")
     project.insert(*range(7))
     assert waiting(project) == 14, "Result and Other; Child has no key yet"
     assert "Submitted 2 pilots: job djproject-k8s" in project.type("submit", "--workers", "9")
-    assert "the most there may be" in project.type("submit")
+    assert "which is the cluster's max" in project.type("submit")
     wait_until(lambda: project.done() == 21)
     wait_until(lambda: any(pilot["made"] for pilot in project.pilots()))
     running = [pilot for pilot in project.pilots() if pilot["state"] == "running"]
@@ -160,10 +160,10 @@ def test_pods_make_every_key_once_and_end(project: ClusterProject) -> None:
     shown = kubectl("describe", "pods,jobs,secrets") + kubectl("get", "events", "-o", "json") + project.type("render")
     assert PASSWORD not in shown
     assert "aHVzaC05Z" not in shown, "nor its base64"
-    assert "Draining" in project.type("drain")
+    assert "and exit" in project.type("drain")
     wait_until(lambda: not project.alive())
     project.require_all_made(7)
-    assert {pilot["reason"] for pilot in project.pilots()} == {"nothing was left"}
+    assert {pilot["reason"] for pilot in project.pilots()} == {"no jobs left"}
 
 
 def waiting(project: ClusterProject) -> int:
@@ -187,7 +187,7 @@ def test_jobs_survive_pods_that_are_deleted(project: ClusterProject) -> None:
         project.type("submit", "--anyway")
         alive = project.alive()
         # One that is being deleted finishes its job, while a Job of before Kubernetes 1.28 makes another one.
-        assert sum(pilot["reason"] != "it is ending" for pilot in alive) <= 2
+        assert sum(pilot["reason"] != "terminating" for pilot in alive) <= 2
         running = [pilot for pilot in alive if pilot["state"] == "running"]
         if running and deleted < DELETED:
             project.insert(*range(jobs + 1, jobs + 6))  # on a fast machine nothing would be left to break

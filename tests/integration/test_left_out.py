@@ -77,6 +77,6 @@ def test_what_is_no_python_is_left_out_and_the_rest_is_filled(broken: Path, run:
     assert "not deployed: src/workflow/b.py:" in done.stderr
     assert "2 jobs done, 0 failed" in run("populate", cwd=root, code=1).stderr
     shown = run("status", cwd=root)
-    assert "Without b: src/workflow/b.py:" in shown.stderr
+    assert "Skipping b: src/workflow/b.py:" in shown.stderr
     assert "d.D" in shown.stdout
-    assert "Without b: " in run("graph", cwd=root).stderr
+    assert "Skipping b: " in run("graph", cwd=root).stderr

@@ -231,7 +231,7 @@ def test_what_a_make_starts_behaves_as_in_plain_python(server_project: Path, run
     ]
     assert (found["children"], found["jobs"]) == (good, 0)
     logs = "".join(log.read_text() for log in (root / ".djproject/logs").glob("worker-*.log"))
-    assert "was forked by a make and came back from it: ended" in logs
+    assert "which make forked, returned from make; djproject stopped it" in logs
 
 
 def is_running(pid: int) -> bool:
@@ -265,8 +265,8 @@ def test_a_job_that_takes_too_long_is_ended_with_all_it_has_started(jobs_project
     insert_items(python, jobs_project, 1)
     pids = start_programs(jobs_project)
     told = run("populate", "Result", "--job-timeout", "2s", cwd=jobs_project, code=1).stderr
-    assert "was stopped while making work.Result (item_id=0): it took longer than 2 s" in told
-    assert "work.Result (item_id=0): ended: took longer than 2 s" in told
+    assert "was stopped after 2 s (job timeout) while making work.Result (item_id=0)" in told
+    assert "work.Result (item_id=0): stopped after 2 s (job timeout)" in told
     assert "SIGKILL" not in told
     assert all_ended(pids, 3)
 

@@ -50,10 +50,10 @@ def test_watching_takes_new_keys_until_nothing_was_left_for_a_while(ready: Path,
 def test_a_job_that_takes_too_long_is_ended(ready: Path, run: Run) -> None:
     write_make(ready, 'import time; time.sleep(60 if key["item_id"] == 3 else 0); self.insert1({**key, "value": 1.0})')
     result = run("populate", "Result", "--job-timeout", "2s", cwd=ready, code=1)
-    assert "took longer than 2 s" in result.stderr
+    assert "stopped after 2 s (job timeout)" in result.stderr
     status = status_of(run, ready)
     assert (status["done"], status["errors"], status["reserved"]) == (29, 1, 0)
-    assert "ended: took longer than N s" in run("jobs", "list", cwd=ready).stdout
+    assert "stopped after N s (job timeout)" in run("jobs", "list", cwd=ready).stdout
 
 
 def test_processes_are_replaced_after_so_many_jobs(ready: Path, run: Run) -> None:
@@ -94,5 +94,5 @@ def test_a_plan_says_what_there_is_to_do_and_how_long_it_will_take(ready: Path, 
     assert 0.05 <= float(row[5]) < 5
     child = next(line for line in result.stdout.splitlines() if line.startswith("work.Child"))
     assert child.rstrip().endswith("work.Result")
-    assert "with 2 workers, by the history" in result.stderr
+    assert "with 2 workers, estimated from past jobs" in result.stderr
     assert status_of(run, ready)["done"] == 10

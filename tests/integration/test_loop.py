@@ -242,7 +242,7 @@ def sends_too_much(self: Any, key: dict[str, Any]) -> None:
 
 
 LIMITS: dict[str, tuple[Body, dict[str, str]]] = {
-    "idle": (goes_idle, {"mysql": "wait_timeout", "postgresql": "longer than the server lets a connection wait"}),
+    "idle": (goes_idle, {"mysql": "wait_timeout", "postgresql": "longer than the server lets a connection stay idle"}),
     "size": (sends_too_much, {"mysql": "max_allowed_packet", "postgresql": "row is too big"}),
 }
 

@@ -140,7 +140,7 @@ def test_a_table_that_is_migrated_is_left_alone_and_then_taken_over_by_another_p
     thread.join(timeout=20)
     wakeup.stop()
     assert loop.retired == "a migration of work.Changed"
-    assert [event.message.partition(":")[0] for event in of(Waiting, told)] == ["work.Changed is not filled for now"]
+    assert [event.message.partition(":")[0] for event in of(Waiting, told)] == ["work.Changed is paused"]
     turn(tables)
     assert [len(table.instance) for table in tables] == [3, 3]
 

@@ -37,7 +37,7 @@ def test_what_is_not_finished_before_the_end_goes_back_and_counts_no_attempt(
     told = run("populate", "Result", "--watch", cwd=root, env=place(14)).stderr
     assert time.monotonic() - began < 60
     assert READY in told
-    assert f"{ENDED} 1 jobs made." in told
+    assert f"{ENDED} 1 job made." in told
     status = status_of(run, root)
     assert (status["done"], status["pending"], status["reserved"], status["errors"]) == (1, 1, 0, 0)
     assert outcomes(python, root) == ["made"]

@@ -76,7 +76,7 @@ def test_failed_jobs_are_told_and_tried_again_on_request(jobs_project: Path, run
     assert "error work.Result (item_id=0) and 1 other job\n      AssertionError: three lines long" in result.stdout
     assert status_of(run, jobs_project)["errors"] == 2
     again = run("populate", cwd=jobs_project)
-    assert "2 jobs failed in earlier runs" in again.stderr
+    assert "2 jobs that failed in earlier runs were not retried" in again.stderr
     write_make(jobs_project, 'self.insert1({**key, "value": 1.0})')
     assert "4 jobs done, 0 failed." in run("populate", "--retry", cwd=jobs_project).stderr
     assert status_of(run, jobs_project)["errors"] == 0

@@ -88,7 +88,7 @@ def test_each_has_schemas_and_rows_of_their_own(shared: Path, run: Run, python: 
     }
     assert rows["ann"]["work.Result"] == (f"ann_{name}", 3)
     assert rows["bob"]["work.Result"] == (f"bob_{name}", 0)
-    assert "no key to compute" in run("populate", cwd=shared, env={"USER": "bob"}).stderr
+    assert "There are no keys to populate" in run("populate", cwd=shared, env={"USER": "bob"}).stderr
     for person in PEOPLE:
         assert run("drift", cwd=shared, env={"USER": person}).returncode == 0
         assert run("jobs", "list", cwd=shared, env={"USER": person}).returncode == 0

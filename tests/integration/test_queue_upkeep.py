@@ -387,7 +387,7 @@ def test_a_job_whose_pilots_vanish_is_an_error_in_the_end(fill: FillTable, pipel
             ((table, key, message),) = found.deadly
             assert (table, key) == (loaded.name, {"k": 0})
             assert message.startswith(
-                "5 pilots vanished while they made it, perhaps for want of memory: p0 on n7, p1 on"
+                "5 pilots disappeared while running this job, possibly because they ran out of memory: p0 on n7, "
             )
             assert jobs_of(loaded) == {0: "error"}
         else:

@@ -76,7 +76,7 @@ def configure(root: Path, **settings: object) -> None:
 
 
 def test_pilots_make_every_key_once_and_end(project: ClusterProject) -> None:
-    assert "no more jobs wait" in project.type("submit")
+    assert "no jobs are waiting" in project.type("submit")
     write_module(project.root, schema_of(project), seconds=0.3)
     project.insert(*range(20))
     tested = project.type("test")
@@ -85,7 +85,8 @@ def test_pilots_make_every_key_once_and_end(project: ClusterProject) -> None:
     assert "would submit 3 pilots" in project.type("submit", "--workers", "9", "--dry-run")
     assert "Submitted 2 pilots: job " in project.type("submit", "--workers", "2")
     assert "Submitted 1 pilot: job " in project.type("submit", "--workers", "2")
-    assert "Nothing to submit: 3 pilots alive or queued, the most there may be." in project.type("submit")
+    most = "Nothing to submit: 3 pilots are running or queued, which is the cluster's max."
+    assert most in project.type("submit")
     busy: list[dict[str, Any]] = []
     jobs = 20
 
@@ -105,13 +106,13 @@ def test_pilots_make_every_key_once_and_end(project: ClusterProject) -> None:
     workers = project.run("workers", "-t", "lab", cwd=project.root).stdout
     assert f"hpc {pilot['job']}" in workers
     wait_until(lambda: project.done() == 3 * jobs)
-    assert "Draining 3 running pilots and 0 queued ones." in project.type("drain")
+    assert "3 running pilots finish their jobs and exit; 0 queued pilots are cancelled." in project.type("drain")
     wait_until(lambda: not project.alive())
     project.require_all_made(jobs)
     ended = project.pilots()
     assert len(ended) == 3
     assert {pilot["failed"] for pilot in ended} == {False}
-    assert all(pilot["reason"].endswith("jobs made") for pilot in ended), ended
+    assert all(pilot["reason"].endswith((" job made", " jobs made")) for pilot in ended), ended
     assert "made work.Result" in project.type("logs", ended[0]["job"])
     assert "wrote no log" in project.type("logs", "1_1", code=2)
     password = (project.root / ".secrets/targets.lab.password").read_text()
@@ -147,7 +148,8 @@ def test_submissions_at_the_same_moment_are_no_more_than_there_may_be(project: C
             for future in [pool.submit(project.type, "submit", "Result", "--workers", "3") for _ in range(4)]
         ]
     assert sum("Submitted 3 pilots" in each for each in told) == 1, told
-    assert sum("Nothing to submit: 3 pilots alive or queued, the most there may be." in each for each in told) == 3
+    most = "Nothing to submit: 3 pilots are running or queued, which is the cluster's max."
+    assert sum(most in each for each in told) == 3
     assert len(slurm("squeue", "--me", "--array", "--noheader", "--format=%i").split()) == 3
     wait_until(lambda: bool(project.status()["work.Result"]["reserved"]))
     project.type("cancel")
@@ -172,14 +174,14 @@ def test_what_fails_at_its_start_pauses_submission_and_says_why(project: Cluster
     assert "No such file or directory" in told
     assert "Next: djproject cluster submit hpc" in told
     refused = project.type("submit", code=2)
-    assert "The last 3 pilots failed at their start: " in refused
+    assert "The last 3 pilots failed at startup: " in refused
     assert "No such file or directory" in refused
     assert "--anyway" in refused
     configure(project.root, time="10m")
     project.type("submit", code=2)
     assert "Submitted 1 pilot" in project.type("submit", "--workers", "1", "--anyway")
     wait_until(lambda: project.done() == 15)
-    assert "Nothing to submit: 1 pilot alive or queued, no more jobs wait." in project.type("submit")
+    assert "Nothing to submit: 1 pilot is running or queued, and no jobs are waiting." in project.type("submit")
     assert "Cancelled 1 running pilot" in project.type("cancel")
     wait_until(lambda: not project.alive())
 

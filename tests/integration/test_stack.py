@@ -89,7 +89,7 @@ def test_the_life_of_a_stack(stack_project: Make, backend: str, tmp_path: Path) 
     damaged = tmp_path / "damaged.tar"
     damaged.write_bytes(file.read_bytes()[:-20_000])
     refused = project.run("stack", "restore", str(damaged), "--force", "--yes", cwd=project.root, code=2)
-    assert "no whole snapshot" in refused.stderr
+    assert "is not a complete stack snapshot" in refused.stderr
     _write_with_bad_dump(file, damaged)
     refused = project.run("stack", "restore", str(damaged), "--force", "--yes", cwd=project.root, code=2)
     assert "The dump cannot be loaded" in refused.stderr
@@ -195,7 +195,7 @@ def test_a_stack_is_brought_back_from_what_people_do(stack_project: Make) -> Non
     old = path.read_text()
     path.write_text(old.replace(project.variables()["DATABASE_PASSWORD"], "another"))
     result = project.up("--build", code=2)
-    assert "docker/.env has another password than the database was made with" in result.stderr
+    assert "docker/.env has a different password from the one the database was created with" in result.stderr
     assert "does not accept this user" in result.stderr or "does not accept the user" in result.stderr
     path.write_text(old)
     project.up()
@@ -280,7 +280,7 @@ def test_a_port_that_is_taken(stack_project: Make) -> None:
 def test_a_service_that_does_not_come_up(stack_project: Make) -> None:
     project = stack_project(tables=SLOW + "\nimport not_a_package\n")
     result = project.up(code=2)
-    assert "The service deploy ended with exit code 2: the image lacks a package." in result.stderr
+    assert "The service deploy exited with code 2: the image lacks a package." in result.stderr
     assert "import not_a_package" in result.stderr, "the line that wants it"
     assert project.containers("database") != [], "what was started stays for a look"
     path = project.root / "docker/docker-compose.yaml"
@@ -288,11 +288,11 @@ def test_a_service_that_does_not_come_up(stack_project: Make) -> None:
     path.write_text(text.replace("command: [postgres, -c,", "command: [postgres, -c, no_such_setting=1, -c,"))
     project.run("down", cwd=project.root)
     result = project.up("--rollback", code=2)
-    assert re.search(r"The service database (ended with exit code 1|restarts repeatedly)", result.stderr)
+    assert re.search(r"The service database (exited with code 1|restarts repeatedly)", result.stderr)
     assert "no_such_setting" in result.stderr
     assert project.services() == []
     path.write_text("services: {database: 3}")
-    assert "The compose file is refused" in project.up(code=2).stderr
+    assert "The compose file was rejected" in project.up(code=2).stderr
 
 
 def test_an_engine_that_does_not_answer(stack_project: Make) -> None:

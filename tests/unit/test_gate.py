@@ -95,7 +95,7 @@ def test_a_file_that_is_no_python_is_left_out_with_what_needs_it(tmp_path: Path)
 def test_reading_commands_go_on_without_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_project(tmp_path, {"a.py": module("a", GOOD), "b.py": NO_PYTHON}, git=False)
     assert [table.full_name for table in readable_pipeline(load_project(tmp_path)).tables] == ["a.T"]
-    assert capsys.readouterr().err == "Without b: src/workflow/b.py:6 is not valid Python: invalid syntax\n"
+    assert capsys.readouterr().err == "Skipping b: src/workflow/b.py:6 is not valid Python: invalid syntax\n"
 
 
 @pytest.mark.parametrize(

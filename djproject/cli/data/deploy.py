@@ -55,7 +55,7 @@ def deploy(
         from djproject.targets.buckets import make_stores as make
 
         for bucket in make(place):
-            _render.note(f"Made the bucket {bucket}.")
+            _render.note(f"Created the bucket {bucket}.")
     done = plan_deployment(place, pipeline) if dry_run else declare(project, place, pipeline)
     blocked = blocking(done.differences)
     if format is Format.JSON:
@@ -84,6 +84,8 @@ def _show(done: "Deployment", pipeline: Pipeline, *, dry_run: bool, whole: bool)
     if blocked and whole:
         _render.next_step(way_out(pipeline, blocked))
     elif not done.created and not done.differences:
-        _render.note(f"Nothing to do: all {len(pipeline.tables)} tables match the source.")
+        number = len(pipeline.tables)
+        tables = f"all {number} tables match" if number != 1 else "the table matches"
+        _render.note(f"Nothing to do: {tables} the source.")
     elif done.created and whole and not dry_run:
         _render.next_step("djproject populate")

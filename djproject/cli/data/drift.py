@@ -56,7 +56,7 @@ def drift(
     _note_what_is_not_compared(pipeline, chosen, seen.incomplete)
     if not seen.tables:
         raise ProjectError(
-            "No table can be compared: the source does not say what they are called in the database.",
+            "No tables can be compared: the source does not give their names in the database.",
             hint="djproject check",
         )
     found = seen.differences
@@ -68,7 +68,8 @@ def drift(
         for line in show(found, pipeline, project.root):
             _render.result(line)
         if not found:
-            _render.note(f"No drift: {len(seen.tables)} tables match the source.")
+            match = "matches" if len(seen.tables) == 1 else "match"
+            _render.note(f"No drift: {_render.count(len(seen.tables), 'table')} {match} the source.")
         else:
             _render.next_step("djproject migrate" if without_missing(found) else "djproject deploy")
     raise typer.Exit(1 if found else 0)
@@ -79,4 +80,5 @@ def _note_what_is_not_compared(pipeline: Pipeline, chosen: set[str], incomplete:
     if unnamed:
         _render.note(f"Not compared, because the name of the schema is computed: {', '.join(unnamed)}.")
     if incomplete:
-        _render.note(f"Compared in part, because the source does not tell all of them: {', '.join(incomplete)}.")
+        names = ", ".join(incomplete)
+        _render.note(f"Only partly compared, because their definitions cannot be read completely: {names}.")

@@ -1,6 +1,7 @@
 """`djproject migrate`."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -119,7 +120,12 @@ def migrate(
     else:
         _show(plan, with_sql=plan_only)
     if not (dry_run or plan_only):
-        _apply(migrator, plan, wait_seconds, allow_loss=allow_loss, yes=yes, file=file, snapshot=snapshot)
+        texts = [("--target", target), ("--wait", None if wait == "10m" else wait)]
+        texts += [("--rename", text) for text in rename or ()] + [("--drop-table", text) for text in drop_table or ()]
+        flags = {"--allow-loss": allow_loss, "--snapshot": snapshot, "--no-snapshot": snapshot is False}
+        typed = [*(selector or ()), *(word for pair in texts if pair[1] for word in pair if word)]
+        typed += [flag for flag, given in flags.items() if given]
+        _apply(migrator, plan, wait_seconds, allow_loss=allow_loss, yes=yes, typed=typed, snapshot=snapshot)
     raise typer.Exit(1 if plan.refusals else 0)
 
 
@@ -131,7 +137,7 @@ def _wishes(names: Sequence[str], renames: Sequence[str], dropped: Sequence[str]
         old, equals, new = text.partition("=")
         if not equals or old.count(".") < 2 or not new.isidentifier():
             raise ProjectError(
-                f"{text!r} does not say which attribute gets which name.",
+                f"--rename must have the form module.Table.old=new, not {text!r}.",
                 hint="djproject migrate --rename subject.Subject.mass=weight",
             )
         pairs[old] = new
@@ -140,7 +146,7 @@ def _wishes(names: Sequence[str], renames: Sequence[str], dropped: Sequence[str]
 
 def _planned(migrator: "Migrator", wishes: "Wishes", file: Path) -> "Plan":
     """The plan of a file, where source and database are still as when it was made."""
-    from djproject.migration.steps import Plan, read_plan
+    from djproject.migration.steps import DROP_TABLE, Plan, read_plan
 
     of, seen, steps = read_plan(file)
     if of != migrator.target.name:
@@ -151,13 +157,13 @@ def _planned(migrator: "Migrator", wishes: "Wishes", file: Path) -> "Plan":
         for step in steps
         if len(words := step.what.split()) == 4 and words[0] == "rename" and words[2] == "to"
     }
-    dropped = frozenset(step.table for step in steps if step.what == "drop it")
+    dropped = frozenset(step.table for step in steps if step.what == DROP_TABLE)
     from djproject.migration.planning import Wishes
 
     now: Plan = migrator.plan(Wishes(frozenset(tables & set(wishes.chosen)), renames, dropped))
     if now.seen != seen or now.steps != steps:
         raise ProjectError(
-            f"The source or the database is not as it was when {file} was written.",
+            f"The source or the database has changed since {file} was written.",
             hint=f"djproject migrate --plan-only -o {file}",
         )
     return now
@@ -170,10 +176,11 @@ def _apply(
     *,
     allow_loss: bool,
     yes: bool,
-    file: Path | None,
+    typed: Sequence[str],
     snapshot: bool | None,
 ) -> None:
     from djproject.database.version import code_version
+    from djproject.migration.steps import DROP_TABLE
 
     if not plan.steps:
         return
@@ -183,20 +190,21 @@ def _apply(
         if renames:
             hint = f"{renames[0]}  (if you renamed it)"
         elif possible:
-            hint = f"djproject migrate {' '.join(possible[:5])}  (the tables that can be)"
+            hint = f"djproject migrate {' '.join(possible[:5])}  (only the tables that can be changed)"
         else:
             hint = "djproject drift"
         raise ProjectError("Nothing was changed, because some tables cannot be changed in place.", hint=hint)
     if plan.lossy and not allow_loss:
-        count = sum(step.rows for step in plan.lossy)
-        kept = _WITH_SNAPSHOT.get(migrator.target.name, "  (first, a backup of the server)")
+        rows = sum(step.rows for step in plan.lossy if step.what == DROP_TABLE)
+        values = sum(step.rows for step in plan.lossy) - rows
+        lost = [_render.count(number, thing) for number, thing in ((values, "value"), (rows, "row")) if number]
+        kept = _WITH_SNAPSHOT.get(migrator.target.name, "  (back up the server first)") if snapshot is None else ""
         raise ProjectError(
-            f"Nothing was changed, because {_render.count(count, 'value')} would be lost.",
-            hint=f"djproject migrate --allow-loss{kept}",
+            f"Nothing was changed, because {' and '.join(lost) or 'a table'} would be lost.",
+            hint=f"djproject {shlex.join(('migrate', *typed, '--allow-loss'))}{kept}",
         )
-    where = [str(file)] if file else []
     steps = _render.count(len(plan.steps), "step")
-    require_consent(f"Do {steps} at {migrator.target.description}", yes=yes, command=("migrate", *where))
+    require_consent(f"Apply {steps} to {migrator.target.description}", yes=yes, command=("migrate", *typed))
     _keep_data(migrator, snapshot=snapshot, yes=yes)
     migrator.apply(
         plan,
@@ -215,7 +223,7 @@ def _keep_data(migrator: "Migrator", *, snapshot: bool | None, yes: bool) -> Non
         if snapshot:
             raise ProjectError(
                 f"djproject takes no snapshot of the server {target.name}.",
-                hint="djproject migrate --no-snapshot  (first, a backup with the server's own programs)",
+                hint="djproject migrate --no-snapshot  (back it up first, with the server's own programs)",
             )
         return
     if snapshot is None:
@@ -251,7 +259,9 @@ def _restore(target: Target, path: Path, *, yes: bool) -> None:
     if target.server is None:
         raise ProjectError(
             f"--restore is for the embedded database, and {target.name} is another target.",
-            hint=f"djproject stack restore {path} --force" if target.name == STACK else "the server's own programs",
+            hint=f"djproject stack restore {path} --force"
+            if target.name == STACK
+            else "Use the server's own backup programs.",
         )
     from djproject.targets.connection import connect
     from djproject.targets.dump import read_dump
@@ -261,7 +271,7 @@ def _restore(target: Target, path: Path, *, yes: bool) -> None:
         f"Replace all data at {target.description} by {path}", yes=yes, command=("migrate", "--restore", str(path))
     )
     read_dump(target.server, path)
-    _render.note(f"The database is as in {path}. Stores are left as they are.")
+    _render.note(f"The database was restored from {path}; stores were not changed.")
     _render.next_step("djproject drift")
 
 

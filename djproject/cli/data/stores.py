@@ -196,7 +196,9 @@ def set_store(
         name, str(changes.get("protocol", old.get("protocol"))), access_key, secret_key, secret or []
     )
     if not changes and not secrets:
-        raise ProjectError("Nothing was given to change.", hint=f"djproject stores set {name} KEY=VALUE")
+        raise ProjectError(
+            "Give at least one KEY=VALUE or secret to change.", hint=f"djproject stores set {name} KEY=VALUE"
+        )
 
     def changed(spec: StoreSpec) -> dict[str, StoreValue]:
         return {key: value for key, value in {**spec, **changes}.items() if value is not None}
@@ -338,11 +340,11 @@ def _edit(project: Project, edit: Callable[[str], str], secrets: dict[str, str],
     for key, value in secrets.items():
         write_secret(project.root, f"stores.{name}.{key}", value)
     if changed:
-        _render.note(f"{PYPROJECT} is changed.")
+        _render.note(f"Changed {PYPROJECT}.")
     if secrets:
         _render.note(f"{', '.join(secrets)} kept in .secrets/ (mode 0600, ignored by git).")
     if not changed and not secrets:
-        _render.note("Nothing to do: that is what the file says already.")
+        _render.note("Nothing to do: the file already says that.")
 
 
 def _show_difference(path: Path, new: str) -> None:
@@ -389,7 +391,7 @@ def _target_or_note(project: Project, option: str | None) -> Target | None:
     try:
         return load_target(project, option)
     except EnvironmentUnavailableError as error:
-        _render.note(f"{error.message} What follows is [tool.datajoint.stores].")
+        _render.note(f"{error.message} Showing [tool.datajoint.stores] instead.")
         return None
 
 

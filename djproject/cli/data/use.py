@@ -34,7 +34,8 @@ def use(
     if format is Format.JSON:
         _render.as_json({"target": chosen, "chosen_by": by, "targets": target_names(project)})
     elif name:
-        _render.note(f"This checkout now uses the target {name}." if chosen == name else f"{by} still says {chosen}.")
+        other = f"Saved, but {by} takes precedence and selects {chosen}."
+        _render.note(f"This checkout now uses the target {name}." if chosen == name else other)
     else:
         for target in target_names(project):
             _render.result(f"{'*' if target == chosen else ' '} {target}")

@@ -143,9 +143,9 @@ def _format_of(output: Path | None, format: PictureFormat | None) -> PictureForm
     ending = output.suffix.lower()
     meant = ENDINGS.get(ending)
     if meant is None and (format is None or ending in OTHER_IMAGES):
-        what = f"{ending} file" if ending else "file without an ending"
+        what = f"{ending} file" if ending else "file without an extension"
         raise ProjectError(
-            f"The graph cannot be written as a {what} ({output}). The endings are {', '.join(ENDINGS)}.",
+            f"The graph cannot be written as a {what} ({output}). The extensions are {', '.join(ENDINGS)}.",
             hint=f"djproject graph -o {output.with_suffix('.svg') if output.name else 'pipeline.svg'}",
         )
     if format is not None and meant not in {None, format}:

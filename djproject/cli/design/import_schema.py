@@ -56,7 +56,7 @@ def import_schema(
     _render.target(place.description)
     connection = connect(place)
     if not schema:
-        raise ProjectError("Which schemas?", hint=_schemas_there(connection))
+        raise ProjectError("Name the schemas to import.", hint=_schemas_there(connection))
     declared = read_catalogue(connection, schema)
     _refuse_missing(connection, schema, declared)
     known = source_places(pipeline, place.prefix.name)
@@ -106,7 +106,8 @@ def _rows(connection: Any, declared: "Declared") -> "Rows":
         if not place[1].startswith("#") or "__" in place[1]:
             continue
         if coded := [attribute.name for attribute in table.attributes if attribute.type.startswith("<")]:
-            _render.note(f"The rows of {'.'.join(place)} are left out: {', '.join(coded)} has a codec.")
+            have = "has a codec" if len(coded) == 1 else "have codecs"
+            _render.note(f"The rows of {'.'.join(place)} are left out: {', '.join(coded)} {have}.")
             continue
         columns = ", ".join(quote(attribute.name) for attribute in table.attributes)
         query = f"SELECT {columns} FROM {quote(place[0])}.{quote(place[1])} ORDER BY 1 LIMIT {MOST_ROWS + 1}"

@@ -102,7 +102,7 @@ def init(
         _render.plan(plan, dry_run=dry_run)
     if dry_run:
         return
-    _render.note(f"{len(plan.changes)} files written to {directory}.")
+    _render.note(f"{_render.count(len(plan.changes), 'file')} written to {directory}.")
     _written(plan, answers.author, repository=not no_git)
     _name_namesakes(root, package)
     step = "pip install -e . && djproject deploy" if example else "djproject add-schema subject --table Subject:manual"
@@ -117,7 +117,8 @@ def _written(plan: Plan, author: Author, *, repository: bool) -> None:
 
     conflicts = [file for file in plan.files if file.action is Action.CONFLICT]
     if conflicts:
-        _render.note(f"{len(conflicts)} files of yours were kept (conflict).")
+        words = "differs from the template and was" if len(conflicts) == 1 else "differ from the template and were"
+        _render.note(f"{len(conflicts)} of your files {words} kept (conflict).")
     if repository:
         try:
             _render.note(make_repository(plan, author))
@@ -138,7 +139,7 @@ def _name_namesakes(root: Path, package: str) -> None:
 def _check_minimal(directory: Path, *, minimal: bool, adopt: bool) -> None:
     if minimal and not adopt:
         raise ProjectError(
-            "--minimal adds to a repository that exists.",
+            "--minimal needs --adopt.",
             hint=f"djproject init {shlex.quote(str(directory))} --adopt --minimal",
         )
 
@@ -167,7 +168,7 @@ def _asked(answers: Answers) -> Answers:
     from dataclasses import replace
 
     description = typer.prompt("Description", default=answers.description or "A DataJoint pipeline.", err=True)
-    terms = _asked_choice("Licence", LICENSES, answers.license)
+    terms = _asked_choice("License", LICENSES, answers.license)
     database = _asked_choice("Database", DATABASES, answers.database)
     return replace(answers, description=description, license=terms, database=database).checked()
 

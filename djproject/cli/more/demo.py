@@ -60,7 +60,7 @@ def demo(
             root, Answers("demo", description="A demonstration of djproject.", author=who, example=True)
         )
         write_plan(plan)
-        _render.note(f"{len(plan.files)} files written to {directory}.")
+        _render.note(f"{_render.count(len(plan.files), 'file')} written to {directory}.")
         if who.name and who.email:
             _render.note(make_repository(plan, who))
     project = load_project(root)
@@ -68,7 +68,8 @@ def demo(
     pipeline = load_pipeline(project)
     target = load_target(project, EMBEDDED)
     _render.target(target.description)
-    _render.note(f"{len(deploy(project, target, pipeline).created)} schemas and tables declared.")
+    created = len(deploy(project, target, pipeline).created)
+    _render.note(f"{created} {'schema or table' if created == 1 else 'schemas and tables'} declared.")
     insert_sample_data(project)
     posts = posts_of([(ALL._replace(processes=workers), Assignment(str(root), target.name))])
     code = fill(Pool(posts, root / STATE_DIRECTORY / "logs"))

@@ -43,12 +43,12 @@ def upgrade(
         for file in found.files:
             _render.result(f"{file.outcome:<8}  {file.path}")
         if found.old == found.new:
-            _render.note(f"Nothing to do: the project is as of template {found.new}, the newest.")
+            _render.note(f"Nothing to do: the project already uses template {found.new}, the newest.")
     if check or dry_run or found.old == found.new:
         raise typer.Exit(1 if check and found.old != found.new else 0)
     refuse_uncommitted(project.root, found)
     require_consent(f"Change {_render.count(len(found.files), 'file')}", yes=yes, command=("upgrade",))
     write_plan(found.plan(project.root))
     conflicts = [str(file.path) for file in found.files if file.outcome is Outcome.CONFLICT]
-    _render.note(f"The project is as of template {found.new}.")
-    _render.next_step(f"$EDITOR {' '.join(conflicts)}  (solve the conflicts)" if conflicts else "git diff")
+    _render.note(f"The project now uses template {found.new}.")
+    _render.next_step(f"$EDITOR {' '.join(conflicts)}  (resolve the conflicts)" if conflicts else "git diff")

@@ -184,11 +184,12 @@ def submit(
             raise _paused(name, state.failed)
         waiting = [] if workers is not None else _waiting(project, pilot)
         count = how_many(waiting, seconds=wanted, most=cluster.most, there=there, wanted=workers)
-        known = f"{_render.count(there, 'pilot')} alive or queued"
+        known = f"{_render.count(there, 'pilot')} {'is' if there == 1 else 'are'} running or queued"
         if not count:
             jobs = sum(table.jobs for table in waiting)
-            enough = f"enough for {_render.count(jobs, 'job')} that wait" if jobs > 1 else "no more jobs wait"
-            why = "the most there may be" if there >= cluster.most else enough
+            work = f"{jobs} waiting jobs" if jobs > 1 else "waiting job"
+            enough = f"enough for the {work}" if jobs else "and no jobs are waiting"
+            why = "which is the cluster's max" if there >= cluster.most else enough
             _render.note(f"Nothing to submit: {known}, {why}.")
             return
         if dry_run:
@@ -196,7 +197,7 @@ def submit(
             return
         nodes = () if anyway else state.nodes
         job = fleet.submit(count, nodes)
-    without = f", rather not on {', '.join(nodes)}, where pilots failed" if nodes else ""
+    without = f" (avoiding {', '.join(nodes)}, where pilots failed)" if nodes else ""
     _render.note(f"Submitted {_render.count(count, 'pilot')}: job {job}{without}.")
     _render.next_step(f"djproject cluster status {name}")
 
@@ -254,10 +255,10 @@ def logs(
     project = load_project()
     fleet = fleet_of(project, find_cluster(project, name))
     if pilot is None:
-        begun = [each for each in fleet.pilots() if each.started]
-        if not begun:
-            raise ProjectError(f"No pilot of {name} has begun.", hint=f"djproject cluster status {name}")
-        pilot = max(begun, key=lambda each: each.started).job
+        started = [each for each in fleet.pilots() if each.started]
+        if not started:
+            raise ProjectError(f"No pilot of {name} has started.", hint=f"djproject cluster status {name}")
+        pilot = max(started, key=lambda each: each.started).job
     fleet.log(pilot, follow=follow)
 
 
@@ -289,23 +290,27 @@ def _end(name: str, *, finish: bool, dry_run: bool) -> None:
     project = load_project()
     fleet = fleet_of(project, find_cluster(project, name))
     found = alive(fleet.pilots())
-    running = [pilot for pilot in found if pilot.state == RUNNING]
-    queued = _render.count(len(found) - len(running), "queued one")
-    words = f"{_render.count(len(running), 'running pilot')} and {queued}"
+    count = sum(pilot.state == RUNNING for pilot in found)
+    running, queued = _render.count(count, "running pilot"), _render.count(len(found) - count, "queued pilot")
+    if finish:
+        ends = "finish their jobs and exit" if count != 1 else "finishes its job and exits"
+        words = f"{running} {ends}; {queued} {'are' if len(found) - count != 1 else 'is'} cancelled"
+    else:
+        words = f"{running} and {queued}"
     if dry_run:
-        _render.result(f"would end {words}")
+        _render.result(f"would {'drain' if finish else 'cancel'}: {words}")
         return
     if finish:
         fleet.drain(found)
     else:
         fleet.cancel(found)
-    _render.note(f"{'Draining' if finish else 'Cancelled'} {words}.")
+    _render.note(f"{words}." if finish else f"Cancelled {words}.")
 
 
 def _refuse(cluster: Cluster, *, renew: bool = False, keda: bool = False) -> None:
     if renew and cluster.kind == KUBERNETES:
         raise ProjectError(
-            "--renew is for Slurm: a pod has no wall time, and its Job makes another one.",
+            "--renew is for Slurm: pods have no wall time, and the Job replaces pods that stop.",
             hint=f"djproject cluster submit {cluster.name}",
         )
     if keda and cluster.kind == SLURM:
@@ -317,7 +322,7 @@ def _refuse(cluster: Cluster, *, renew: bool = False, keda: bool = False) -> Non
 def _paused(name: str, failed: tuple[SeenPilot, ...]) -> ProjectError:
     newest = failed[0]
     return ProjectError(
-        f"The last {len(failed)} pilots failed at their start: {newest.reason}.",
+        f"The last {len(failed)} pilots failed at startup: {newest.reason}.",
         hint=f"djproject cluster logs {name} {newest.job}, then: djproject cluster submit {name} --anyway",
     )
 

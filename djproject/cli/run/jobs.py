@@ -124,7 +124,7 @@ def show(
     tables, jobs = _chosen(asked, ("error", "ignore"))
     by_name = {loaded.name: loaded for loaded in tables}
     if not jobs:
-        _render.note("No job failed.")
+        _render.note("No failed or ignored jobs found.")
     leases = read_leases(tables[0].instance.connection) if jobs else []
     pilots = {(lease.host, lease.pid): f", pilot {lease.pilot} of {lease.cluster}" for lease in leases if lease.pilot}
     for job in jobs[:limit]:
@@ -165,7 +165,10 @@ def ignore(
     Example: djproject jobs ignore analysis.Summary --where 'subject_id = 2'
     """
     if not (asked.selector or asked.where or asked.error):
-        raise ProjectError("All jobs would be ignored.", hint="djproject jobs ignore TABLE --where RESTRICTION")
+        raise ProjectError(
+            "This would ignore all jobs; give a SELECTOR, --where or --error.",
+            hint="djproject jobs ignore TABLE --where RESTRICTION",
+        )
     _change(_chosen(asked, ("pending", "error")), "ignore", "ignored", dry_run)
 
 
@@ -220,7 +223,9 @@ def requeue(
     kept = len(jobs) - len(free)
     _change((tables, free), "pending", "pending again", dry_run)
     if kept:
-        _render.note(f"{_render.count(kept, 'reserved job')} left: a worker lives, or had no lease (--force).")
+        were, their = ("was", "its") if kept == 1 else ("were", "their")
+        why = f"{their} worker is still running{'' if force else ', or has no lease (use --force)'}"
+        _render.note(f"{_render.count(kept, 'reserved job')} {were} not changed: {why}.")
 
 
 def _chosen(asked: Asked, statuses: tuple[str, ...]) -> "tuple[list[LoadedTable], list[Job]]":

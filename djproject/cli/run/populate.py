@@ -218,7 +218,8 @@ def _show_plan(project: Project, place: Target, pipeline: Pipeline, posts: Seque
     note_drift(found)
     known = [plan.pending * plan.median for plan in plans if plan.median is not None]
     if any(plan.pending for plan in plans) and known:
-        _render.note(f"About {_render.duration(sum(known) / workers)} with {workers} workers, by the history.")
+        time = _render.duration(sum(known) / workers)
+        _render.note(f"About {time} with {_render.count(workers, 'worker')}, estimated from past jobs.")
     _render.note("Nothing was done (--dry-run).")
 
 
@@ -250,7 +251,7 @@ def fill(pool: Pool, *, as_json: bool = False, address: "Address | None" = None,
         pool.close()
     summarize(pool, tally)
     if pilot.job:
-        _render.note(f"{ENDED} {tally.made} jobs made.")
+        _render.note(f"{ENDED} {_render.count(tally.made, 'job')} made.")
     if interrupts:
         return 130
     return 1 if tally.failed or tally.nothing or tally.aside else 0

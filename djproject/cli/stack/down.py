@@ -63,12 +63,12 @@ def _forget_machine(server: "EmbeddedServer", *, yes: bool, dry_run: bool) -> No
     from djproject.targets.embedded import forget_machine
 
     if dry_run:
-        _render.result("would free the embedded database of another machine, if one has claimed it")
+        _render.result("would release the embedded database if another machine has claimed it")
         return
-    action = "Take the embedded database from another machine (if that machine still uses it, data are lost)"
+    action = "Take the embedded database from another machine (if that machine still uses it, data can be lost)"
     require_consent(action, yes=yes, command=("down", "--forget-machine"))
     if name := forget_machine(server):
-        _render.note(f"The embedded database is free: {name} does not use it any more.")
+        _render.note(f"The embedded database has been released from {name}.")
     else:
         _render.note("No other machine uses the embedded database.")
 
@@ -128,7 +128,7 @@ def _stop_containers(project: Project, *, volumes: bool, dry_run: bool) -> bool:
 def _ask(name: str) -> None:
     if not _render.is_terminal():
         raise ProjectError(
-            "Delete all data of the stack? Nobody can be asked here, so this command needs --yes.",
+            "Delete all data of the stack? There is no terminal to ask on: add --yes.",
             hint="djproject down --volumes --yes",
         )
     answer = typer.prompt(f"All data of the stack will be deleted. Type the project's name ({name})", err=True)

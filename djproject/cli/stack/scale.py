@@ -32,6 +32,6 @@ def scale(
     stack = load_stack()
     stack.plan()
     if dry_run:
-        _render.result(f"would run {match[1]} workers")
+        _render.result(f"would run {_render.count(int(match[1]), 'worker')}")
         return
     follow(scale_workers(stack, int(match[1]), 120.0))

@@ -42,15 +42,15 @@ def ended(code: int, **more: str) -> dict[str, Any]:
     ("given", "state", "reason", "failed", "ready"),
     [
         (pod("Running", {"running": {}}), RUNNING, "", False, True),
-        (pod("Succeeded", ended(0)), ENDED, "nothing was left", False, True),
+        (pod("Succeeded", ended(0)), ENDED, "no jobs left", False, True),
         (pod("Failed", ended(137, reason="OOMKilled")), ENDED, "killed: out of memory, 256Mi on n1", True, True),
         (pod("Failed", None, reason="Evicted", message="The node was low on memory."), ENDED, "evicted: The node was low on memory", True, True),
         (pod("Failed", ended(2, message="x\nError: The database does not answer.\nNext: a")), ENDED, "The database does not answer", True, False),
         (pod("Failed", ended(1, message="ModuleNotFoundError: No module named 'torch'")), ENDED, "No module named 'torch'", True, False),
-        (pod("Failed", ended(3)), ENDED, "it ended with exit code 3", True, True),
-        (pod("Failed", {}), ENDED, "it ended without a word", True, True),
+        (pod("Failed", ended(3)), ENDED, "exited with code 3", True, True),
+        (pod("Failed", {}), ENDED, "exited without an error message", True, True),
         (pod("Pending", {"waiting": {"reason": "ImagePullBackOff"}}), QUEUED, "the image cannot be pulled", True, False),
-        (pod("Pending", {"waiting": {"reason": "ContainerCreating"}}), QUEUED, "it is being made", False, False),
+        (pod("Pending", {"waiting": {"reason": "ContainerCreating"}}), QUEUED, "it is being created", False, False),
         (pod("Pending", None, "", conditions=[{"status": "False", "message": "0/1 nodes: Insufficient cpu."}]), QUEUED, "0/1 nodes: Insufficient cpu.", False, False),
         (pod("Pending", None, ""), QUEUED, "not placed yet", False, False),
     ],
@@ -65,7 +65,7 @@ def test_a_pod_that_is_being_deleted_is_ending() -> None:
     given = pod("Running", {"running": {}})
     given["metadata"]["deletionTimestamp"] = "2026-11-28T12:01:00Z"
     (pilot,) = read_pods({"items": [given]})
-    assert (pilot.state, pilot.reason) == (RUNNING, "it is ending")
+    assert (pilot.state, pilot.reason) == (RUNNING, "terminating")
 
 
 def test_pods_that_a_job_is_still_to_make_count() -> None:
@@ -146,7 +146,7 @@ def test_what_an_older_server_does_not_know_is_left_out(fleet: KubernetesFleet, 
     fleet.submit(1)
     assert "podFailurePolicy" not in told.read_text().splitlines()[-1]
     kubectl(tmp_path, 'case "$*" in *create*) echo "error: forbidden" >&2; exit 1;; esac')
-    with pytest.raises(EnvironmentUnavailableError, match="kubectl refuses: error: forbidden"):
+    with pytest.raises(EnvironmentUnavailableError, match="kubectl failed: error: forbidden"):
         fleet.submit(1)
 
 

@@ -110,11 +110,11 @@ def program(folder: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("echo 'error: invalid partition' >&2; exit 1", "squeue refuses: error: invalid partition"),
-        ("exit 3", "squeue refuses: it gave no reason"),
-        ("echo nonsense", "answers with something that is not JSON"),
-        ("echo '{}'", "answers without jobs"),
-        ("head -c 100000 /dev/zero | tr '\\0' '['", "answers with something that is not JSON"),
+        ("echo 'error: invalid partition' >&2; exit 1", "squeue failed: error: invalid partition"),
+        ("exit 3", "squeue failed: it gave no reason"),
+        ("echo nonsense", "is not JSON"),
+        ("echo '{}'", "has no 'jobs'"),
+        ("head -c 100000 /dev/zero | tr '\\0' '['", "is not JSON"),
     ],
 )
 def test_a_program_that_refuses_or_answers_nonsense_is_one_sentence(
@@ -128,7 +128,7 @@ def test_a_program_that_refuses_or_answers_nonsense_is_one_sentence(
 
 
 def test_a_program_that_is_not_there_or_hangs(programs: Path) -> None:
-    with pytest.raises(EnvironmentUnavailableError, match="The program sbatch_of_nobody is not here"):
+    with pytest.raises(EnvironmentUnavailableError, match="sbatch_of_nobody is not installed, or not on PATH"):
         ask("sbatch_of_nobody")
     program(programs, "squeue", "exec sleep 60")
     began = time.monotonic()
@@ -205,12 +205,12 @@ def log(fleet_logs: Path, job: str, *lines: str, node: str = "node7", began: int
         (("ModuleNotFoundError: No module named 'torch'",), "No module named 'torch'", True, False),
         (("Error: The database does not answer.", "Next: djproject doctor"), "The database does not answer.", True, False),
         (("The pilot is ready.", "slurmstepd: error: Detected 1 oom-kill event(s)"), "killed: out of memory, 16 GiB on node7", True, True),
-        (("The pilot is ready.", "slurmstepd: error: *** JOB 8 ON node7 CANCELLED AT x DUE TO TIME LIMIT ***"), "its wall time was over", True, True),
+        (("The pilot is ready.", "slurmstepd: error: *** JOB 8 ON node7 CANCELLED AT x DUE TO TIME LIMIT ***"), "wall time limit reached", True, True),
         (("The pilot is ready.", "slurmstepd: error: *** JOB 8 ON node7 CANCELLED AT x DUE TO NODE FAILURE ***"), "the node failed", True, True),
         (("The pilot is ready.", "slurmstepd: error: *** JOB 8 ON node7 CANCELLED AT x ***"), "cancelled", False, True),
         (("slurmstepd: error: *** JOB 8 ON node7 CANCELLED AT x DUE TO PREEMPTION ***",), "preempted", False, True),
-        (("The pilot is ready.", "Error: of a job"), "it ended without a word", True, True),
-        ((), "it ended without a word", True, False),
+        (("The pilot is ready.", "Error: of a job"), "exited without an error message", True, True),
+        ((), "exited without an error message", True, False),
         (("The pilot is ready.", "Pilot ended: 5 jobs made.", "Pilot begins: 7_1 on node8 at 200", "sh: python: not found"),
          "sh: python: not found", True, False),
     ],

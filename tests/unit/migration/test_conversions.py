@@ -7,7 +7,7 @@ import pytest
 
 from djproject.errors import ConfigError
 from djproject.migration.conversions import IMPOSSIBLE, WIDER, conversion
-from djproject.migration.steps import Grade, Plan, Step, plan_text, read_plan
+from djproject.migration.steps import DROP_TABLE, Grade, Plan, Step, plan_text, read_plan
 
 P, M = "postgresql", "mysql"
 
@@ -74,5 +74,8 @@ def test_a_plan_comes_back_from_its_file(tmp_path: Path) -> None:
 
 def test_a_step_says_what_it_costs() -> None:
     assert STEP.text == 'a.B: the "comment"; 1 row loses a value'
+    dropped = dataclasses.replace(STEP, table="lab.old", what=DROP_TABLE, rows=5)
+    assert dropped.text == "lab.old: drop the table; 5 rows are deleted"
+    assert dataclasses.replace(dropped, rows=1).text.endswith("; 1 row is deleted")
     assert dataclasses.replace(STEP, rows=1200, grade=Grade.REWRITE).text.endswith("; about 1,200 rows")
     assert dataclasses.replace(STEP, grade=Grade.SAFE).text == 'a.B: the "comment"'

@@ -60,12 +60,12 @@ def test_a_file_that_changed_anywhere_is_refused(tmp_path: Path) -> None:
     damaged = tmp_path / "b.tar"
     for place in chance.sample(inside, 60):
         damaged.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-        with pytest.raises(ProjectError, match="is not what was written"):
+        with pytest.raises(ProjectError, match="differs from the manifest"):
             accept(damaged, tmp_path)
     end = max(n for n in range(len(data)) if data[n])
     for size in chance.sample(range(end), 60):
         damaged.write_bytes(data[:size])
-        with pytest.raises(ProjectError, match="no whole snapshot"):
+        with pytest.raises(ProjectError, match="not a complete stack snapshot"):
             accept(damaged, tmp_path)
     for place in chance.sample(range(len(data)), 300):
         damaged.write_bytes(data[:place] + bytes([chance.randrange(256)]) + data[place + 1 :])
@@ -85,7 +85,7 @@ def test_a_member_that_is_missing_or_too_many_is_found(tmp_path: Path, missing: 
         manifest = json.loads(stream.read())
     left = [(name, data) for name, data in CONTENT.items() if name != missing]
     for members in (left, [*CONTENT.items(), ("buckets/data/more", b"")], [*CONTENT.items(), (missing, b"twice")]):
-        with pytest.raises(ProjectError, match="no whole snapshot"):
+        with pytest.raises(ProjectError, match="not a complete stack snapshot"):
             accept(by_hand(tmp_path / "b.tar", members, manifest), tmp_path)
 
 
@@ -112,7 +112,7 @@ def test_what_is_no_plain_file_is_refused(tmp_path: Path, kind: bytes) -> None:
     for name in ("stores/raw", MANIFEST, DUMP):
         entry = tarfile.TarInfo(name)
         entry.type, entry.linkname = kind, "/etc/passwd"
-        with pytest.raises(ProjectError, match="no plain file|no whole snapshot"):
+        with pytest.raises(ProjectError, match="not a regular file|not a complete stack snapshot"):
             accept(by_hand(tmp_path / "a.tar", [entry, *([] if name == DUMP else [DUMP])], OLD), tmp_path)
 
 
@@ -128,7 +128,7 @@ def test_a_link_in_the_folder_leads_nowhere_else(tmp_path: Path) -> None:
 
 def test_a_snapshot_that_does_not_fit_the_stack(tmp_path: Path) -> None:
     path = written(tmp_path / "a.tar")
-    with pytest.raises(ProjectError, match="was taken from postgresql, but this stack uses mysql"):
+    with pytest.raises(ProjectError, match="was taken from a postgresql stack, but this stack uses mysql"):
         verify(path, backend="mysql", folder=tmp_path, has_buckets=True)
     with pytest.raises(ProjectError, match="has objects of an object store"):
         verify(path, backend="postgresql", folder=tmp_path, has_buckets=False)
@@ -145,14 +145,14 @@ MANIFESTS = [
 
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=range(len(MANIFESTS)))
 def test_a_manifest_that_is_none(tmp_path: Path, manifest: object) -> None:
-    with pytest.raises(ProjectError, match="no whole snapshot"):
+    with pytest.raises(ProjectError, match="not a complete stack snapshot"):
         read_manifest(by_hand(tmp_path / "a.tar", [DUMP], manifest))
 
 
 def test_a_file_that_is_no_snapshot(tmp_path: Path) -> None:
     (tmp_path / "b.tar").write_bytes(b"no archive")
     for path in (tmp_path / "b.tar", tmp_path):
-        with pytest.raises(ProjectError, match="no whole snapshot"):
+        with pytest.raises(ProjectError, match="not a complete stack snapshot"):
             read_manifest(path)
     with pytest.raises(ProjectError, match="There is no file"):
         read_manifest(tmp_path / "c.tar")

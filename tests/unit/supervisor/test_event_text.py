@@ -20,7 +20,7 @@ def test_one_line_of_words() -> None:
     assert text_of(Lost(2, 3)) == "worker 2 exited with code 3"
     assert (
         text_of(Lost(2, -9, 77, "a.B", key, 3.0))
-        == "worker 2 was stopped while making a.B (x=1): it took longer than 3 s"
+        == "worker 2 was stopped after 3 s (job timeout) while making a.B (x=1)"
     )
     assert text_of(Retired(2, "30 jobs")) == "a new process replaces worker 2 after 30 jobs"
     assert text_of(Refused(0, "no", "do", "why")) == "error: no\nwhy\nnext: do"

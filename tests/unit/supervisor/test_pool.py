@@ -120,7 +120,7 @@ def test_a_process_that_cannot_be_killed_is_not_waited_for(tmp_path: Path, monke
         (lost,) = worker.read()
         assert isinstance(lost, Lost)
         assert lost.end == (
-            f"does not end while making a.B (x=1) (process {sleep.pid}): it waits for a disk or a network drive"
+            f"cannot be killed while making a.B (x=1) (process {sleep.pid}): it is waiting for a disk or network drive"
         )
         assert not worker.is_open
         worker.close(None)

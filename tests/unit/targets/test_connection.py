@@ -27,7 +27,7 @@ def test_an_unsupported_datajoint_is_refused(monkeypatch: pytest.MonkeyPatch, ve
     monkeypatch.setattr(import_datajoint(), "__version__", version)
     with pytest.raises(EnvironmentUnavailableError) as caught:
         import_datajoint()
-    assert caught.value.message == f"DataJoint {version} is installed, and djproject needs 2.3.5 or newer, below 3."
+    assert caught.value.message == f"DataJoint {version} is installed, but djproject needs datajoint>=2.3.5,<3."
     assert caught.value.hint == f"pip install '{DATAJOINT}'"
 
 

@@ -57,10 +57,15 @@ def test_that_of_a_target_comes_before_that_of_the_project(tmp_path: Path) -> No
     [
         ("${USER}_", {}, "the variable USER is not set", "export DJPROJECT_SCHEMA_PREFIX=alice_"),
         ("${LAB}_", {"LOGNAME": "eve"}, "the variable LAB is not set", "export"),
-        ("${USER}_", {"USER": "J.Smith"}, "the variable USER is 'J.Smith'", "export DJPROJECT_SCHEMA_PREFIX=j_smith_"),
-        ("${USER}_", {"USER": "é"}, "the variable USER is 'é'", "export"),
-        ("a_", {"DJPROJECT_SCHEMA_PREFIX": "a`;--"}, "DJPROJECT_SCHEMA_PREFIX is 'a`;--'", "export"),
-        ("${USER}_", {"USER": "pg"}, "begin with pg_", "my_pg_"),
+        (
+            "${USER}_",
+            {"USER": "J.Smith"},
+            "The variable USER must contain only lower-case letters, digits and _, not 'J.Smith'.",
+            "export DJPROJECT_SCHEMA_PREFIX=j_smith_",
+        ),
+        ("${USER}_", {"USER": "é"}, "_, not 'é'.", "export"),
+        ("a_", {"DJPROJECT_SCHEMA_PREFIX": "a`;--"}, "_, not 'a`;--'.", "export"),
+        ("${USER}_", {"USER": "pg"}, "must not start with pg_", "my_pg_"),
     ],
 )
 def test_a_prefix_that_cannot_be(
@@ -123,6 +128,6 @@ def test_up_refuses_containers_that_would_not_get_it(given: str | None, fits: bo
     plan = read_plan({"name": "p", "services": {"worker": worker}})
     require_prefix("" if given is None else given, plan)
     if not fits:
-        with pytest.raises(ConfigError, match="would not get the prefix 'a_'"):
+        with pytest.raises(ConfigError, match="would not use the schema prefix 'a_'"):
             require_prefix("a_", plan)
     require_prefix("a_", read_plan({"name": "p", "services": {}}))

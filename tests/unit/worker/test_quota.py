@@ -48,4 +48,4 @@ def test_when_a_quota_is_reached(quota: Quota, done: int, reason: str) -> None:
 
 
 def test_a_process_that_has_grown_too_large_is_replaced() -> None:
-    assert Quota(megabytes=1).reached(0).endswith(" MB")
+    assert Quota(megabytes=1).reached(0).endswith(" MB of memory")
