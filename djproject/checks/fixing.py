@@ -63,7 +63,10 @@ def _applied(data: bytes, edits: Iterable[Edit]) -> tuple[bytes, int]:
         pieces += [text[position : edit.start], edit.text]
         position = edit.end
         count += 1
-    return ("".join(pieces) + text[position:]).encode(encoding), count
+    try:
+        return ("".join(pieces) + text[position:]).encode(encoding), count
+    except UnicodeEncodeError:  # the file's encoding has no such character
+        return data, 0
 
 
 def _parses(path: Path, new: bytes) -> bool:

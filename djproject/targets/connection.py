@@ -68,7 +68,7 @@ def import_datajoint() -> ModuleType:
             hint="pip install -e .  (in the project's folder; or: pip install 'djproject[all]')",
         ) from error
     version = str(dj.__version__)
-    if not OLDEST_DATAJOINT <= _release(version) < NEWEST_DATAJOINT:
+    if not is_supported(version):
         raise EnvironmentUnavailableError(
             f"DataJoint {version} is installed, but djproject needs datajoint>=2.3.5,<3.",
             hint=f"pip install '{DATAJOINT}'",
@@ -77,8 +77,10 @@ def import_datajoint() -> ModuleType:
     return module
 
 
-def _release(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+def is_supported(version: str) -> bool:
+    """Whether djproject works with this release of DataJoint."""
+    release = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+    return OLDEST_DATAJOINT <= release < NEWEST_DATAJOINT
 
 
 def connect(target: Target, *, quiet: bool = True) -> "dj.Connection":

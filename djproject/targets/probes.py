@@ -16,10 +16,9 @@ from djproject.project.namesakes import namesakes
 from djproject.project.origin import OWN_ENVIRONMENT, described, is_own_copy, same_source
 from djproject.project.stores import PROTOCOLS, StoreSpec, check_spec
 from djproject.targets.choice import Target, make_folders
-from djproject.targets.connection import apply_settings, connect
+from djproject.targets.connection import DATAJOINT, apply_settings, connect, is_supported
 from djproject.targets.postgres import binaries
 
-MINIMUM_DATAJOINT = (2, 3, 5)
 KEYS_HINT = "djproject stores set {name} --access-key KEY --secret-key -"
 # Words in what a store's driver raises, what they mean, and what to type (by default: show the store).
 STORE_FAILURES: tuple[tuple[tuple[str, ...], str, str], ...] = (
@@ -239,12 +238,10 @@ def _datajoint_probe() -> Probe:
     try:
         version = metadata.version("datajoint")
     except metadata.PackageNotFoundError:
-        return Probe("datajoint", State.FAILED, "not installed", "pip install 'datajoint[postgres,s3]'")
-    numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
-    if numbers < MINIMUM_DATAJOINT:
-        return Probe(
-            "datajoint", State.FAILED, f"{version}; djproject needs datajoint>=2.3.5,<3", "pip install -U datajoint"
-        )
+        return Probe("datajoint", State.FAILED, "not installed", f"pip install '{DATAJOINT}'")
+    if not is_supported(version):
+        needed = f"{version}; djproject needs datajoint>=2.3.5,<3"
+        return Probe("datajoint", State.FAILED, needed, f"pip install '{DATAJOINT}'")
     return Probe("datajoint", State.OK, version)
 
 

@@ -103,6 +103,10 @@ def test_a_file_keeps_its_encoding(propose: Propose, tmp_path: Path, data: bytes
     assert (changed, count) == (({tmp_path / PATH: made}, 1) if made else ({}, 0))
 
 
+def test_a_file_whose_encoding_lacks_a_character_is_left_alone(propose: Propose) -> None:
+    assert propose("# coding: latin-1\n# ä".encode("latin-1"), edit(17, 17, " →")) == ({}, 0)
+
+
 def test_an_edit_that_does_something_else_is_not_made(propose: Propose) -> None:
     assert propose(b"x = 1\n", edit(4, 5, "2")) == ({}, 0)
     assert propose(b"x = 1\n", edit(5, 5, " \x00")) == ({}, 0)

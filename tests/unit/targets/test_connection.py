@@ -42,5 +42,15 @@ def test_the_requirement_is_the_one_of_the_package() -> None:
     assert extras["datajoint"] == [DATAJOINT]
 
 
-def test_check_and_doctor_ask_for_the_same_version() -> None:
-    assert project_rules.FLOOR == probes.MINIMUM_DATAJOINT == OLDEST_DATAJOINT
+def test_check_asks_for_the_same_version() -> None:
+    assert project_rules.FLOOR == OLDEST_DATAJOINT
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("2.3.4", "failed"), ("2.3.5", "ok"), ("2.9", "ok"), ("3.0.0", "failed")]
+)
+def test_doctor_asks_for_the_same_version(monkeypatch: pytest.MonkeyPatch, version: str, state: str) -> None:
+    monkeypatch.setattr(probes.metadata, "version", lambda name: version)
+    probe = probes._datajoint_probe()
+    assert (probe.name, str(probe.state), version in probe.detail) == ("datajoint", state, True)
+    assert probe.fix == ("" if state == "ok" else f"pip install '{DATAJOINT}'")
