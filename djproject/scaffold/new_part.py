@@ -1,6 +1,7 @@
 """A part table added to its master, planned."""
 
 import ast
+import io
 import textwrap
 from pathlib import PurePosixPath
 
@@ -9,6 +10,7 @@ from djproject.pipeline.graph import find_module, find_table
 from djproject.pipeline.model import Pipeline
 from djproject.project.location import Project
 from djproject.project.names import TABLE_CHARACTERS, TIER_PREFIX, checked_table_name, snake_case
+from djproject.scaffold.module_text import ModuleText, read_module
 from djproject.scaffold.plan import Action, Plan, PlannedFile
 
 ADD_PART = "djproject add-table MODULE Master.Part:part"
@@ -47,20 +49,21 @@ def plan_part(project: Project, pipeline: Pipeline, module_name: str, name: str)
             hint=ADD_PART,
         )
     relative = PurePosixPath(module.path.relative_to(project.root).as_posix())
-    text = module.path.read_text("utf-8")
+    old = read_module(module.path)
     if pipeline.table(f"{module_name}.{name}") is not None:
-        return Plan(project.root, (PlannedFile(relative, text.encode(), Action.IDENTICAL),))
-    new = _with_part(text, master_name, part_name)
+        return Plan(project.root, (PlannedFile(relative, old.encoded(old.text), Action.IDENTICAL),))
+    new = _with_part(old, master_name, part_name)
     ast.parse(new)
-    return Plan(project.root, (PlannedFile(relative, new.encode(), Action.CHANGE),))
+    return Plan(project.root, (PlannedFile(relative, old.encoded(new), Action.CHANGE),))
 
 
-def _with_part(text: str, master: str, part: str) -> str:
-    classes = (node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == master)
+def _with_part(old: ModuleText, master: str, part: str) -> str:
+    classes = (node for node in ast.parse(old.text).body if isinstance(node, ast.ClassDef) and node.name == master)
     end = max(node.end_lineno or 0 for node in classes)
-    lines = text.splitlines(keepends=True)
-    lines[end - 1] = lines[end - 1].rstrip("\n") + "\n"
-    lines.insert(end, "\n" + textwrap.indent(_part_text(part), "    "))
+    lines = list(io.StringIO(old.text, newline=""))  # the lines that `ast` counts, with their ends
+    lines[end - 1] = lines[end - 1].rstrip("\r\n") + old.newline
+    added = "\n" + textwrap.indent(_part_text(part), "    ")
+    lines.insert(end, added.replace("\n", old.newline))
     return "".join(lines)
 
 

@@ -12,6 +12,7 @@ from djproject.pipeline.graph import find_module, find_table, module_parents, pa
 from djproject.pipeline.model import Pipeline, SchemaModule, Table
 from djproject.project.location import Project
 from djproject.project.names import checked_schema_name, checked_table_name, read_tier, snake_case
+from djproject.scaffold.module_text import read_module
 from djproject.scaffold.new_project import api_page
 from djproject.scaffold.plan import Action, Plan, PlannedFile, plan_new_files
 
@@ -127,7 +128,7 @@ def plan_table(project: Project, pipeline: Pipeline, module_name: str, table: Ne
         found = [last for last in [_last_table(pipeline, module_name)] if last and last.name != table.name]
     existing = pipeline.table(f"{module_name}.{table.name}")
     relative = PurePosixPath(module.path.relative_to(project.root).as_posix())
-    text = module.path.read_text("utf-8")
+    old = read_module(module.path)
     if existing is not None:
         given = table_parents(pipeline)[existing.full_name]
         if existing.tier != table.tier or any(parent.full_name not in given for parent in found):
@@ -135,7 +136,7 @@ def plan_table(project: Project, pipeline: Pipeline, module_name: str, table: Ne
                 f"{existing.full_name} already exists (line {existing.line}), with another tier or other parents.",
                 hint=f"$EDITOR {relative}",
             )
-        return Plan(project.root, (PlannedFile(relative, text.encode(), Action.IDENTICAL),))
+        return Plan(project.root, (PlannedFile(relative, old.encoded(old.text), Action.IDENTICAL),))
     _refuse_taken_table(module, table)
     for parent in found:
         if parent.module != module_name:
@@ -144,13 +145,14 @@ def plan_table(project: Project, pipeline: Pipeline, module_name: str, table: Ne
     new = NewTable(table.name, table.tier, references)
     _refuse_orphan(new, ADD_TABLE)
     missing = [name for name in dict.fromkeys(p.module for p in found) if name not in {*module.imports, module_name}]
+    text = old.text
     for name in missing:
         text = with_import(text, name)
     text = with_docstring_entries(text, "Dependencies", dict.fromkeys(missing, f"upstream of {new.name}"))
     text = with_docstring_entries(text, "Provides", {new.name: _purpose(new)})
-    text = f"{text.rstrip()}\n\n\n{_class_text(new)}"
+    text = text.rstrip() + f"\n\n\n{_class_text(new)}".replace("\n", old.newline)
     ast.parse(text)
-    return Plan(project.root, (PlannedFile(relative, text.encode(), Action.CHANGE),))
+    return Plan(project.root, (PlannedFile(relative, old.encoded(text), Action.CHANGE),))
 
 
 def _plan_nothing(project: Project, module: SchemaModule, upstream: Sequence[str], tables: Sequence[NewTable]) -> Plan:

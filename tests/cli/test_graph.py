@@ -137,6 +137,16 @@ def test_a_block_of_the_readme_is_kept_up_to_date(run: Run, project: Path) -> No
     assert readme.read_text() == first + "\nMore words.\n"
 
 
+def test_the_line_ends_of_a_readme_stay(run: Run, project: Path) -> None:
+    readme = project / "README.md"
+    readme.write_bytes(b"# Title\r\n")
+    run("graph", "--write", "README.md", cwd=project)
+    assert readme.read_bytes().startswith(b"# Title\r\n\r\n<!-- djproject graph: begin -->\r\n")
+    assert b"\n" not in readme.read_bytes().replace(b"\r\n", b"")
+    readme.write_bytes(b"\xff")
+    assert "is not UTF-8 text." in run("graph", "--write", "README.md", cwd=project, code=2).stderr
+
+
 def test_an_empty_pipeline_has_no_picture(run: Run, tmp_path: Path) -> None:
     write_project(tmp_path / "empty", {})
     assert "no tables yet" in run("graph", cwd=tmp_path / "empty", code=2).stderr

@@ -13,6 +13,7 @@ from djproject.cli._options import DryRunOption, ExcludeOption, SelectorsArgumen
 from djproject.errors import ProjectError
 from djproject.pipeline.selection import nothing_to_show, select
 from djproject.project.location import load_project
+from djproject.project.opening import read_text
 
 if TYPE_CHECKING:
     from djproject.views.graph import Graph
@@ -119,7 +120,7 @@ def graph(
     if write is not None:
         text = str(_drawn(drawn, format or PictureFormat.MERMAID, project.name))
         language = "mermaid" if (format or PictureFormat.MERMAID) is PictureFormat.MERMAID else ""
-        old = write.read_text("utf-8") if write.exists() else ""
+        old = read_text(write) if write.exists() else ""
         _replace(write, with_block(old, f"```{language}\n{text}\n```").encode(), dry_run=dry_run)
         return
     data = _drawn(drawn, chosen, project.name)

@@ -121,6 +121,23 @@ def test_a_users_own_lines_survive(here: Project) -> None:
     assert "def my_helper():  # keep\n    return 1\n\n\n@schema\nclass Extra" in path.read_text()
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+def test_line_ends_and_byte_order_marks_stay(here: Project, newline: bytes, mark: bytes) -> None:
+    convention(here)
+    path = here.root / "src/workflow/acquisition.py"
+    before = mark + path.read_bytes().replace(b"\n", newline)
+    path.write_bytes(before)
+    table(here, "acquisition", "Rig:manual", "subject.Species")
+    write_plan(plan_part(here, load_pipeline(here), "acquisition", "Session.Camera"))
+    after = path.read_bytes()
+    assert after.startswith(mark + b'"""') and after.count(b"\xef\xbb\xbf") == bool(mark)
+    assert after.replace(newline, b"").count(b"\n") == after.replace(newline, b"").count(b"\r") == 0
+    kept = set(before.split(newline)) - {b""}
+    assert kept <= set(after.split(newline))
+    assert {"acquisition.Rig", "acquisition.Session.Camera"} <= set(table_parents(load_pipeline(here)))
+
+
 def test_a_computed_table_continues_from_the_last_table_of_its_module(here: Project) -> None:
     convention(here)
     table(here, "processing", "Extra:computed")
