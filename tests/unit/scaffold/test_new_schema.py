@@ -131,7 +131,8 @@ def test_line_ends_and_byte_order_marks_stay(here: Project, newline: bytes, mark
     table(here, "acquisition", "Rig:manual", "subject.Species")
     write_plan(plan_part(here, load_pipeline(here), "acquisition", "Session.Camera"))
     after = path.read_bytes()
-    assert after.startswith(mark + b'"""') and after.count(b"\xef\xbb\xbf") == bool(mark)
+    assert after.startswith(mark + b'"""')
+    assert after.count(b"\xef\xbb\xbf") == bool(mark)
     assert after.replace(newline, b"").count(b"\n") == after.replace(newline, b"").count(b"\r") == 0
     kept = set(before.split(newline)) - {b""}
     assert kept <= set(after.split(newline))
