@@ -92,7 +92,7 @@ def test_the_life_of_a_stack(stack_project: Make, backend: str, tmp_path: Path) 
     assert "is not a complete stack snapshot" in refused.stderr
     _write_with_bad_dump(file, damaged)
     refused = project.run("stack", "restore", str(damaged), "--force", "--yes", cwd=project.root, code=2)
-    assert "The dump cannot be loaded" in refused.stderr
+    assert "The dump could not be loaded" in refused.stderr
     assert json.loads(project.value(DIGESTS)) == before
     assert len(_objects(project)) == 17
     assert not list((project.root / ".djproject/stack").glob("before-restore*"))
@@ -162,7 +162,7 @@ def test_a_stack_is_brought_back_from_what_people_do(stack_project: Make) -> Non
     # Code that changed: the workers are made again, database and store are left alone.
     path = project.root / "src/workflow/work.py"
     path.write_text(path.read_text() + '\n\n@schema\nclass Later(dj.Manual):\n    definition = "later_id : int32"\n')
-    assert "build the image" in project.up("--dry-run").stdout
+    assert "build the workers' image" in project.up("--dry-run").stdout
     project.up()
     second = {service["service"]: service["container"] + service["started"] for service in project.services()}
     assert {name for name in first if first[name] == second[name]} == {"database", "store"}
