@@ -37,7 +37,7 @@ def slurm(*command: str, check: bool = True) -> str:
 @pytest.fixture
 def engine() -> Iterator[None]:
     """Slurm, for one test at a time."""
-    if shutil.which("sbatch") is None or subprocess.run(["sinfo"], capture_output=True, check=False).returncode:
+    if shutil.which("sinfo") is None or subprocess.run(["sinfo"], capture_output=True, check=False).returncode:
         missing_service("no Slurm here: sbatch and sinfo do not answer")
     with Path(tempfile.gettempdir(), "djproject-tests-slurm.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
