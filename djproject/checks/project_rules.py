@@ -10,6 +10,7 @@ from djproject.checks.store_rules import toml_place
 from djproject.findings import Location
 
 FLOOR = (2, 3, 5)
+LEAST = f">={'.'.join(map(str, FLOOR))}"
 
 
 NEEDED_FILES = ("README.md", "LICENSE", ".gitignore")
@@ -110,14 +111,16 @@ def datajoint_is_new_enough(examined: Examined) -> Iterator[Found]:
     ]
     if not found:
         where = toml_place(examined, "project", "dependencies")
-        yield Found(where, "The project does not depend on datajoint.", 'dependencies = ["datajoint>=2.3.5", …]')
+        yield Found(where, "The project does not depend on datajoint.", f'dependencies = ["datajoint{LEAST}", …]')
     for requirement in found:
         if _floor(requirement) < FLOOR and "@" not in requirement:
             where = _quoted(examined, requirement)
             better = _with_floor(requirement)
             edits = examined.replacement(where, better) if where.column > 1 and better else ()
-            message = f"{requirement!r} allows versions of DataJoint before 2.3.5, which djproject does not support."
-            yield Found(where, message, better or "datajoint>=2.3.5", edits)
+            message = (
+                f"{requirement!r} allows versions of DataJoint before {LEAST[2:]}, which djproject does not support."
+            )
+            yield Found(where, message, better or f"datajoint{LEAST}", edits)
 
 
 @rule
@@ -166,7 +169,7 @@ def _with_floor(requirement: str) -> str:
         return ""
     name = re.split(r"[<>=!~]", specifiers)[0]
     others = [part.strip() for part in specifiers[len(name) :].split(",") if not part.strip().startswith(">")]
-    return f"{name.strip()}{','.join(['>=2.3.5', *filter(None, others)])}{semicolon}{marker}"
+    return f"{name.strip()}{','.join([LEAST, *filter(None, others)])}{semicolon}{marker}"
 
 
 def _quoted(examined: Examined, requirement: str) -> Location:

@@ -8,8 +8,10 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from djproject.errors import ProjectError
+from djproject.pipeline.editing import source_lines
 from djproject.project.location import NO_PACKAGES, PYPROJECT, find_root, read_document
 from djproject.project.opening import read_regular, read_text
+from djproject.scaffold.module_text import ModuleText, read_module
 from djproject.scaffold.plan import Action, Plan, PlannedFile
 
 ADOPTED = """\
@@ -113,7 +115,9 @@ def _pyproject(root: Path, place: Place, *, alone: bool) -> PlannedFile | None:
     read_document(text, path)
     if find_root(root) == root:
         return None
-    return PlannedFile(PurePosixPath(PYPROJECT), f"{text.rstrip()}\n\n{own}".encode(), Action.CHANGE)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    new = text.rstrip() + f"\n\n{own}".replace("\n", newline)
+    return PlannedFile(PurePosixPath(PYPROJECT), new.encode(), Action.CHANGE)
 
 
 def _init(root: Path, place: Place) -> PlannedFile | None:
@@ -121,16 +125,18 @@ def _init(root: Path, place: Place) -> PlannedFile | None:
     path = root / name
     if not path.parent.is_dir():
         return None  # a new package, which is planned whole
-    text = read_text(path) if path.is_file() else ""
-    if "djproject.runtime" in text:
+    if not path.is_file():
+        return PlannedFile(name, CONFIGURE.encode(), Action.CREATE)
+    old = read_module(path)
+    if "djproject.runtime" in old.text:
         return None
-    return PlannedFile(name, with_configure(text).encode(), Action.CHANGE if path.is_file() else Action.CREATE)
+    return PlannedFile(name, old.encoded(with_configure(old)), Action.CHANGE)
 
 
-def with_configure(text: str) -> str:
+def with_configure(old: ModuleText) -> str:
     """The text of an `__init__.py` that calls `configure` before it imports anything of its own."""
     try:
-        body = ast.parse(text).body
+        body = ast.parse(old.text).body
     except (SyntaxError, ValueError) as error:
         raise ProjectError(
             f"The package's __init__.py is not valid Python: {error}.", hint="python -m compileall ."
@@ -141,9 +147,10 @@ def with_configure(text: str) -> str:
         if not is_docstring and not (isinstance(statement, ast.ImportFrom) and statement.module == "__future__"):
             break
         last = statement.end_lineno or last
-    lines = text.splitlines(keepends=True)
-    before, after = "".join(lines[:last]), "".join(lines[last:]).lstrip("\n")
-    return "\n".join(part for part in (before, CONFIGURE, after) if part)
+    lines = source_lines(old.text)
+    before, after = "".join(lines[:last]), "".join(lines[last:]).lstrip("\r\n")
+    call = CONFIGURE.replace("\n", old.newline)
+    return old.newline.join(part for part in (before, call, after) if part)
 
 
 def _folders(root: Path) -> Iterator[Path]:

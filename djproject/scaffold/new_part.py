@@ -1,11 +1,11 @@
 """A part table added to its master, planned."""
 
 import ast
-import io
 import textwrap
 from pathlib import PurePosixPath
 
 from djproject.errors import ProjectError
+from djproject.pipeline.editing import source_lines
 from djproject.pipeline.graph import find_module, find_table
 from djproject.pipeline.model import Pipeline
 from djproject.project.location import Project
@@ -60,7 +60,7 @@ def plan_part(project: Project, pipeline: Pipeline, module_name: str, name: str)
 def _with_part(old: ModuleText, master: str, part: str) -> str:
     classes = (node for node in ast.parse(old.text).body if isinstance(node, ast.ClassDef) and node.name == master)
     end = max(node.end_lineno or 0 for node in classes)
-    lines = list(io.StringIO(old.text, newline=""))  # the lines that `ast` counts, with their ends
+    lines = source_lines(old.text)
     lines[end - 1] = lines[end - 1].rstrip("\r\n") + old.newline
     added = "\n" + textwrap.indent(_part_text(part), "    ")
     lines.insert(end, added.replace("\n", old.newline))

@@ -24,6 +24,7 @@ SERVER_TIME = {
     "WHERE name = 'TimeZone' AND source IN ('user', 'database user', 'client', 'session')",
 }
 OLDEST_DATAJOINT, NEWEST_DATAJOINT = (2, 3, 5), (3,)
+NEEDED = "datajoint>=2.3.5,<3"
 
 
 def apply_settings(target: Target) -> None:
@@ -70,7 +71,7 @@ def import_datajoint() -> ModuleType:
     version = str(dj.__version__)
     if not is_supported(version):
         raise EnvironmentUnavailableError(
-            f"DataJoint {version} is installed, but djproject needs datajoint>=2.3.5,<3.",
+            f"DataJoint {version} is installed, but djproject needs {NEEDED}.",
             hint=f"pip install '{DATAJOINT}'",
         )
     module: ModuleType = dj

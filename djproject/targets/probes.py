@@ -16,7 +16,7 @@ from djproject.project.namesakes import namesakes
 from djproject.project.origin import OWN_ENVIRONMENT, described, is_own_copy, same_source
 from djproject.project.stores import PROTOCOLS, StoreSpec, check_spec
 from djproject.targets.choice import Target, make_folders
-from djproject.targets.connection import DATAJOINT, apply_settings, connect, is_supported
+from djproject.targets.connection import DATAJOINT, NEEDED, apply_settings, connect, is_supported
 from djproject.targets.postgres import binaries
 
 KEYS_HINT = "djproject stores set {name} --access-key KEY --secret-key -"
@@ -240,7 +240,7 @@ def _datajoint_probe() -> Probe:
     except metadata.PackageNotFoundError:
         return Probe("datajoint", State.FAILED, "not installed", f"pip install '{DATAJOINT}'")
     if not is_supported(version):
-        needed = f"{version}; djproject needs datajoint>=2.3.5,<3"
+        needed = f"{version}; djproject needs {NEEDED}"
         return Probe("datajoint", State.FAILED, needed, f"pip install '{DATAJOINT}'")
     return Probe("datajoint", State.OK, version)
 

@@ -96,6 +96,22 @@ def test_adopting_finds_the_package_and_ends_in_a_check_that_passes(cli: Cli, tm
     assert "change" not in again.stdout
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_adopting_keeps_line_ends_and_byte_order_marks(cli: Cli, tmp_path: Path, newline: str, mark: str) -> None:
+    (tmp_path / "p/lab").mkdir(parents=True)
+    package, pyproject = tmp_path / "p/lab/__init__.py", tmp_path / "p/pyproject.toml"
+    package.write_bytes(f'{mark}"""Lab."""\n\nX = "datajoint"\n'.replace("\n", newline).encode())
+    pyproject.write_bytes(f"[build-system]{newline}".encode())
+    assert cli("init", "p", "--adopt", "--minimal", "--yes", "--no-git", cwd=tmp_path).exit_code == 0
+    call = "from djproject.runtime import configure\n\nconfigure(__file__)\n"
+    made = f'{mark}"""Lab."""\n\n{call}\nX = "datajoint"\n'
+    assert package.read_bytes().decode() == made.replace("\n", newline)
+    lines = pyproject.read_bytes().decode().split(newline)
+    assert lines[:3] == ["[build-system]", "", "[tool.djproject]"]
+    assert not any("\n" in line or "\r" in line for line in lines)
+
+
 def test_adopting_asks_for_the_package_where_several_use_datajoint(cli: Cli, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / "p/src" / name).mkdir(parents=True)
