@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -31,3 +33,14 @@ def test_no_module_has_outgrown_its_room() -> None:
         str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in (ROOT / "djproject").rglob("*.py")
     }
     assert {name: size for name, size in sizes.items() if size > 420} == {}
+
+
+def test_the_top_folder_holds_what_belongs_there() -> None:
+    """A test that writes where it was started leaves files that the next commit takes along."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git repository: an unpacked sdist")
+    assert {name.split("/")[0] for name in listed.stdout.splitlines()} == {
+        ".ci", ".github", ".gitignore", ".pre-commit-hooks.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile",
+        "README.md", "SECURITY.md", "benchmarks", "djproject", "docs", "mkdocs.yml", "pyproject.toml", "tests",
+    }  # fmt: skip

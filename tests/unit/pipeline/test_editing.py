@@ -40,6 +40,7 @@ LONG = "a" * 36
         ("x = 1\nfrom .. import a", "b", "x = 1\nfrom .. import a\nfrom . import b\n"),
         ("x = 1\nimport a", "b", "x = 1\nimport a\n\nfrom . import b\n"),
         ('"""A.\n"""', "b", '"""A.\n"""\n\nfrom . import b\n'),
+        ('"""A.\n\nMore."""', "b", '"""A.\n\nMore."""\n\nfrom . import b\n'),
         ("import a\nx = 1", "b", "import a\n\nfrom . import b\nx = 1"),
         ("from p import a\n", "p.b", "from p import a\n\nfrom .p import b\n"),
         ("from . import a as x\n", "b", "from . import a as x\nfrom . import b\n"),

@@ -186,3 +186,9 @@ def test_validate_pyproject_knows_both_tables(tmp_path: Path) -> None:
 
 def test_the_schemas_are_told_apart() -> None:
     assert tool_schema("djproject")["$id"] != tool_schema("datajoint")["$id"]
+
+
+def test_a_default_is_shown_as_it_is_written_in_toml() -> None:
+    keys = TABLES["datajoint"].keys
+    shown = {name: keys[name].default for name in ("safemode", "loglevel", "query_cache", "stores")}
+    assert shown == {"safemode": "`true`", "loglevel": "`INFO`", "query_cache": "", "stores": ""}
