@@ -3,11 +3,14 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from decimal import Decimal, localcontext
+from math import inf
 
 from djproject.pipeline.definition import Attribute
 from djproject.pipeline.types import MYSQL, POSTGRESQL, core_type, enum_values, stored_type
 
 CONSTANTS = frozenset({"CURRENT_TIMESTAMP", "NULL"})
+MOST_DIGITS = 1000  # of a decimal; a type with more is refused as such
 INTEGERS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 
 
@@ -105,12 +108,20 @@ def _refused_number(value: str, kind: str, backends: Sequence[str]) -> str:
         return "" if special else f"is not a number: {value}"
     if kind == "float32" and abs(float(value)) > 3.4e38:
         return f"is too large for float32: {value}"
-    if kind == "float64" and abs(float(value)) == float("inf"):
+    if kind == "float64" and abs(float(value)) == inf:
         return f"is too large for float64: {value}"
     if match := re.fullmatch(r"decimal\((\d+)\s*,\s*(\d+)\)", kind):
-        most = 10 ** (int(match[1]) - int(match[2]))
-        return "" if abs(float(value)) < most else f"has more digits than {kind}: {value}"
+        return "" if _fits(value, int(match[1]), int(match[2])) else f"has more digits than {kind}: {value}"
     return ""
+
+
+def _fits(value: str, digits: int, places: int) -> bool:
+    """Whether a number has no more digits before the point than its type, once it is rounded to `places`."""
+    rough = abs(float(value))
+    if rough in {0.0, inf} or digits > MOST_DIGITS:
+        return rough < inf
+    with localcontext(prec=digits + places + 2):
+        return Decimal(value).copy_abs() < 10 ** Decimal(digits - places) - Decimal(5).scaleb(-places - 1)
 
 
 def _refused_time(value: str, read: Callable[[str], object], kind: str) -> str:

@@ -233,11 +233,11 @@ def table_names_fit_the_database(examined: Examined) -> Iterator[Found]:
 def tables_do_not_share_a_name(examined: Examined) -> Iterator[Found]:
     """DJP228 error: No two tables of a schema have the same name or the same job table.
 
-    What it does: compares the names that DataJoint gives to tables and job tables. A job table is called `~~name`,
-    without the prefix of the tier.
+    What it does: compares the names of classes, and the names that DataJoint gives to tables and job tables. A job
+    table is called `~~name`, without the prefix of the tier.
 
-    Why it matters: two classes with the same name in the database use the same table. Two tables with the same job
-    table take each other's jobs.
+    Why it matters: of two classes with one name Python keeps the last. Two classes with the same name in the database
+    use the same table. Two tables with the same job table take each other's jobs.
 
     Example:
         class Fit(dj.Imported): ...
@@ -248,15 +248,19 @@ def tables_do_not_share_a_name(examined: Examined) -> Iterator[Found]:
     Source: datajoint/jobs.py; datajoint/utils.py, from_camel_case.
     """
     for module in examined.pipeline.modules:
-        seen: dict[str, Table] = {}
+        named: dict[str, Table] = {}
+        stored: dict[str, Table] = {}
         for table in module.tables:
-            key = ".".join(snake_case(part) for part in table.name.split("."))
-            if "." in key:
-                key = key.replace(".", "__")
-            other = seen.setdefault(key, table)
-            if other is not table:
-                message = f"{table.name} shares its name in the database ({key}) with the class in line {other.line}."
-                yield Found(examined.of_table(table), message, "Rename one of the two.")
+            name = database_name(examined, table)
+            other = named.setdefault(table.name, table)
+            same = table if name is None else stored.setdefault(name, table)
+            if same is not table:
+                message = f"{table.name} shares its name in the database ({name}) with the class in line {same.line}."
+            elif other is not table:
+                message = f"{table.name} takes the place of the class of the same name in line {other.line}."
+            else:
+                continue
+            yield Found(examined.of_table(table), message, "Rename one of the two.")
 
 
 def database_name(examined: Examined, table: Table) -> str | None:

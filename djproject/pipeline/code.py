@@ -121,9 +121,11 @@ def _bound(body: list[ast.stmt]) -> dict[str, ast.stmt]:
                 found |= {target.id: statement for target in targets if isinstance(target, ast.Name)}
             case ast.AnnAssign(target=ast.Name(id=name)):
                 found[name] = statement
-            case ast.If() | ast.Try() | ast.With():
-                for part in (statement.body, getattr(statement, "orelse", [])):
-                    found |= _bound(part)
+            case ast.If() | ast.For() | ast.AsyncFor() | ast.While() | ast.With() | ast.Try():
+                for part in ("body", "orelse", "finalbody"):
+                    found |= _bound(getattr(statement, part, []))
+                for handler in getattr(statement, "handlers", []):
+                    found |= _bound(handler.body)
     return found
 
 

@@ -138,13 +138,15 @@ def _read_table(table: Table, value: object, path: Path, problems: list[SettingP
     if not isinstance(value, Mapping):
         problems.append(SettingProblem(path, f"{place(path)} is not a table.", EDIT))
         return None
-    refused = {key: (message, hint) for key, message, hint in (table.refused(path, value) if table.refused else ())}
+    refused: dict[str, list[tuple[str, str]]] = {}
+    for key, message, hint in table.refused(path, value) if table.refused else ():
+        refused.setdefault(key, []).append((message, hint))
     values: dict[str, object] = {}
     for key, inner in value.items():
         key = str(key)
         declared = table.keys.get(key) or (Key(table.others(key), "") if table.others else None)
         if key in refused:
-            problems.append(SettingProblem((*path, key), *refused[key]))
+            problems += [SettingProblem((*path, key), *why) for why in refused[key]]
         elif declared is None:
             problems.append(_unknown(table, key, path))
         elif isinstance(declared.value, Table):

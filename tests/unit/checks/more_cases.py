@@ -1,7 +1,7 @@
 """Projects with something for one rule or a few to find, by a name that says what it is about."""
 
 from tests.checking import PYPROJECT, module, table
-from tests.unit.checks.cases import KEY, MYSQL
+from tests.unit.checks.cases import KEY, MAKE, MYSQL
 
 Situation = tuple[str, dict[str, str | bytes], str]
 ONLY_MYSQL = PYPROJECT + 'target = "lab"\n' + MYSQL
@@ -177,6 +177,7 @@ CLASSES = [
     "@schema\nclass Fit(dj.Computed):\n    definition = '-> T'\n    def make(self, key): self.insert1(key)",
     "@schema\nclass TP(dj.Manual):\n    definition = 'k : int32'",
     "@schema\nclass T__P(dj.Manual):\n    definition = 'k : int32'",
+    table("Take", "-> T", tier="Imported", body=MAKE), table("Take", "-> T", tier="Computed", body=MAKE),
 ]  # fmt: skip
 
 

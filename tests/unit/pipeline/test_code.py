@@ -82,7 +82,7 @@ def _table(tables: tuple[Table, ...], name: str) -> Table:
         ("tools.Tool().run()", "tools.Tool tools.A tools.LIMIT tools.Base tools.B"),
         ("tools.fast() + tools.slow()", "tools.fast tools.slow"),
         ("tools.TRIED, tools.ELSE, tools.WITHIN", "tools.TRIED tools.ELSE tools.WITHIN"),
-        ("tools.CAUGHT, tools.LOOP", ""),
+        ("tools.CAUGHT, tools.LOOP", "tools.CAUGHT tools.LOOP"),
         ("OTHER", "tools.LIMIT"),
         ("FOR", "tools.LIMIT"),
         ("LOADS(key)", "one.LOADS"),

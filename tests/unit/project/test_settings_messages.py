@@ -304,3 +304,8 @@ def test_a_problem_of_a_store_knows_its_name() -> None:
         problem = SettingProblem(path, "a message", "a hint")
         assert problem.store == store
         assert (problem.error().message, problem.error().hint) == ("a message", "a hint")
+
+
+def test_every_group_with_an_unknown_cluster_is_named() -> None:
+    told = [problem.message for problem in problems_of("djproject", "workers.a.cluster = 'h'\nworkers.b.cluster = 'i'")]
+    assert [message.rpartition(" ")[2] for message in told] == ["'h'.", "'i'."]
