@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from djproject.cli._app import app, with_global_options_first
+from tests.running import Running
 from tests.warm import Warm
 
 SERVICES_REQUIRED = os.environ.get("DJPROJECT_REQUIRE_SERVICES") == "1"
@@ -42,6 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.basetemp and not hasattr(config, "workerinput"):
         config.stash[OWN_TEMPORARY] = Path(tempfile.mkdtemp(prefix="djproject-tests-"))
         config.option.basetemp = str(config.stash[OWN_TEMPORARY] / "t")
+    if config.getoption("numprocesses", None):
+        config.pluginmanager.register(Running())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
