@@ -251,6 +251,8 @@ def _cycle(examined: Examined, parents: Mapping[str, Sequence[str]], component: 
 
 
 def _place(examined: Examined, reason: Reason) -> Location:
+    if reason.table:
+        return examined.in_definition(reason.table, reason.line)
     lines = examined.lines(reason.path)
     line = lines[reason.line - 1] if reason.line <= len(lines) else ""
     column = len(line) - len(line.lstrip()) + 1

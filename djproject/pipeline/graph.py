@@ -20,15 +20,18 @@ class Reason(NamedTuple):
     kind
         "import" or "foreign key".
     path, line
-        Where it is.
+        Where the import is; of a foreign key, the line in the table's definition.
     text
         The import or the foreign key, in short.
+    table
+        Which has the foreign key.
     """
 
     kind: str
     path: Path
     line: int
     text: str
+    table: Table | None = None
 
 
 def table_parents(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
@@ -105,9 +108,8 @@ def module_reasons(pipeline: Pipeline, child: str, parent: str) -> Iterator[Reas
 def key_reasons(table: Table) -> Iterator[tuple[Meaning, Reason]]:
     """What the foreign keys of a table refer to, each with where it is."""
     for (key, parent), meaning in zip(table.keys, table.meanings, strict=True):
-        if parent and table.text:
-            line = table.text.segments[0].place.line + key.line - 1
-            yield meaning, Reason("foreign key", table.text_path, line, f"{table.name} -> {key.target}")
+        if parent:
+            yield meaning, Reason("foreign key", table.text_path, key.line, f"{table.name} -> {key.target}", table)
 
 
 def path_between(parents: Parents, child: str, ancestor: str) -> tuple[str, ...] | None:

@@ -53,9 +53,10 @@ def _base(node: ast.ImportFrom, package: str, above: str) -> str | None:
     return ".".join([*parts[: len(parts) - (node.level - 1)], *filter(None, [source])])
 
 
-def _functions(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+def _functions(body: Sequence[ast.AST]) -> Iterator[ast.stmt]:
     for statement in body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             yield statement
-        elif isinstance(statement, ast.ClassDef | ast.If | ast.With | ast.Try):
-            yield from _functions(statement.body)
+        else:
+            for part in ("body", "orelse", "handlers", "finalbody", "cases"):
+                yield from _functions(getattr(statement, part, []))

@@ -338,6 +338,15 @@ SITUATIONS: dict[str, Situation] = {
         "",
     ),
     "classes of tables": ("DJP201 DJP202 DJP203 DJP204 DJP205 DJP228", mine(*CLASSES), ""),
+    "a cycle of foreign keys whose text is another module's": (
+        "DJP112",
+        {
+            "texts.py": 'KEY = "b_id : int32"\nREST = """\n---\n-> a.A"""\n',
+            "a.py": module("a", table("A", *KEY), table("Back", "-> b.B"), imports="from . import b"),
+            "b.py": module("b", "@schema\nclass B(dj.Manual):\n    definition = texts.KEY + texts.REST", imports="from . import a, texts"),
+        },
+        "",
+    ),
     "long names": ("DJP227", mine(*LENGTHY), MYSQL),
     "long names in a module without a schema": (
         "DJP227",

@@ -59,7 +59,7 @@ MANY = {
         "import a; import b\n\ndef f():\n    from . import late\n    def g():\n        import later.still\n"
         "class T:\n    import inner\n    def make(self):\n        import workflow.made as m\n"
         "if x:\n    def h():\n        import conditional\n\nwith y:\n    async def i():\n        from .z import *\n"
-        "try:\n    def j():\n        import tried\nexcept E:\n    def k():\n        import never\n"
+        "try:\n    def j():\n        import tried\nexcept E:\n    def k():\n        import caught\n"
     ),
     "one line function": "def f(): import late\n",
     "late imports on a line of another": "if x: import a\n\ndef f():\n\timport b\n",
