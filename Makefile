@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 # More than there are cores, because most tests wait.
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1) + 1)')
 
+# Processes that compile all of djproject once more, each of them, would take a tenth of the tests' time.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test test-quick coverage mutation mutations check docs benchmarks clean
 
 $(READY): pyproject.toml

@@ -24,7 +24,9 @@ def main() -> None:
                 _end(run_quick(request))
             gc.enable()
         from djproject.cli._app import run
+        from djproject.targets.collector import collect_late
 
+        collect_late()
         run()
     except KeyboardInterrupt:  # before the command line could take care of it
         sys.stderr.write("Interrupted.\n")

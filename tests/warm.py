@@ -36,7 +36,7 @@ class Warm:
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = {name: value for name, value in env.items() if not name.startswith("COVERAGE")}
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(LIBRARIES)
+        self._context.set_forkserver_preload([*LIBRARIES, "tests.frozen"])
 
     def run(
         self, arguments: list[str], *, cwd: Path, env: dict[str, str], timeout: float

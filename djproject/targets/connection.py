@@ -11,6 +11,7 @@ from djproject.errors import DJProjectError, EnvironmentUnavailableError
 from djproject.project.settings import KNOWN
 from djproject.targets.activation import use_prefix
 from djproject.targets.choice import Target, start_target
+from djproject.targets.collector import set_imports_aside
 from djproject.targets.stack import STACK
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def import_datajoint() -> ModuleType:
             f"DataJoint {version} is installed, but djproject needs {NEEDED}.",
             hint=f"pip install '{DATAJOINT}'",
         )
+    set_imports_aside()
     module: ModuleType = dj
     return module
 

@@ -29,6 +29,7 @@ from djproject.pipeline.source import load_readable
 from djproject.project.location import Project, load_project
 from djproject.project.names import AUTOPOPULATED
 from djproject.targets.choice import load_target
+from djproject.targets.collector import collect_as_usual, collect_late
 from djproject.worker.assignment import ABANDON, Assignment
 from djproject.worker.attempt import AbandonJob
 from djproject.worker.counting import counted
@@ -64,6 +65,7 @@ class NothingToDoYet(ProjectError):
 
 def main() -> int:
     """Work as the pool says: the first line of its control pipe is the assignment, the pipe's end means stop."""
+    collect_late()
     numbers = [int(argument) for argument in sys.argv[1:3]]
     for number in numbers:
         os.set_inheritable(number, False)
@@ -150,6 +152,7 @@ def _work_on(project: Project, assignment: Assignment, wakeup: Wakeup, tell: Tel
     loaded = _fitting(load_tables(project, target, pipeline), pipeline, chosen, assignment, tell)
     for table in loaded:
         check_restrictions(table, assignment.restrictions)
+    collect_as_usual()
     tell(Started(assignment.slot))
     give_forks_own_connections(loaded)
     if assignment.retry and assignment.is_first:

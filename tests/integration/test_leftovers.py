@@ -40,7 +40,7 @@ def test_what_a_make_did_not_join_does_not_keep_a_run_from_ending(
 
 # Each function is the make of one key; what it returns becomes the row's value. 0 is as it should be.
 CASES = '''
-import multiprocessing, os, re, signal, subprocess, sys, time, traceback
+import gc, multiprocessing, os, re, signal, subprocess, sys, time, traceback
 
 FORK = multiprocessing.get_context("fork")
 
@@ -108,6 +108,12 @@ def signals_of_a_fork(table, key):
 
 def descriptors_of_a_program(table, key):
     return len(subprocess.run(["ls", "/proc/self/fd"], capture_output=True, check=True).stdout.split()) - 4
+
+
+def garbage_collector(table, key):
+    code = "import gc; print(gc.isenabled(), gc.get_threshold())"
+    plain = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return f"{gc.isenabled()} {gc.get_threshold()}" != plain.strip()
 
 
 def fork_that_returns(table, key):

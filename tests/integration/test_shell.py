@@ -110,6 +110,7 @@ def test_datajoint_declares_and_logs_afterwards_as_the_settings_say(jobs_project
         "logging.getLogger('datajoint').level)"
     )
     assert run("shell", "-c", code, cwd=jobs_project).stdout == "True None 20\n"
+    assert run("shell", "-c", "import gc; print(gc.get_threshold()[0] < 10_000)", cwd=jobs_project).stdout == "True\n"
     said = run("shell", "-c", code, cwd=jobs_project, env={"DJ_CREATE_TABLES": "false", "DJ_LOG_LEVEL": "ERROR"})
     assert said.stdout == "False false 40\n"
 

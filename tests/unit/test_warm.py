@@ -46,3 +46,9 @@ def test_what_takes_too_long_is_killed(warm: Warm, tmp_path: Path, code: str) ->
     """Also where the command has ended, and something that it left behind holds its output."""
     with pytest.raises(subprocess.TimeoutExpired):
         warm.run(["-c", code], cwd=tmp_path, env={**os.environ, **PYTHON_ENVIRONMENT}, timeout=0.5)
+
+
+def test_the_libraries_are_set_aside_by_the_collector(warm: Warm, tmp_path: Path) -> None:
+    env = {**os.environ, **PYTHON_ENVIRONMENT}
+    told = warm.run(["-c", "import gc; print(gc.get_freeze_count())"], cwd=tmp_path, env=env, timeout=60).stdout
+    assert int(told) > 50_000

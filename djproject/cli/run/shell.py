@@ -91,6 +91,7 @@ def _pipeline_names(project: Project, place: Target) -> dict[str, Any]:
     from djproject.database.deploy import missing
     from djproject.database.loading import load_tables
     from djproject.pipeline.source import load_readable
+    from djproject.targets.collector import collect_as_usual
 
     pipeline = load_readable(project)
     if not pipeline.modules:
@@ -99,6 +100,7 @@ def _pipeline_names(project: Project, place: Target) -> dict[str, Any]:
     _refuse_missing_schemas(place, lacking)
     with _settings_kept(place):
         load_tables(project, place, pipeline)
+    collect_as_usual()
     _note_missing_tables(lacking)
     root = sys.modules[project.package]
     tops = dict.fromkeys(module.name.partition(".")[0] for module in pipeline.modules if module.name)
