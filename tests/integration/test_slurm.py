@@ -41,12 +41,22 @@ def engine() -> Iterator[None]:
         missing_service("no Slurm here: sbatch and sinfo do not answer")
     with Path(tempfile.gettempdir(), "djproject-tests-slurm.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        bring_nodes_back()
         yield
         slurm("scancel", "--me", check=False)
         for _ in range(60):
             if not slurm("squeue", "--noheader", "--me").strip():
                 break
             time.sleep(0.5)
+        bring_nodes_back()
+
+
+def bring_nodes_back() -> None:
+    """Nodes that Slurm itself took out of service, as it does after what these tests do to them."""
+    for line in slurm("sinfo", "--noheader", "--Node", "--states=drain,down", "--format=%N|%E").splitlines():
+        node, _, reason = line.strip().partition("|")
+        if reason in {"Duplicate jobid", "Kill task failed", "Not responding"}:
+            slurm("scontrol", "update", f"NodeName={node}", "State=RESUME", check=False)
 
 
 @pytest.fixture(params=["postgresql", pytest.param("mysql", marks=pytest.mark.mysql)])

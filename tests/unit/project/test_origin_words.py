@@ -136,6 +136,7 @@ def test_settings_without_source_take_the_copy_that_their_own_distribution_insta
         ('[project.optional-dependencies]\nm = "lab-a"', False),
         ('[dependency-groups]\nm = ["x"]\nn = ["lab-a"]', True),
         ('[dependency-groups]\nm = "lab-a"', False),
+        ('dependencies = ["lab-a"]\n[project.optional-dependencies]\nm = ["x"]\n[dependency-groups]\nm = ["x"]', True),
     ],
 )
 def test_a_dependency_is_read_from_every_list_of_requirements(make: Make, more: str, builds_on_it: bool) -> None:
