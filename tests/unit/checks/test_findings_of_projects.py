@@ -74,6 +74,12 @@ UNIMPORTED: dict[str, Files] = {
         "two/b.py": module("b", table("T", "-> a.Subject"), imports=TYPING.replace(".", "..one").format("a")),
         "c.py": module("c", table("T", "-> a.Subject"), imports=TYPING.replace(".", ".one").format("a")),
     },
+    "in a package below its own": {
+        "deep/__init__.py": "",
+        "deep/low/__init__.py": "",
+        "deep/low/a.py": S,
+        "deep/b.py": module("b", table("T", "-> a.Subject"), imports=TYPING.replace(".", ".low").format("a")),
+    },
     "in a function": {"b.py": module("b", CHILD) + "def f():\n    from . import subject\n"},
     "bound to nothing": {"b.py": module("b", CHILD, imports="from .none import subject")},
     "a schema that is named later": {"b.py": module("b", CHILD).replace('dj.Schema("b")', "dj.Schema()")},

@@ -33,6 +33,7 @@ LONG = "a value is longer than 63 bytes"
         ("enum('e', 'é')", "", EQUAL_TO_MYSQL),
         ("enum('a', 'a ')", "", EQUAL_TO_MYSQL),
         ("enum('a', ' a')", "", ""),
+        ("enum('a', 'a\t')", "", ""),
         ("enum('a', 'aX')", "", ""),
         ("enum('ß', 'SS')", "", EQUAL_TO_MYSQL),
         ("enum('a', 'b', 'a')", EQUAL, EQUAL_TO_MYSQL),
