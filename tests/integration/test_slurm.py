@@ -265,6 +265,9 @@ def test_jobs_survive_what_happens_to_a_cluster(project: ClusterProject) -> None
                 break_something(broken, chance.choice(alive), project.root)
         time.sleep(2)
     project.type("drain")
+    wait_until(lambda: not any(pilot["ready"] for pilot in project.alive()))
+    # One that node2 was just told to begin when its daemon was killed never begins, which Slurm notices after minutes.
+    project.type("cancel")
     wait_until(lambda: not project.alive())
     project.require_all_made(jobs)
 
