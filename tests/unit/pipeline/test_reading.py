@@ -60,6 +60,8 @@ MANY = {
         "class T:\n    import inner\n    def make(self):\n        import workflow.made as m\n"
         "if x:\n    def h():\n        import conditional\n\nwith y:\n    async def i():\n        from .z import *\n"
         "try:\n    def j():\n        import tried\nexcept E:\n    def k():\n        import caught\n"
+        "else:\n    def m():\n        import untroubled\nfinally:\n    def n():\n        import at_last\n"
+        "for _ in x:\n    def o():\n        import looped\nmatch x:\n    case 1:\n        def p():\n            import matched\n"
     ),
     "one line function": "def f(): import late\n",
     "late imports on a line of another": "if x: import a\n\ndef f():\n\timport b\n",

@@ -54,6 +54,24 @@ def test_permissions_and_links_survive(tmp_path: Path) -> None:
     assert real.stat().st_mode & 0o777 == 0o640
 
 
+def test_a_new_file_is_closed_to_others_from_its_first_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def note(descriptor: int, mode: int) -> None:
+        made.append(os.fstat(descriptor).st_mode & 0o777)
+        fchmod(descriptor, mode)
+
+    fchmod = os.fchmod
+    monkeypatch.setattr(os, "fchmod", note)
+    before = os.umask(0)
+    try:
+        replace_file(tmp_path / "secret", b"hush", mode=0o640)
+    finally:
+        os.umask(before)
+    assert made == [0o600]
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o640
+
+
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_text("old")
